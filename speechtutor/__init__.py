@@ -1,0 +1,72 @@
+"""Pronunciation scoring and feedback for language learners.
+
+    import speechtutor
+    score = speechtutor.load("scorer").score(recording, "I think so")
+
+Names are imported on first use, so that importing the package is free.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from speechtutor.core import (
+        Alignment,
+        Attempt,
+        Caution,
+        Emission,
+        Exercise,
+        Feedback,
+        LearnerState,
+        PhoneScore,
+        Recording,
+        Tip,
+        Transcript,
+        Utterance,
+        UtteranceScore,
+        Word,
+        WordScore,
+    )
+    from speechtutor.errors import SpeechTutorError
+    from speechtutor.pipeline import Coach
+    from speechtutor.registry import load
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Alignment",
+    "Attempt",
+    "Caution",
+    "Coach",
+    "Emission",
+    "Exercise",
+    "Feedback",
+    "LearnerState",
+    "PhoneScore",
+    "Recording",
+    "SpeechTutorError",
+    "Tip",
+    "Transcript",
+    "Utterance",
+    "UtteranceScore",
+    "Word",
+    "WordScore",
+    "__version__",
+    "load",
+]
+
+_ELSEWHERE = {"Coach": "pipeline", "SpeechTutorError": "errors", "load": "registry"}
+"""Where a name lives that is not in `core`."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_ELSEWHERE.get(name, 'core')}")
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,35 @@
+"""`speechtutor app`: the learner's web app."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from speechtutor.commands import Device, demo
+
+
+def module() -> ModuleType:
+    """`demo.app`, wherever its folder is.
+
+    The folder becomes the package `demo` by itself: its parent may be speechtutor's own, whose
+    modules must not be found under their short names.
+    """
+    package = ModuleType("demo")
+    package.__path__ = [str(demo())]
+    sys.modules["demo"] = package
+    return importlib.import_module("demo.app")
+
+
+def run(
+    *,
+    host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="Port to listen on.")] = 7860,
+    device: Device = None,
+    open: Annotated[bool, Parameter(help="Open the browser.")] = False,
+) -> None:
+    """Open the learner's app: record or upload, see every sound's score, get feedback."""
+    module().serve(host=host, port=port, device=device, open_browser=open)

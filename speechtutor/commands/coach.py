@@ -1,0 +1,79 @@
+"""`speechtutor coach`: the whole loop on one recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from speechtutor.commands import AsJson, Device, score_lines, show, warn
+
+if TYPE_CHECKING:
+    from speechtutor.core import Transcript
+    from speechtutor.pipeline import Session
+    from speechtutor.schema import Json
+
+Name = Annotated[str | None, Parameter(help="A name from `speechtutor models`.")]
+
+
+def run(
+    audio: Annotated[Path, Parameter(help="A recording.")],
+    text: Annotated[str | None, Parameter(help="What was to be said; without it, what was heard.")] = None,
+    /,
+    *,
+    learner: Annotated[str | None, Parameter(help="Remember this attempt under this name.")] = None,
+    transcriber: Name = None,
+    scorer: Name = None,
+    tutor: Name = None,
+    device: Device = None,
+    json: AsJson = False,
+) -> None:
+    """Transcribe, score, give feedback and say what to say next."""
+    from speechtutor import registry
+    from speechtutor.audio import load
+    from speechtutor.pipeline import Coach
+
+    recording = load(audio)
+    names = {"transcriber": transcriber, "scorer": scorer, "tutor": tutor}
+    stages = {stage: registry.load(stage, name, device=device) for stage, name in names.items()}
+    if learner is None:
+        coach = Coach(**stages)
+        session = coach.coach(recording, text)
+    else:
+        from speechtutor.store import open_store
+
+        coach = Coach(**stages, store=open_store())
+        session = coach.coach(recording, text, learner)
+    # With a text given the coach has no need to listen for words, but a learner wants to see them.
+    heard = session.transcript or coach.transcribe(recording)
+    if json:
+        show(session_json(heard, session))
+    else:
+        _print(heard, session)
+
+
+def session_json(heard: Transcript, session: Session) -> Json:
+    """What was said, how well, and what to do about it."""
+    from speechtutor.schema import VERSION, feedback_json, score_json, transcript_json
+
+    return {
+        "schema_version": VERSION,
+        "transcript": transcript_json(heard),
+        "score": score_json(session.score),
+        "feedback": feedback_json(session.feedback),
+    }
+
+
+def _print(heard: Transcript, session: Session) -> None:
+    print(f"heard   {heard.text or '(no words)'}")
+    print(f"text    {session.score.text}\n")
+    for line in score_lines(session.score):
+        print(line)
+    warn(session.score.cautions)
+    feedback = session.feedback
+    print(f"\n{feedback.summary}")
+    for tip in feedback.tips:
+        print(f"  {tip.word}: {tip.advice}")
+    if feedback.follow_up:
+        print(f"\n{feedback.follow_up}")

@@ -1,0 +1,164 @@
+"""A run's settings: a frozen dataclass that is at once the flags, the help and the record.
+
+    @dataclass(frozen=True)
+    class Config:
+        manifest: Path
+        '''Rows to train on.'''
+        epochs: int = 6
+        '''Passes over the data.'''
+
+    if __name__ == "__main__":
+        run(parse(Config))
+
+Fields are the flags, the string under a field is its help, `__post_init__` is the check. `save`
+writes config.json beside the results; `--config run/config.json` replays it as if its fields had
+been typed, under the same checks, and flags on the command line win. An unknown key stops the run.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, asdict, fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeVar
+
+from cyclopts import App, CycloptsError, Parameter
+from cyclopts.config import Dict
+
+from speechtutor.errors import InputError
+from speechtutor.manifest import write_text
+
+if TYPE_CHECKING:
+    from dataclasses import Field
+
+FILE = "config.json"
+_RECORDED = ("speechtutor", "numpy", "torch", "torchaudio", "transformers", "peft", "librosa")
+
+
+class Settings(Protocol):
+    """Any dataclass instance."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+T = TypeVar("T", bound=Settings)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The settings of an earlier run.
+
+    Raises:
+        InputError: when the file is not a config.json.
+    """
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))["config"]
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{path}: not a {FILE} of a run, expected JSON with a key 'config'") from None
+    if not isinstance(settings, dict):
+        raise InputError(f"{path}: 'config' must be an object, not {type(settings).__name__}")
+    # A flag that was never given has no spelling; its default does.
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def _replayed(argv: Sequence[str]) -> tuple[list[str], Path | None]:
+    """Take `--config FILE` or `--config=FILE` out of the arguments."""
+    rest = list(argv)
+    for i, word in enumerate(rest):
+        flag, equals, value = word.partition("=")
+        if flag != "--config":
+            continue
+        if not equals and i + 1 == len(rest):
+            raise InputError("--config needs a file")
+        path = value if equals else rest[i + 1]
+        return rest[:i] + rest[i + (1 if equals else 2) :], Path(path)
+    return rest, None
+
+
+def _app(settings: type[T], defaults: Mapping[str, Any], source: str) -> App:
+    def accept(*, cfg: Any) -> Any:
+        return cfg
+
+    accept.__annotations__["cfg"] = Annotated[settings, Parameter(name="*")]
+    if all(f.default is not MISSING or f.default_factory is not MISSING for f in fields(settings)):
+        # cyclopts wants a default for an argument whose every part has one.
+        accept.__kwdefaults__ = {"cfg": settings()}
+    return App(
+        help=f"{settings.__doc__}\n\n--config FILE replays the {FILE} of an earlier run.",
+        help_format="plaintext",
+        version_flags=[],
+        default_parameter=Parameter(negative_iterable=()),
+        default_command=accept,
+        config=Dict(dict(defaults), source=source),
+        result_action="return_value",
+    )
+
+
+def build(settings: type[T], argv: Sequence[str]) -> T:
+    """The settings that the arguments ask for.
+
+    Raises:
+        InputError: for an unknown flag or key, a value of the wrong kind, or a failed check.
+    """
+    rest, path = _replayed(argv)
+    app = _app(settings, read(path) if path else {}, str(path))
+    try:
+        cfg: T = app(rest, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        raise InputError(" ".join(str(error).split())) from None
+    except ValueError as error:  # from __post_init__
+        raise InputError(str(error)) from error
+    if not isinstance(cfg, settings):  # --help was asked for and printed
+        raise SystemExit(0)
+    return cfg
+
+
+def parse(settings: type[T], argv: Sequence[str] | None = None) -> T:
+    """The settings from the command line; one line and exit status 2 when they cannot be used."""
+    try:
+        return build(settings, sys.argv[1:] if argv is None else argv)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def commit(folder: Path | None = None) -> str | None:
+    """The commit of the checkout, `+` behind it when files differ from it; None outside a checkout."""
+    where = folder or Path(__file__).resolve().parent
+    command = ["git", "-C", str(where), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() or None
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers depend on; a package that is not installed is left out."""
+    found = {"python": platform.python_version()}
+    for name in _RECORDED:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def save(cfg: Settings, folder: Path, *, device: str = "cpu") -> Path:
+    """Write config.json: the settings and what they ran on.
+
+    Raises:
+        StorageError: when the disk refuses.
+    """
+    if not is_dataclass(cfg):
+        raise TypeError(f"settings must be a dataclass, not {type(cfg).__name__}")
+    record = {"config": asdict(cfg), "commit": commit(), "versions": versions(), "device": device}
+    path = folder / FILE
+    write_text(path, json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")
+    return path
