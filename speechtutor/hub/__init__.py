@@ -1,0 +1,39 @@
+"""The model store: names pinned by content, sources that are only mirrors of it.
+
+`checkpoints()` says what there is, `pull` brings it, `located` finds it, `verify` hashes it
+again, `derived` keeps what was converted from it. Sources, in order: a directory of the user, the
+cache, the Hugging Face hub, an archive on a package index.
+"""
+
+from speechtutor.hub.catalog import Checkpoint, File, Part, checkpoint, checkpoints, unknown
+from speechtutor.hub.sources import hub_file
+from speechtutor.hub.store import (
+    FileCheck,
+    Verification,
+    derived,
+    folder,
+    home,
+    located,
+    origin,
+    pull,
+    verify,
+)
+
+__all__ = [
+    "Checkpoint",
+    "File",
+    "FileCheck",
+    "Part",
+    "Verification",
+    "checkpoint",
+    "checkpoints",
+    "derived",
+    "folder",
+    "home",
+    "hub_file",
+    "located",
+    "origin",
+    "pull",
+    "unknown",
+    "verify",
+]

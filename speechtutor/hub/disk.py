@@ -1,0 +1,82 @@
+"""What the store asks of a disk: locks, room, durable writes, refusals in one line."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from speechtutor.errors import StorageError
+
+
+@contextmanager
+def locked(path: Path, *, tell: bool = True) -> Iterator[None]:
+    """Hold a lock file, waiting for it if need be; a process that dies loses it."""
+    from filelock import FileLock, Timeout
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if tell:
+            print(f"waiting for another process that is making {path.stem}", file=sys.stderr)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def check_room(what: str, folder: Path, need: int) -> None:
+    """Raise `StorageError` unless about `need` bytes are free on the disk of an existing folder."""
+    have = shutil.disk_usage(folder).free
+    if need > have:
+        raise StorageError(_no_room(what, folder, need, have))
+
+
+@contextmanager
+def refusals_told(what: str, folder: Path, need: int) -> Iterator[None]:
+    """Turn what the disk refuses into a `StorageError` of one line."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+            raise StorageError(_no_room(what, folder, need, shutil.disk_usage(there).free)) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+            raise StorageError(f"cannot write to {folder}: {error.strerror}") from error
+        raise
+
+
+def _no_room(what: str, folder: Path, need: int, have: int) -> str:
+    amounts = f"needs about {need / 1e6:.0f} MB, {have / 1e6:.0f} MB are free"
+    return f"no room for {what} in {folder}: {amounts}; SPEECHTUTOR_HOME may name a larger disk"
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text file that is seen whole or not at all."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+
+
+def sync(path: Path) -> None:
+    """Ask the disk to have a file or a directory; Windows has no such call for what is not open to write."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def clear(folder: Path) -> None:
+    """Remove a directory if it is there."""
+    if folder.exists():
+        shutil.rmtree(folder)

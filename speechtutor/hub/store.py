@@ -1,0 +1,268 @@
+"""The store of pulled checkpoints: located, pulled, verified, converted once.
+
+    home()/models/<name>/                    the files, there all at once or not at all
+    home()/derived/<name>-<revision>-<kind>/ what was made from them once
+    home()/partial/<name>/                   whole files and archives of a pull that was interrupted
+    home()/locks/                            one lock file per name
+
+A file becomes visible only when its bytes were hashed and are on the disk, and a directory is
+renamed into place last; so a crash, a full disk or Ctrl-C leaves nothing half-written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from speechtutor.errors import ChecksumError, ModelError, OfflineError
+from speechtutor.hub import disk
+from speechtutor.hub.catalog import Checkpoint, File, Part, checkpoint, checkpoints
+from speechtutor.hub.sources import Workspace, open_part
+
+ROOM = 2.5
+"""Free space asked for per byte of checkpoint: the file, its archive, and pip's temporary copy of it."""
+
+ORIGIN = ".origin.json"
+_CHUNK = 1 << 20
+
+
+def home() -> Path:
+    """Where everything is kept: `SPEECHTUTOR_HOME`, or the user's cache directory."""
+    if given := os.environ.get("SPEECHTUTOR_HOME"):
+        return Path(given).expanduser().absolute()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("speechtutor", appauthor=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FileCheck:
+    """A file of a checkpoint as found on disk; `found` is None when it is missing."""
+
+    path: str
+    expected: str
+    found: str | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the bytes are the pinned ones."""
+        return self.found == self.expected
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The outcome of hashing a pulled checkpoint again."""
+
+    name: str
+    files: tuple[FileCheck, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every file is there and right."""
+        return all(file.ok for file in self.files)
+
+
+def located(name: str) -> Path | None:
+    """The directory of a pulled checkpoint, None when it is not (wholly) there; sizes only, no hashing."""
+    where = home() / "models" / name
+    for file in checkpoint(name).files:
+        path = where / file.path
+        if not path.is_file() or path.stat().st_size != file.size:
+            return None
+    return where
+
+
+def origin(name: str) -> dict[str, str]:
+    """Where each file of a pulled checkpoint came from; empty when it is not pulled."""
+    path = home() / "models" / name / ORIGIN
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+def verify(name: str) -> Verification:
+    """Hash every file of a checkpoint again."""
+    where = home() / "models" / name
+    checks = []
+    for file in checkpoint(name).files:
+        path = where / file.path
+        checks.append(FileCheck(file.path, file.sha256, sha256(path) if path.is_file() else None))
+    return Verification(name, tuple(checks))
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def pull(
+    name: str,
+    *,
+    source: Path | None = None,
+    offline: bool = False,
+    progress: bool = True,
+    check: bool = False,
+) -> Path:
+    """Make sure that a checkpoint is there, and return its directory.
+
+    `source` is a directory that is asked first: it holds the files (or `<name>/` with them), or
+    the wheels and tarballs that carry them. `offline` asks nothing on a network. `check` hashes
+    what is already there and fetches what is not right.
+
+    Raises:
+        UnknownModelError: when there is no such checkpoint.
+        OfflineError: when no source could serve a file; the message lists each with its reason.
+        ChecksumError: when a source served other bytes than the pinned ones and no other served them.
+        StorageError: when there is no room or no permission.
+    """
+    wanted = checkpoint(name)
+    if (found := located(name)) is not None and not (check and not verify(name).ok):
+        return found
+    lock = disk.locked(home() / "locks" / f"{name}.lock", tell=progress)
+    with disk.refusals_told(name, home(), _room(wanted.files)), lock:
+        if (found := located(name)) is not None and not (check and not verify(name).ok):
+            return found
+        work = Workspace(home() / "partial" / name, source, offline, progress)
+        disk.clear(work.tmp)
+        try:
+            _fetch_all(wanted, work)
+        finally:
+            disk.clear(work.tmp)
+            if not any(path.is_file() for path in work.root.rglob("*")):
+                disk.clear(work.root)
+        return _install(wanted, work)
+
+
+def folder(name_or_path: str | Path) -> Path:
+    """The directory of a checkpoint given by name, which is pulled if need be; a path as it is."""
+    return pull(str(name_or_path)) if str(name_or_path) in checkpoints() else Path(name_or_path)
+
+
+def derived(name: str, kind: str, build: Callable[[Path], None], *, size: int = 0) -> Path:
+    """What `build` makes from a checkpoint, made once and kept.
+
+    `build` fills the empty directory it is given; `kind` names the result and, when the way it
+    is made changes, its version; `size` is about how many bytes it makes. Other processes that
+    ask meanwhile wait for the first.
+
+    Raises:
+        StorageError: when there is no room or no permission.
+    """
+    source = checkpoint(name)
+    key = f"{name}-{source.revision[:8]}-{kind}"
+    target = home() / "derived" / key
+    if target.is_dir():
+        return target
+    with disk.refusals_told(key, home(), size), disk.locked(home() / "locks" / f"{key}.lock"):
+        if target.is_dir():
+            return target
+        fresh = home() / "partial" / key
+        disk.clear(fresh)
+        fresh.mkdir(parents=True)
+        disk.check_room(key, home(), size)
+        try:
+            build(fresh)
+            for path in (*fresh.rglob("*"), fresh):
+                disk.sync(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fresh.replace(target)
+        finally:
+            disk.clear(fresh)
+        disk.sync(target.parent)
+        return target
+
+
+def _fetch_all(wanted: Checkpoint, work: Workspace) -> None:
+    """Bring every file under `work.root / "files"`, each whole and hashed; what is there stays."""
+    missing = [file for file in wanted.files if not _kept(wanted, file, work)]
+    disk.check_room(wanted.name, home(), _room(missing))
+    origins = work.root / ORIGIN
+    known = json.loads(origins.read_text(encoding="utf-8")) if origins.is_file() else {}
+    for file in missing:
+        known[file.path] = _fetch(wanted, file, work)
+        disk.write(origins, json.dumps(known, indent=1))
+
+
+def _room(files: Iterable[File]) -> int:
+    return int(sum(file.size for file in files) * ROOM)
+
+
+def _kept(wanted: Checkpoint, file: File, work: Workspace) -> bool:
+    """Whether the file is whole already, from an interrupted pull or in a damaged directory."""
+    target = work.root / "files" / file.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_file():
+        return True
+    old = home() / "models" / wanted.name / file.path
+    if old.is_file() and old.stat().st_size == file.size and sha256(old) == file.sha256:
+        shutil.copy2(old, target.with_name(target.name + ".copy"))
+        target.with_name(target.name + ".copy").replace(target)
+        return True
+    return False
+
+
+def _fetch(wanted: Checkpoint, file: File, work: Workspace) -> str:
+    """Try the sources of a file in order; returns the one that served it."""
+    reasons: list[ModelError] = []
+    if work.given is not None:
+        for path in (work.given / file.path, work.given / wanted.name / file.path):
+            if path.is_file():
+                return _take(file, [path], str(path), work)
+        reasons.append(OfflineError(f"{work.given}: holds no {file.path}"))
+    for parts in file.sources:
+        label = " + ".join(f"{part.archive}/{part.member}" for part in parts)
+        try:
+            return _take(file, list(parts), label, work)
+        except (OfflineError, ChecksumError) as error:
+            reasons.append(type(error)(f"{parts[0].archive}: {error}"))
+    told = "; ".join(str(reason) for reason in reasons)
+    kind = ChecksumError if any(isinstance(reason, ChecksumError) for reason in reasons) else OfflineError
+    raise kind(f"cannot get {file.path} of {wanted.name}: {told}")
+
+
+def _take(file: File, parts: list[Path] | list[Part], label: str, work: Workspace) -> str:
+    """Concatenate the parts of a file, hash them on the way, and move the file in when it is right."""
+    work.tmp.mkdir(parents=True, exist_ok=True)
+    fresh = work.tmp / "file"
+    digest = hashlib.sha256()
+    with fresh.open("wb") as output:
+        for part in parts:
+            with part.open("rb") if isinstance(part, Path) else open_part(part, work) as stream:
+                while chunk := stream.read(_CHUNK):
+                    digest.update(chunk)
+                    output.write(chunk)
+        output.flush()
+        os.fsync(output.fileno())
+    if (got := digest.hexdigest()) != file.sha256:
+        fresh.unlink()
+        _forget(parts, work)
+        raise ChecksumError(f"{file.path} has sha256 {got}, expected {file.sha256}; it was refused")
+    fresh.replace(work.root / "files" / file.path)
+    return label
+
+
+def _forget(parts: list[Path] | list[Part], work: Workspace) -> None:
+    """Throw away what wrong bytes came from, so that the next pull asks again."""
+    if any(isinstance(part, Part) for part in parts):
+        disk.clear(work.archives)
+        disk.clear(work.root / "hub")
+
+
+def _install(wanted: Checkpoint, work: Workspace) -> Path:
+    """Rename the complete directory into place, then drop what it was made from."""
+    files = work.root / "files"
+    if (work.root / ORIGIN).is_file():
+        (work.root / ORIGIN).replace(files / ORIGIN)
+    target = home() / "models" / wanted.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    disk.sync(files)
+    if target.exists():
+        target.rename(work.root / "damaged")
+    files.replace(target)
+    disk.sync(target.parent)
+    disk.clear(work.root)
+    return target
