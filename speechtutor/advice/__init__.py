@@ -1,0 +1,156 @@
+"""What the tutor knows: sounds, contrasts, sentences and wording, as data.
+
+The numbers and words live in the TOML files beside this module, each with its source on top; the
+functions only read them once and type them.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from speechtutor.core import Exercise
+
+VOWELS = frozenset({"AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A phone for learners: its respelling, a word that has it, and how to make it."""
+
+    phone: str
+    label: str
+    example: str
+    how: str
+
+    def __str__(self) -> str:
+        return f'"{self.label}" as in "{self.example}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Two sounds that learners mix up.
+
+    `load` is Brown's (1988) functional load over ten, in [0, 1]; `words` is a minimal pair in the
+    order of `phones`, or None; `hints` maps the phone that should have come out to what to do.
+    """
+
+    phones: tuple[str, str]
+    load: float
+    words: tuple[str, str] | None
+    hints: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A practice sentence at a CEFR level."""
+
+    exercise: Exercise
+    level: str
+
+
+@cache
+def read(name: str) -> dict[str, Any]:
+    """One of the TOML files of this folder, by its stem."""
+    return tomllib.loads(files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def sounds() -> dict[str, Sound]:
+    """The 39 phones with their learner's description."""
+    return {
+        phone: Sound(phone, row["label"], row["example"], row["how"]) for phone, row in read("phones").items()
+    }
+
+
+@cache
+def contrasts() -> dict[frozenset[str], Contrast]:
+    """Contrasts by their unordered pair of phones."""
+    table = read("contrasts")
+    rows = {}
+    for row in table["pair"]:
+        first, second = row["phones"]
+        words = (row["words"][0], row["words"][1]) if row["words"] else None
+        load = row.get("load", table["default_load"]) / 10
+        rows[frozenset(row["phones"])] = Contrast((first, second), load, words, dict(row.get("hints", {})))
+    return rows
+
+
+def functional_load(canonical: str, heard: str | None) -> float:
+    """How much the mix-up costs understanding, in [0, 1] (Brown, 1988; see `contrasts.toml`).
+
+    `heard` is "" for a sound that was left out and None where no other sound fits better.
+    """
+    table = read("contrasts")
+    if heard is None:
+        return float(table["unclear_load"]) / 10
+    if heard == "":
+        return float(table["deletion_load"]["vowel" if canonical in VOWELS else "consonant"]) / 10
+    contrast = contrasts().get(frozenset({canonical, heard}))
+    return contrast.load if contrast else float(table["default_load"]) / 10
+
+
+def hint(canonical: str, heard: str | None) -> str:
+    """How to make the canonical sound, against the one that was heard where a hint for that exists."""
+    contrast = contrasts().get(frozenset({canonical, heard or ""}))
+    general = sounds()[canonical].how
+    return contrast.hints.get(canonical, general) if contrast else general
+
+
+def minimal_pair(canonical: str, heard: str | None) -> tuple[str, str] | None:
+    """Two real words that differ in these sounds only, the canonical one first."""
+    contrast = contrasts().get(frozenset({canonical, heard or ""}))
+    if contrast is None or contrast.words is None:
+        return None
+    first, second = contrast.words
+    return (first, second) if contrast.phones[0] == canonical else (second, first)
+
+
+@cache
+def sentences() -> tuple[Sentence, ...]:
+    """All practice sentences."""
+    return tuple(
+        Sentence(Exercise(row["text"], tuple(row["focus"])), row["level"])
+        for row in read("sentences")["sentence"]
+    )
+
+
+def sentence_bank(level: str | None = None) -> tuple[Exercise, ...]:
+    """The practice sentences as exercises, all of them or those of one CEFR level."""
+    return tuple(s.exercise for s in sentences() if level in (None, s.level))
+
+
+def message(group: str, name: str, **values: str) -> str:
+    """A sentence of the rule-based tutor."""
+    text: str = read("messages")[group][name]
+    # One pass, so that a word of the learner's text that looks like a field stays a word.
+    return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], text)
+
+
+@cache
+def word_set(name: str, *, group: str | None = None) -> frozenset[str]:
+    """A list of `words.toml` as a set."""
+    table = read("words")
+    text: str = table[group][name] if group else table[name]
+    return frozenset(text.split())
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """Every word a tutor may use whatever the evidence: grammar, coaching talk, and our own hints."""
+    messages = read("messages")
+    own = [
+        text
+        for group in ("praise", "problem", "how", "position", "follow_up")
+        for text in messages[group].values()
+    ]
+    own += [sound.how for sound in sounds().values()]
+    own += [text for contrast in contrasts().values() for text in contrast.hints.values()]
+    own += [row[part] for row in read("prompts").values() if "ask" in row for part in ("reply", "question")]
+    own += [*read("prompts")["praise"]["reply"].values(), *read("words")["claims"]]
+    found = {word for text in own for word in re.findall(r"[a-z']+", re.sub(r"\{\w+\}", "", text.lower()))}
+    return frozenset(found | word_set("function") | word_set("talk"))

@@ -1,0 +1,206 @@
+"""A language model words what the rules found; nothing it invents is shown.
+
+The model's reply is checked sentence by sentence while it is being written; at the
+first violation the rule-based text takes over.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from threading import Lock
+from typing import Protocol
+
+from speechtutor.core import Feedback, LearnerState, UtteranceScore
+from speechtutor.errors import ServiceError
+from speechtutor.evidence import Evidence, gather
+from speechtutor.grounding import Violation, asks
+from speechtutor.prompts import Message, prompt
+from speechtutor.tutor import RuleTutor, draft, picked
+from speechtutor.verify import normal, split_sentences, verify, verify_sentence
+
+log = logging.getLogger(__name__)
+
+MAX_TOKENS = 80
+CACHE_SIZE = 256
+
+_END = re.compile(r'[.!?]["”]?(?=\s)')
+
+
+class TextEngine(Protocol):
+    """Writes the next turn of a chat."""
+
+    @property
+    def name(self) -> str:
+        """What `Feedback.source` says."""
+        ...
+
+    def generate(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
+        """The reply in pieces, as they come; closing the iterator stops the writing.
+
+        Raises:
+            ServiceError: when a remote engine fails.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model wrote and why it was refused; without violations it was shown.
+
+    `dropped` is a closing question that did not hold after statements that did.
+    """
+
+    text: str
+    violations: tuple[Violation, ...] = ()
+    dropped: str = ""
+
+
+class LlmTutor:
+    """Lets a model phrase the rule-based advice, and falls back to it.
+
+    `last` holds the newest reply with the reasons for refusing it; refusals are also logged.
+    """
+
+    def __init__(
+        self, engine: TextEngine, fallback: RuleTutor | None = None, *, max_tokens: int = MAX_TOKENS
+    ) -> None:
+        """Phrase with `engine`; `fallback` speaks when the text is refused or the engine fails."""
+        self.engine = engine
+        self.fallback = fallback or RuleTutor()
+        self.max_tokens = max_tokens
+        self.last: Reply | None = None
+        self._cache: OrderedDict[tuple[tuple[Message, ...], str], str] = OrderedDict()
+        self._lock = Lock()
+
+    def advise(self, score: UtteranceScore, learner: LearnerState) -> Feedback:
+        """The advice in the model's words where they hold, else in the rules'."""
+        rules = self.fallback.advise(score, learner)
+        evidence = gather(score, learner)
+        messages = prompt(evidence)
+        if messages is None:
+            return rules
+        run = _Run(self, messages, evidence)
+        text = " ".join(run.sentences())
+        return rules if run.violations else worded(rules, text, self.engine.name)
+
+    def stream(self, score: UtteranceScore, learner: LearnerState) -> Iterator[str]:
+        """The advice sentence by sentence, each checked before it is given away.
+
+        What was already shown stays true when a later sentence is refused; the rest is then the
+        rules'. Tips and the next step are not repeated here: they are in `advise`.
+        """
+        rules = self.fallback.advise(score, learner)
+        evidence = gather(score, learner)
+        messages = prompt(evidence)
+        if messages is None:
+            yield rules.summary
+            return
+        run, shown = _Run(self, messages, evidence), ""
+        for sentence in run.sentences():
+            yield f" {sentence}" if shown else sentence
+            shown = f"{shown} {sentence}"
+        if run.violations:
+            remaining = rest(shown, rules, evidence)
+            yield f" {remaining}" if shown and remaining else remaining
+
+    def recall(self, messages: tuple[Message, ...], text: str) -> str | None:
+        """The reply to the same prompt about the same text: equal evidence, equal words."""
+        with self._lock:
+            return self._cache.get((messages, text))
+
+    def keep(self, messages: tuple[Message, ...], text: str, reply: Reply) -> None:
+        """Remember what was written, refused or not, and log why it was refused."""
+        self.last = reply
+        if reply.violations:
+            reasons = "; ".join(f"{v.code}: {v.detail}" for v in reply.violations)
+            log.info("the text of %s was refused (%s): %r", self.engine.name, reasons, reply.text)
+        if reply.dropped:
+            log.info("a question of %s was dropped: %r", self.engine.name, reply.dropped)
+        if any(violation.code == "service" for violation in reply.violations):
+            return
+        with self._lock:
+            self._cache[messages, text] = reply.text
+            if len(self._cache) > CACHE_SIZE:
+                self._cache.popitem(last=False)
+
+    def forget(self) -> None:
+        """Empty the cache, for instance to measure the engine."""
+        with self._lock:
+            self._cache.clear()
+
+
+class _Run:
+    """One reply while it is being written and checked."""
+
+    def __init__(self, tutor: LlmTutor, messages: tuple[Message, ...], evidence: Evidence) -> None:
+        self.tutor, self.messages, self.evidence = tutor, messages, evidence
+        self.violations: tuple[Violation, ...] = ()
+
+    def sentences(self) -> Iterator[str]:
+        """Sentences that hold, until one does not; afterwards `violations` says why it stopped."""
+        text = ""
+        try:
+            for sentence in self._written():
+                problems = verify_sentence(sentence, self.evidence, before=text)
+                if problems and asks(sentence) and not verify(text, self.evidence):
+                    self._finish(text, [], dropped=sentence)
+                    return
+                text = f"{text} {sentence}".strip()
+                if problems:
+                    self._finish(text, problems)
+                    return
+                yield sentence
+            self._finish(text, verify(text, self.evidence))
+        except ServiceError as error:
+            self._finish(text, [Violation("service", str(error))])
+
+    def _written(self) -> Iterator[str]:
+        """Whole sentences as they come, up to the question; what is cut off at the end is dropped."""
+        known = self.tutor.recall(self.messages, self.evidence.text)
+        if known is not None:
+            yield from split_sentences(known)
+            return
+        buffer = ""
+        pieces = self.tutor.engine.generate(self.messages, max_tokens=self.tutor.max_tokens)
+        try:
+            for piece in chain(pieces, ["\n"]):
+                buffer += piece
+                while match := _END.search(buffer):
+                    sentence, buffer = normal(buffer[: match.end()]), buffer[match.end() :]
+                    yield sentence
+                    if asks(sentence):
+                        return
+        finally:
+            # A generator stops writing when it is closed; a plain iterator has nothing to stop.
+            if isinstance(pieces, Generator):
+                pieces.close()
+
+    def _finish(self, text: str, problems: list[Violation], *, dropped: str = "") -> None:
+        self.violations = tuple(problems)
+        self.tutor.keep(self.messages, self.evidence.text, Reply(text, self.violations, dropped))
+
+
+def worded(rules: Feedback, text: str, source: str) -> Feedback:
+    """The rules' feedback with the model's summary, and its question before the next step."""
+    sentences = split_sentences(text)
+    questions = [sentence for sentence in sentences if asks(sentence)]
+    summary = " ".join(sentence for sentence in sentences if sentence not in questions)
+    return replace(rules, summary=summary, follow_up=" ".join([*questions, rules.follow_up]), source=source)
+
+
+def rest(shown: str, rules: Feedback, evidence: Evidence) -> str:
+    """What the rules still have to say after some sentences of a model were shown."""
+    if not shown:
+        return rules.summary
+    finding = next(iter(picked(evidence)), None)
+    if finding is None:
+        return ""
+    lines = draft(evidence)
+    if f'"{finding.word.lower()}"' not in shown.lower():
+        return f"{lines.problem} {lines.how}"
+    return "" if lines.how.lower() in shown.lower() else lines.how

@@ -1,0 +1,108 @@
+"""What a learner knows, and what to practise next.
+
+The attempts are the truth; the state is a pure fold over them. Each phone has a Beta belief about
+the probability that it comes out right, updated with the scorer's calibrated error probability as
+a soft observation (a fractional success, as in Bayesian knowledge tracing with soft evidence).
+The result does not depend on the order of the attempts; forgetting is left to a later model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from speechtutor.core import Attempt, ErrorType, Exercise, LearnerState, Mastery, PhoneScore, UtteranceScore
+from speechtutor.errors import InputError
+
+PRIOR_MEAN = 0.5
+"""Belief about a sound nobody has heard yet."""
+
+PRIOR_STRENGTH = 2.0
+"""How many observations the prior is worth; 2 at a mean of 0.5 is the uniform Beta(1, 1)."""
+
+MIN_CONFIDENCE = 0.3
+"""Phones heard with less confidence than this teach nothing about the learner."""
+
+_UNHEARD = frozenset({ErrorType.OMISSION, ErrorType.INSERTION, ErrorType.UNSURE})
+
+
+def observations(score: UtteranceScore) -> Iterator[tuple[str, float]]:
+    """Phones of an utterance with the probability that each came out right.
+
+    Words that were left out, added or not understood tell nothing about their sounds.
+    """
+    for word in score.words:
+        if word.error_type in _UNHEARD:
+            continue
+        for phone in word.phones:
+            right = _right(phone)
+            if right is not None and (phone.confidence is None or phone.confidence >= MIN_CONFIDENCE):
+                yield phone.canonical, right
+
+
+def _right(phone: PhoneScore) -> float | None:
+    return phone.score if phone.error_probability is None else 1.0 - phone.error_probability
+
+
+def update(state: LearnerState, attempt: Attempt) -> LearnerState:
+    """The state after one more attempt; the one given is not changed.
+
+    Raises:
+        InputError: when the attempt is another learner's.
+    """
+    if attempt.learner != state.learner:
+        raise InputError(f"an attempt of {attempt.learner!r} cannot update the state of {state.learner!r}")
+    phones = dict(state.phones)
+    for phone, right in observations(attempt.score):
+        known = phones.get(phone, Mastery(PRIOR_MEAN, 0))
+        weight = PRIOR_STRENGTH + known.n_attempts
+        phones[phone] = Mastery((known.mean * weight + right) / (weight + 1), known.n_attempts + 1)
+    return replace(state, phones=phones, n_attempts=state.n_attempts + 1)
+
+
+def replay(attempts: Iterable[Attempt]) -> LearnerState:
+    """The state that a learner's attempts lead to; of nobody when there are none.
+
+    Raises:
+        InputError: when the attempts are of more than one learner.
+    """
+    state: LearnerState | None = None
+    for attempt in attempts:
+        state = update(state or LearnerState(attempt.learner), attempt)
+    return state or LearnerState()
+
+
+def choose(state: LearnerState, bank: Sequence[Exercise], rng: np.random.Generator) -> Exercise:
+    """The exercise whose sounds most need practice, by Thompson sampling.
+
+    One draw per phone from its Beta belief: sounds known to be weak come first, unknown ones get
+    their turn, mastered ones come back now and then (Thompson, 1933; Chapelle and Li, 2011).
+
+    Raises:
+        InputError: when the bank is empty.
+    """
+    if not bank:
+        raise InputError("there is no exercise to choose from")
+    phones = sorted({phone for exercise in bank for phone in exercise.focus})
+    drawn = {phone: float(rng.beta(*_beta(state.phones.get(phone)))) for phone in phones}
+    unknown = float(rng.beta(*_beta(None)))
+    known = [float(np.mean([drawn[phone] for phone in exercise.focus] or [unknown])) for exercise in bank]
+    lowest = min(known)
+    return bank[int(rng.choice([i for i, value in enumerate(known) if value == lowest]))]
+
+
+def weakest(state: LearnerState, n_phones: int = 3, *, min_attempts: int = 3) -> tuple[str, ...]:
+    """The phones this learner masters least, worst first; those heard too seldom are left out."""
+    known = [(m.mean, phone) for phone, m in state.phones.items() if m.n_attempts >= min_attempts]
+    return tuple(phone for _, phone in sorted(known)[:n_phones])
+
+
+def _beta(mastery: Mastery | None) -> tuple[float, float]:
+    """Parameters of a phone's Beta belief."""
+    known = mastery or Mastery(PRIOR_MEAN, 0)
+    weight = PRIOR_STRENGTH + known.n_attempts
+    # A mean of exactly 0 or 1 cannot come from update(), but may from a state made by hand.
+    mean = min(max(known.mean, 1e-3), 1 - 1e-3)
+    return mean * weight, (1.0 - mean) * weight

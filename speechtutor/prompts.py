@@ -1,0 +1,81 @@
+"""The chat that asks a language model to word a piece of evidence.
+
+The model is given a note of our own sentences with at most two words of the learner's text in it,
+never the text itself: what the user typed cannot give it instructions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Any
+
+from speechtutor.advice import message, read, sounds
+from speechtutor.evidence import Evidence, Finding, Kind, Strength
+from speechtutor.tutor import how_line, picked
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat; `role` is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+def prompt(evidence: Evidence) -> tuple[Message, ...] | None:
+    """The chat about the top finding, or None where the rules' own words are best.
+
+    Recordings that cannot be judged, findings the scorer is not sure of and kinds without examples
+    are left to the rules. All turns but the last depend on the kind of finding and of praise alone,
+    so an engine can keep what it made of them.
+    """
+    finding = next(iter(picked(evidence)), None)
+    if not evidence.judged or (finding and not finding.sure) or _kind(finding) not in read("prompts"):
+        return None
+    best = evidence.strengths[0]
+    return (*_examples(_kind(finding), best.kind), Message("user", note(best, finding)))
+
+
+def note(best: Strength, finding: Finding | None) -> str:
+    """The facts, a line each: what to praise, what was heard, what to do, what to ask."""
+    lines = [f"Praise: {_fill(read('prompts')['praise']['note'][best.kind], best.word)}"]
+    lines += [f"Listen: {_about(finding, 'note')}"]
+    lines += [f"Tip: {how_line(finding)}"] if finding else []
+    return "\n".join([*lines, f"Ask: {_about(finding, 'ask')}"])
+
+
+def _examples(kind: str, praise: str) -> tuple[Message, ...]:
+    """The system's turn, then notes of a kind with the replies that are wanted."""
+    table = read("prompts")
+    turns = [Message("system", table["system"])]
+    for row, word in zip(table[kind]["examples"], cycle(table["praised"]), strict=False):
+        best = Strength("", praise, word)
+        finding = Finding("", Kind(kind), index=0, **row) if row else None
+        turns += [Message("user", note(best, finding)), Message("assistant", _reply(best, finding))]
+    return tuple(turns)
+
+
+def _reply(best: Strength, finding: Finding | None) -> str:
+    lines = [_fill(read("prompts")["praise"]["reply"][best.kind], best.word), _about(finding, "reply")]
+    lines += [how_line(finding)] if finding else []
+    return " ".join([*lines, _about(finding, "question")])
+
+
+def _about(finding: Finding | None, part: str) -> str:
+    template: str = read("prompts")[_kind(finding)][part]
+    return _fill(template, "", finding)
+
+
+def _fill(template: str, word: str, finding: Finding | None = None) -> str:
+    values: dict[str, Any] = {"word": word}
+    if finding is not None:
+        values["word"] = finding.word
+        values["sound"] = sounds()[finding.phone].label if finding.phone else ""
+        values["heard"] = sounds()[finding.heard].label if finding.heard else ""
+        values["position"] = message("position", finding.position) if finding.position else ""
+    return template.format(**values)
+
+
+def _kind(finding: Finding | None) -> str:
+    return finding.kind.value if finding else "none"

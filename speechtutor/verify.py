@@ -1,0 +1,95 @@
+"""Hold a model's text against the evidence: what is not borne out by it is refused.
+
+The verifier reads strictly. Every word must come from a closed vocabulary or from the evidence;
+words in quotes, sounds, places, numbers and kinds of error must be those of the finding; how to
+make a sound must be told in the words of our own hint. A right text that is refused only loses its
+warmth, since the rule-based text takes its place; a wrong one that passes would cost trust.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from speechtutor.evidence import Evidence
+from speechtutor.grounding import Facts, Violation, asks, check, facts, words_of
+
+__all__ = ["Violation", "normal", "split_sentences", "verify", "verify_sentence"]
+
+MAX_STATEMENTS = 4
+MAX_WORDS = 70
+MAX_SENTENCE_WORDS = 30
+RUN = 5
+"""Words in a row that may not come twice."""
+
+_PLAIN = re.compile(r"""[A-Za-z .,;:!?'"\-/()0-9\n]*""")
+_BOUNDARY = re.compile(r"""(?<=[.!?])\s+|(?<=[.!?]")\s+(?=[A-Z"])""")
+_STRAIGHT = str.maketrans({"“": '"', "”": '"', "’": "'", "‘": "'", "–": ",", "—": ","})
+
+
+def verify(text: str, evidence: Evidence) -> list[Violation]:
+    """All reasons to refuse a whole text; an empty list means that it may be shown."""
+    found, tidy = facts(evidence), normal(text)
+    problems = [v for sentence in split_sentences(tidy) for v in _sentence(sentence, found)]
+    if "\n" in tidy:
+        problems.append(Violation("markup", "more than one line"))
+    return [*problems, *_coverage(tidy, found), *_length(tidy), *_repetition(tidy)]
+
+
+def verify_sentence(sentence: str, evidence: Evidence, *, before: str = "") -> list[Violation]:
+    """Reasons to refuse one sentence of a text that is still being written, after what came before."""
+    tidy = normal(sentence)
+    text = f"{before} {tidy}".strip()
+    return [*_sentence(tidy, facts(evidence)), *_length(text), *_repetition(text)]
+
+
+def normal(text: str) -> str:
+    """The text with typographic quotes and dashes made plain and outer space removed."""
+    return text.translate(_STRAIGHT).strip()
+
+
+def split_sentences(text: str) -> list[str]:
+    """Sentences with their final marks; a closing quote belongs to the sentence before it."""
+    return [part for part in _BOUNDARY.split(text) if part.strip()]
+
+
+def _sentence(sentence: str, found: Facts) -> Iterator[Violation]:
+    if not _PLAIN.fullmatch(sentence) or "//" in sentence or sentence.startswith("-"):
+        yield Violation("markup", sentence[:60])
+    if sentence.count('"') % 2:
+        yield Violation("markup", "an unclosed quote")
+    if len(words_of(sentence)) > MAX_SENTENCE_WORDS:
+        yield Violation("length", f"a sentence of {len(words_of(sentence))} words")
+    yield from check(sentence, found)
+
+
+def _coverage(text: str, found: Facts) -> Iterator[Violation]:
+    statements = [words_of(s) for s in split_sentences(text) if not asks(s)]
+    if not any(statements):
+        yield Violation("empty", "no statement")
+    elif found.flagged and not any(_holds(statement, words_of(found.flagged)) for statement in statements):
+        yield Violation("coverage", f"does not name {found.flagged!r}")
+
+
+def _holds(words: list[str], part: list[str]) -> bool:
+    return any(words[i : i + len(part)] == part for i in range(len(words) - len(part) + 1))
+
+
+def _length(text: str) -> Iterator[Violation]:
+    sentences, n_words = split_sentences(text), len(words_of(text))
+    n_questions = sum(map(asks, sentences))
+    if n_words > MAX_WORDS or len(sentences) - n_questions > MAX_STATEMENTS:
+        yield Violation("length", f"{n_words} words in {len(sentences)} sentences")
+    if n_questions > 1:
+        yield Violation("length", "more than one question")
+
+
+def _repetition(text: str) -> Iterator[Violation]:
+    words, said = words_of(text), [" ".join(words_of(sentence)) for sentence in split_sentences(text)]
+    if len(set(said)) < len(said):
+        yield Violation("repetition", "a sentence twice")
+    runs = [tuple(words[i : i + RUN]) for i in range(len(words) - RUN + 1)]
+    if len(set(runs)) < len(runs):
+        yield Violation("repetition", " ".join(next(run for run in runs if runs.count(run) > 1)))
+    if any(a == b == c for a, b, c in zip(words, words[1:], words[2:], strict=False)):
+        yield Violation("repetition", "a word three times")
