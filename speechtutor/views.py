@@ -1,0 +1,247 @@
+"""What a learner sees of a score, as HTML, SVG and Markdown; pure functions, no web framework.
+
+Every judgement is said three times: by colour (Okabe and Ito, 2008, safe for colour-blind readers), by
+a mark and by words. All text from outside is escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from html import escape
+
+import numpy as np
+
+from speechtutor.advice import sounds
+from speechtutor.core import Caution, ErrorType, Feedback, PhoneScore, Pitch, UtteranceScore, WordScore
+from speechtutor.evidence import ERROR_THRESHOLD, error_probability
+from speechtutor.phones import to_ipa
+from speechtutor.schema import ASPECTS, percent
+
+UNCLEAR = 0.25
+"""Error probability from which a sound is shown as unclear; from `ERROR_THRESHOLD` on as wrong."""
+
+
+class Label(StrEnum):
+    """What is said about a sound or a word."""
+
+    GOOD = "good"
+    UNCLEAR = "unclear"
+    WRONG = "wrong"
+    MISSING = "left out"
+    EXTRA = "extra"
+    UNKNOWN = "not judged"
+
+
+MARKS = {
+    Label.GOOD: "✓",
+    Label.UNCLEAR: "?",
+    Label.WRONG: "✗",
+    Label.MISSING: "∅",
+    Label.EXTRA: "+",
+    Label.UNKNOWN: "·",
+}
+_CLASSES = {label: f"st-{label.name.lower()}" for label in Label}
+
+CSS = """
+.st-words{display:flex;flex-wrap:wrap;gap:.45rem;padding:.2rem 0}
+.st-word{font:inherit;font-size:1.15rem;border-radius:.6rem;border:2px solid;padding:.3rem .6rem;
+ cursor:pointer;display:inline-flex;flex-direction:column;align-items:center;min-height:44px;line-height:1.25}
+.st-word small,.st-phone small{font-size:.75rem}
+.st-word:focus-visible{outline:3px solid #0072b2;outline-offset:2px}
+.st-phones{display:flex;flex-wrap:wrap;gap:.35rem;margin:.4rem 0}
+.st-phone{border:2px solid;border-radius:.5rem;padding:.15rem .5rem;text-align:center}
+.st-phone b{display:block;font-size:1.1rem}
+.st-good{background:#e3f1fa;border-color:#0072b2;color:#00344f}
+.st-unclear{background:#fdf3d6;border-color:#e69f00;color:#4a3300;border-style:dashed}
+.st-wrong{background:#fbe4d8;border-color:#d55e00;color:#5c2700;border-width:3px;font-weight:600}
+.st-missing{background:#fff;border-color:#d55e00;color:#5c2700;border-style:dotted;border-width:3px}
+.st-extra{background:#f6e6f0;border-color:#cc79a7;color:#4d1f38;border-style:dotted}
+.st-unknown{background:#f0f0f0;border-color:#767676;color:#333}
+.st-word *,.st-phone *,.st-heard *{color:inherit!important}
+.st-missing>span,.st-extra>span{text-decoration:line-through}
+.st-aspects{display:grid;grid-template-columns:auto 1fr auto;gap:.25rem .6rem;align-items:center;
+ max-width:28rem}
+.st-bar{height:.7rem;border-radius:.35rem;background:#dde3e8;overflow:hidden}
+.st-bar i{display:block;height:100%;background:#0072b2}
+.st-note{border-left:5px solid #e69f00;background:#fdf3d6;color:#4a3300;padding:.5rem .8rem;margin:.3rem 0}
+.st-error{border-left:5px solid #d55e00;background:#fbe4d8;color:#5c2700;padding:.5rem .8rem}
+.st-pitch{width:100%;height:auto;max-width:34rem}
+"""
+
+
+def phone_label(phone: PhoneScore) -> Label:
+    """What to say about a sound; the same threshold as the tutor's decides what is wrong."""
+    probability = error_probability(phone)
+    if probability is None:
+        return Label.UNKNOWN
+    if probability >= ERROR_THRESHOLD:
+        return Label.MISSING if phone.heard == "" else Label.WRONG
+    return Label.UNCLEAR if probability >= UNCLEAR else Label.GOOD
+
+
+def word_label(word: WordScore) -> Label:
+    """What to say about a word: left out, extra, or the worst of its sounds."""
+    if word.error_type is ErrorType.OMISSION:
+        return Label.MISSING
+    if word.error_type in (ErrorType.INSERTION, ErrorType.REPETITION):
+        return Label.EXTRA
+    labels = {phone_label(phone) for phone in word.phones}
+    if labels & {Label.WRONG, Label.MISSING} or word.error_type is ErrorType.MISPRONUNCIATION:
+        return Label.WRONG
+    if word.error_type is ErrorType.UNSURE:
+        return Label.UNKNOWN
+    if Label.UNCLEAR in labels:
+        return Label.UNCLEAR
+    return Label.GOOD if Label.GOOD in labels else Label.UNKNOWN
+
+
+def labelled(word: WordScore) -> list[tuple[str, str]]:
+    """The sounds of a word in IPA, each with its label in words."""
+    return [(to_ipa(phone.canonical), phone_label(phone).value) for phone in word.phones]
+
+
+def heard_instead(phone: PhoneScore) -> str:
+    """What was heard in place of a wrong sound, such as `θ → s`; empty when that is not known."""
+    if phone_label(phone) is Label.MISSING:
+        return f"{to_ipa(phone.canonical)} → (nothing)"
+    if phone_label(phone) is Label.WRONG and phone.heard and phone.heard != phone.canonical:
+        return f"{to_ipa(phone.canonical)} → {to_ipa(phone.heard)}"
+    return ""
+
+
+def _caption(word: WordScore) -> str:
+    """The words under a word."""
+    label = word_label(word)
+    changes = [change for phone in word.phones if (change := heard_instead(phone))]
+    if label is Label.WRONG and changes:
+        return ", ".join(changes[:2])
+    return label.value
+
+
+def words_html(score: UtteranceScore) -> str:
+    """The words as buttons that carry their index in `data-word`."""
+    if not score.words:
+        return ""
+    buttons = []
+    for i, word in enumerate(score.words):
+        label, text, caption = word_label(word), escape(word.text), escape(_caption(word))
+        points = "" if word.score is None else f", {percent(word.score):.0f} of 100"
+        buttons.append(
+            f'<button type="button" class="st-word {_CLASSES[label]}" data-word="{i}"'
+            f' aria-label="{text}: {label.value}{points}. Tap to hear it.">'
+            f"<span>{text}</span><small>{MARKS[label]} {caption}</small></button>"
+        )
+    return f'<div class="st-words" role="group" aria-label="Your words">{"".join(buttons)}</div>'
+
+
+def _sound(phone: str) -> str:
+    known = sounds().get(phone)
+    return f"/{to_ipa(phone)}/" + (f" ({known})" if known else "")
+
+
+def word_html(word: WordScore) -> str:
+    """One word sound by sound, with what was heard and how it should sound."""
+    chips = []
+    for phone in word.phones:
+        label = phone_label(phone)
+        points = "" if phone.score is None else f" {percent(phone.score):.0f}"
+        chips.append(
+            f'<span class="st-phone {_CLASSES[label]}"><b>{escape(to_ipa(phone.canonical))}</b>'
+            f"<small>{MARKS[label]} {label.value}{points}</small></span>"
+        )
+    lines = []
+    for phone in word.phones:
+        label = phone_label(phone)
+        if label is Label.MISSING:
+            lines.append(f"{_sound(phone.canonical)} was not heard.")
+        elif heard_instead(phone):
+            lines.append(f"Instead of {_sound(phone.canonical)} I heard {_sound(str(phone.heard))}.")
+    notes = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    listing = f"<ul>{notes}</ul>" if notes else ""
+    heading = f"<b>{escape(word.text)}</b> · {word_label(word).value}"
+    return f'<div class="st-detail">{heading}<div class="st-phones">{"".join(chips)}</div>{listing}</div>'
+
+
+def summary_html(score: UtteranceScore) -> str:
+    """The measured aspects as bars with their numbers; an aspect nobody measured is not shown."""
+    rows = []
+    for aspect in ASPECTS:
+        points = percent(getattr(score, aspect))
+        if points is not None:
+            rows.append(
+                f'<span>{aspect}</span><span class="st-bar"><i style="width:{points:.0f}%"></i></span>'
+                f"<span>{points:.0f}</span>"
+            )
+    return f'<div class="st-aspects">{"".join(rows)}</div>' if rows else ""
+
+
+def cautions_html(cautions: Iterable[Caution]) -> str:
+    """Why the result should be read with care, one box each."""
+    return "".join(f'<div class="st-note" role="note">⚠ {escape(c.message)}</div>' for c in cautions)
+
+
+def error_html(message: str) -> str:
+    """What went wrong and cannot be helped by reading on."""
+    return f'<div class="st-error" role="alert">{escape(message)}</div>'
+
+
+def result_html(score: UtteranceScore) -> str:
+    """The aspects and the melody, to read after the words (`words_html`)."""
+    return summary_html(score) + pitch_svg(score.pitch, score.words)
+
+
+def feedback_markdown(summary: str, feedback: Feedback | None = None) -> str:
+    """What the tutor says, then the tips and the next step once they are there."""
+    parts = [_plain(summary)] if summary else []
+    if feedback is not None:
+        parts += [f"- **{_plain(tip.word)}**: {_plain(tip.advice)}" for tip in feedback.tips]
+        parts += [f"**Next:** {_plain(feedback.follow_up)}"] if feedback.follow_up else []
+    return "\n\n".join(parts)
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown will show as it is."""
+    return re.sub(r"([\\`*_\[\]<>#|~$])", r"\\\1", " ".join(text.split()))
+
+
+def next_sentence(feedback: Feedback, current: str) -> str:
+    """The sentence that the next step asks for, or the current one when it is to be repeated."""
+    quoted = re.search(r'"([^"]+)"\s*$', feedback.follow_up)
+    return quoted[1] if quoted else current
+
+
+def _boundaries(words: Sequence[WordScore], scale: float, floor: float) -> Iterator[str]:
+    """Where each word starts, with its text below where there is room for it."""
+    free = 0.0
+    for word in words:
+        if word.start is None:
+            continue
+        x = word.start * scale
+        yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{floor:.0f}" stroke="#999"/>'
+        if x >= free:
+            yield f'<text x="{x + 2:.1f}" y="{floor + 15:.0f}">{escape(word.text)}</text>'
+            free = x + 7.0 * len(word.text) + 6
+
+
+def pitch_svg(pitch: Pitch | None, words: Sequence[WordScore] = ()) -> str:
+    """The melody of the voice over the words, in semitones; empty when there is none to draw."""
+    if pitch is None or not pitch.voiced.any():
+        return ""
+    width, height, foot = 360.0, 120.0, 20.0
+    semitones = 12 * np.log2(pitch.hz[pitch.voiced] / np.median(pitch.hz[pitch.voiced]))
+    # At least an octave, so that a flat voice looks flat.
+    top = max(6.0, float(np.abs(semitones).max()))
+    end = max(float(pitch.times[-1]), *(word.end or 0.0 for word in words), 0.1)
+    x = pitch.times[pitch.voiced] / end * width
+    y = (height - foot) * (0.5 - semitones / (2 * top))
+    dots = "".join(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="1.6"/>' for a, b in zip(x, y, strict=True))
+    marks = "".join(_boundaries(words, width / end, height - foot))
+    low, high = (float(np.percentile(pitch.hz[pitch.voiced], q)) for q in (5, 95))
+    label = f"Pitch of your voice, {low:.0f} to {high:.0f} hertz"
+    return (
+        f'<svg class="st-pitch" viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{label}">'
+        f'<title>{label}</title><g fill="currentColor" font-size="12">{marks}</g>'
+        f'<g fill="#0072b2">{dots}</g></svg>'
+    )
