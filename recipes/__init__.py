@@ -1,0 +1,1 @@
+"""Experiments that can be rerun; one file each, `python -m recipes.NAME --help`."""

@@ -1,0 +1,232 @@
+"""Change what the text says, or what the voice says, and see whether the score notices and where.
+
+Data      data_manifests/speechocean762.jsonl (dev), and the model voice
+Run       python -m recipes.evaluate_mutations
+Expect    see recipes/README.md
+
+On real speech the audio is right and the reference is made wrong: one phone of a well-pronounced
+word is swapped for a confusable one. With the model voice the reference is right and the audio is
+made wrong. A scorer that listens marks the changed phone, and leaves its neighbours alone.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from speechtutor import audio, canonical, config, manifest
+from speechtutor.core import CanonicalWord, Recording, Utterance
+from speechtutor.errors import InputError
+from speechtutor.phones import confusable, pronounce
+
+if TYPE_CHECKING:
+    from speechtutor.models.scorer import PronunciationScorer
+
+GOOD = 0.95
+"""In [0, 1]: raters' mean for a phone that was well said."""
+
+SPOKEN = (
+    ("I think it is a good day.", "think", "TH", "S"),
+    ("I think it is a good day.", "think", "TH", "T"),
+    ("I think it is a good day.", "think", "TH", "F"),
+    ("The food was very nice.", "very", "V", "W"),
+    ("She likes rice and fish.", "rice", "R", "L"),
+    ("He put the ship in the water.", "ship", "IH", "IY"),
+    ("There is a bad smell.", "bad", "AE", "EH"),
+    ("We live in a big house.", "live", "V", "F"),
+    ("My brother is a doctor.", "brother", "DH", "Z"),
+    ("They sang a long song.", "long", "NG", "N"),
+    ("The pool is full today.", "full", "UH", "UW"),
+    ("I have three cats.", "three", "TH", "T"),
+    ("Please zip your coat.", "zip", "Z", "S"),
+    ("The chips are hot.", "chips", "CH", "SH"),
+    ("Her pet is a dog.", "dog", "G", "K"),
+)
+"""Sentence, word, its phone, what the voice says instead."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """How many words are mutated."""
+
+    manifest: Path = Path("data_manifests/speechocean762.jsonl")
+    """Rows with canonical phones and raters' scores."""
+    root: Path = Path("../shared/data/speechocean762")
+    """Folder that the manifest's audio paths are relative to."""
+    out: Path = Path("runs/evaluate_mutations")
+    """Folder for config.json and report.json."""
+    scorer: str | None = None
+    """A scorer of the registry or a folder."""
+    utterances: int = 100
+    """Well-pronounced dev utterances to mutate, one phone each."""
+    voices: tuple[str, ...] = ("af_heart", "am_michael")
+    """Model voices that say the wrong phones."""
+    device: str | None = None
+    """auto, cpu, cuda, cuda:N or mps."""
+    seed: int = 0
+    """Seed of the choice of words and phones."""
+    smoke: bool = False
+    """Make no judgement: only choose the mutations of a made-up corpus."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Scores before and after one change: of the phone, and of the others of its word and of the rest."""
+
+    label: str
+    before: float
+    after: float
+    error_probability: float
+    lowest_in_word: bool
+    moved_in_word: float
+    moved_elsewhere: float
+    heard: str | None
+    said: str
+
+
+def swap(words: Sequence[CanonicalWord], w: int, i: int, phone: str) -> tuple[CanonicalWord, ...]:
+    """The words with phone i of word w replaced."""
+    phones, stress = words[w].pronunciations[0], words[w].stress[0]
+    changed = (*phones[:i], phone, *phones[i + 1 :])
+    return (*words[:w], replace(words[w], pronunciations=(changed,), stress=(stress,)), *words[w + 1 :])
+
+
+def sites(rows: Sequence[Utterance], n: int, seed: int) -> Iterator[tuple[Utterance, int, int, str]]:
+    """Well-said utterances, evenly spread, with a word, a phone of it and a confusable phone."""
+    rng = random.Random(seed)
+    good = [row for row in rows if row.scores and (row.scores.overall or 0) >= 0.8]
+    for row in good[:: max(len(good) // n, 1)][:n]:
+        words = row.scores.words if row.scores else ()
+        fit = [
+            k
+            for k, word in enumerate(words)
+            if len(word.phones) >= 3 and all((p.score or 0) >= GOOD for p in word.phones)
+        ]
+        if not fit:
+            continue
+        w = rng.choice(fit)
+        i = rng.randrange(len(words[w].phones))
+        yield row, w, i, rng.choice(confusable(words[w].phones[i].canonical)[:3])
+
+
+def compare(
+    scorer: PronunciationScorer,
+    label: str,
+    first: tuple[Recording, Sequence[CanonicalWord]],
+    second: tuple[Recording, Sequence[CanonicalWord]],
+    w: int,
+    i: int,
+    said: str,
+) -> Outcome | None:
+    """The same place of the text in two judgements, or None where the scorer declined one of them."""
+    both = []
+    for recording, words in (first, second):
+        text = " ".join(word.text for word in words)
+        score = scorer.score(recording, text, words=words)
+        if score.overall is None:
+            return None
+        both.append([word for word in score.words if word.char_start is not None])
+    old, new = both
+    word_scores = [p.score or 0.0 for p in new[w].phones]
+    moves = [
+        [abs((a.score or 0.0) - (b.score or 0.0)) for a, b in zip(x.phones, y.phones, strict=True)]
+        for x, y in zip(old, new, strict=True)
+    ]
+    inside = [m for k, m in enumerate(moves[w]) if k != i]
+    outside = [m for k, row in enumerate(moves) if k != w for m in row]
+    changed = new[w].phones[i]
+    return Outcome(
+        label, old[w].phones[i].score or 0.0, changed.score or 0.0, changed.error_probability or 0.0,
+        word_scores[i] <= min(word_scores), float(np.mean(inside or [0.0])), float(np.mean(outside or [0.0])),
+        changed.heard, said,
+    )  # fmt: skip
+
+
+def on_real_speech(cfg: Config, scorer: PronunciationScorer, rows: Sequence[Utterance]) -> list[Outcome]:
+    """Right audio, wrong reference."""
+    outcomes = []
+    for row, w, i, phone in sites(rows, cfg.utterances, cfg.seed):
+        recording, words = audio.load(cfg.root / row.audio), canonical.of(row)
+        original = words[w].pronunciations[0][i]
+        found = compare(
+            scorer,
+            f"{row.id} {words[w].text}: {original} read as {phone}",
+            (recording, words),
+            (recording, swap(words, w, i, phone)),
+            w,
+            i,
+            original,
+        )
+        outcomes += [found] if found else []
+    return outcomes
+
+
+def on_the_model_voice(cfg: Config, scorer: PronunciationScorer, voice: Any, name: str) -> list[Outcome]:
+    """Right reference, wrong audio."""
+    outcomes = []
+    for text, word, phone, instead in SPOKEN:
+        words = pronounce(text)
+        w = next(k for k, entry in enumerate(words) if entry.text.lower().strip(".") == word)
+        phones = words[w].pronunciations[0]
+        i = phones.index(phone)
+        wrong = " ".join((*phones[:i], instead, *phones[i + 1 :]))
+        good, bad = voice.speak(text, voice=name), voice.speak(text, phones=f"{word}={wrong}", voice=name)
+        found = compare(
+            scorer, f"{name}, {word}: {phone} said as {instead}", (good, words), (bad, words), w, i, instead
+        )
+        outcomes += [found] if found else []
+    return outcomes
+
+
+def summary(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Shares and means over the mutations that were judged."""
+    if not outcomes:
+        return {"n": 0}
+    return {
+        "n": len(outcomes),
+        "lowest in its word": float(np.mean([o.lowest_in_word for o in outcomes])),
+        "flagged (error probability at least 0.5)": float(
+            np.mean([o.error_probability >= 0.5 for o in outcomes])
+        ),
+        "heard what was said": float(np.mean([o.heard == o.said for o in outcomes])),
+        "fall of the phone": float(np.mean([o.before - o.after for o in outcomes])),
+        "move of the other phones of the word": float(np.mean([o.moved_in_word for o in outcomes])),
+        "move of the other words": float(np.mean([o.moved_elsewhere for o in outcomes])),
+    }
+
+
+def run(cfg: Config) -> dict[str, Any]:
+    """Mutate, score, write report.json; returns the summary of each kind."""
+    from speechtutor import registry
+
+    if cfg.smoke:
+        from recipes import synthetic
+
+        rows = manifest.read(synthetic.corpus(cfg.out / "corpus"))
+        return {"sites": len(list(sites(rows, 2, cfg.seed))), "spoken": len(SPOKEN)}
+    rows = [row for row in manifest.read(cfg.manifest) if row.split == "dev"]
+    if not rows:
+        raise InputError(f"{cfg.manifest} has no dev rows")
+    scorer = registry.load("scorer", cfg.scorer, device=cfg.device)
+    kinds = {"real speech, wrong reference": on_real_speech(cfg, scorer, rows)}
+    voice = registry.load("synthesizer")
+    for name in cfg.voices:
+        kinds[f"model voice {name}, wrong sound"] = on_the_model_voice(cfg, scorer, voice, name)
+    report = {kind: summary(outcomes) for kind, outcomes in kinds.items()}
+    details = {kind: [str(o) for o in outcomes] for kind, outcomes in kinds.items()}
+    config.save(cfg, cfg.out)
+    manifest.write_text(
+        cfg.out / "report.json", json.dumps({"summary": report, "outcomes": details}, indent=1) + "\n"
+    )
+    return report
+
+
+if __name__ == "__main__":
+    for kind, row in run(config.parse(Config)).items():
+        print(kind, {k: round(v, 3) for k, v in row.items()})

@@ -1,0 +1,196 @@
+"""Train the phone recogniser that everything else listens with.
+
+Data      data_manifests/speechocean762.jsonl (train; dev for early stopping)
+Run       python -m recipes.finetune_phones --out runs/phones/fold0 --fold 0 --folds 3     (likewise 1 and 2)
+          python -m recipes.finetune_phones --out runs/phones/all
+Expect    see recipes/README.md
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from recipes import synthetic
+from speechtutor import audio, config, manifest
+from speechtutor.core import Utterance
+from speechtutor.errors import InputError
+
+if TYPE_CHECKING:
+    from speechtutor.models.phone_encoder import PhoneEncoder
+    from speechtutor.models.phone_training import Example
+
+log = logging.getLogger("finetune_phones")
+
+WRONG_BELOW = 0.25
+"""In [0, 1]: the usual bound for a mispronounced phone, half a point of two."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which speakers train which encoder, and how."""
+
+    manifest: Path = Path("data_manifests/speechocean762.jsonl")
+    """Rows with canonical phones and raters' scores."""
+    root: Path = Path("../shared/data/speechocean762")
+    """Folder that the manifest's audio paths are relative to."""
+    out: Path = Path("runs/phones/all")
+    """Folder for checkpoints; a run that was stopped goes on from what is there."""
+    base: str = "whisper-base"
+    """Model to start from: a name, a hub id or a folder of Whisper, Wav2Vec2, HuBERT or WavLM."""
+    lora: int = 0
+    """Rank of a LoRA on all linear layers; 0 trains the whole encoder but its convolutions."""
+    rank: int = 64
+    """Rank to which the trained change of each matrix is cut in the exported adapter."""
+    folds: int = 0
+    """Number of speaker folds; 0 trains on all train speakers."""
+    fold: int = 0
+    """Which fold of speakers to leave out."""
+    init: list[Path] = field(default_factory=list)
+    """Runs whose best weights are averaged to start from."""
+    extra: list[Path] = field(default_factory=list)
+    """More manifests to train on, such as that of make_mistakes; their audio lies beside them."""
+    faithful: bool = False
+    """Keep readings with a phone rated wrong out of the CTC loss: they do not say what the text says."""
+    epochs: int = 7
+    """Passes over the data."""
+    batch_seconds: float = 48.0
+    """Seconds of audio in a batch, padding included."""
+    encoder_rate: float = 1e-4
+    """Peak learning rate of the encoder."""
+    head_rate: float = 1e-3
+    """Peak learning rate of the heads."""
+    rater_weight: float = 1.0
+    """Weight of the raters' scores beside the CTC loss."""
+    dev_rows: int = 125
+    """How many dev utterances, evenly spread, decide about early stopping; 0 takes all."""
+    seed: int = 0
+    """Seed of order, augmentation and initial heads."""
+    bf16: bool = True
+    """Matrix products in bfloat16."""
+    device: str = "cpu"
+    """cpu or cuda."""
+    smoke: bool = False
+    """Train a tiny random encoder on three synthetic utterances."""
+
+
+def fold_of(speakers: Sequence[str], folds: int) -> dict[str, int]:
+    """Which fold leaves a speaker out: round robin over the sorted ids, whatever the seed."""
+    return {speaker: i % folds for i, speaker in enumerate(sorted(set(speakers)))}
+
+
+def read_rows(cfg: Config) -> tuple[list[Utterance], list[Utterance]]:
+    """Train and dev rows; a test row never enters a trainer.
+
+    Raises:
+        InputError: when the manifest holds test rows, or no rows to train on.
+    """
+    rows = manifest.read(cfg.manifest)
+    if any(row.split == "test" for row in rows):
+        raise InputError(f"{cfg.manifest} holds test rows; nothing may be trained beside them")
+    train = [row for row in rows if row.split == "train"]
+    if not train:
+        raise InputError(f"{cfg.manifest} holds no train rows")
+    return train, [row for row in rows if row.split == "dev"]
+
+
+def example(row: Utterance, root: Path, *, faithful: bool = False) -> Example:
+    """A manifest row as arrays; scores on the corpus's 0-2 scale.
+
+    Raises:
+        InputError: when the row has no canonical phones.
+    """
+    from speechtutor.models.phone_encoder import SYMBOLS, UTTERANCE_ASPECTS
+    from speechtutor.models.phone_training import Example
+
+    if row.scores is None or row.phones is None:
+        raise InputError(f"{row.id} has no canonical phones to train on")
+    column = {symbol: i for i, symbol in enumerate(SYMBOLS)}
+    words = row.scores.words
+
+    def numbers(values: Sequence[float | None]) -> np.ndarray:
+        return np.array([np.nan if v is None else 2 * v for v in values], dtype=np.float32)
+
+    return Example(
+        id=row.id,
+        samples=audio.load(root / row.audio).samples,
+        phones=np.array([column[p] for word in row.phones for p in word], dtype=np.int64),
+        words=np.array([i for i, word in enumerate(row.phones) for _ in word], dtype=np.int64),
+        phone_scores=numbers([p.score for word in words for p in word.phones]),
+        word_scores=numbers([word.score for word in words]),
+        utterance_scores=numbers([getattr(row.scores, aspect) for aspect in UTTERANCE_ASPECTS]),
+        faithful=not faithful
+        or all(p.score is None or p.score >= WRONG_BELOW for w in words for p in w.phones),
+    )
+
+
+def build_model(cfg: Config) -> PhoneEncoder:
+    """The encoder of `base`, ready to train: convolutions frozen, LoRA in place when asked for."""
+    import torch
+    from transformers import AutoModel
+
+    from speechtutor.models.convert import whisper_checkpoint
+    from speechtutor.models.phone_encoder import PhoneEncoder
+
+    torch.manual_seed(cfg.seed)
+    model = AutoModel.from_pretrained(whisper_checkpoint(cfg.base), dtype=torch.float32)
+    encoder = model.encoder if hasattr(model.config, "num_mel_bins") else model
+    for name, parameter in encoder.named_parameters():
+        if name.startswith(("conv", "embed_positions", "feature_extractor")):
+            parameter.requires_grad_(False)
+    if cfg.lora:
+        from peft import LoraConfig, inject_adapter_in_model
+
+        lora = LoraConfig(
+            r=cfg.lora,
+            lora_alpha=2 * cfg.lora,
+            target_modules=["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"],
+        )
+        encoder = inject_adapter_in_model(lora, encoder)
+    return PhoneEncoder(encoder)
+
+
+def run(cfg: Config) -> list[dict[str, float]]:
+    """Train and return one row of dev figures per epoch."""
+    import torch
+
+    from speechtutor.models.acoustic import merge_lora, save
+    from speechtutor.models.phone_training import Recipe, Trainer, average
+
+    if cfg.smoke:
+        rows = synthetic.corpus(cfg.out / "corpus")
+        base = str(synthetic.tiny_whisper(cfg.out / "base"))
+        cfg = replace(cfg, smoke=False, manifest=rows, root=rows.parent, base=base, epochs=1, rank=4)
+    train_rows, dev_rows = read_rows(cfg)
+    fold = fold_of([row.speaker for row in train_rows], max(cfg.folds, 1))
+    if cfg.folds:
+        train_rows = [row for row in train_rows if fold[row.speaker] != cfg.fold]
+    if cfg.dev_rows:
+        dev_rows = dev_rows[:: max(len(dev_rows) // cfg.dev_rows, 1)]
+    train = [example(row, cfg.root, faithful=cfg.faithful) for row in train_rows]
+    train += [example(row, path.parent) for path in cfg.extra for row in manifest.read(path)]
+    dev = [example(row, cfg.root) for row in dev_rows]
+    model = build_model(cfg)
+    if cfg.init:
+        model.load_state_dict(average([torch.load(path / "best.pt", weights_only=True) for path in cfg.init]))
+    config.save(cfg, cfg.out)
+    names = ("epochs", "batch_seconds", "encoder_rate", "head_rate", "rater_weight", "seed", "bf16")
+    recipe = Recipe(
+        **{name: getattr(cfg, name) for name in names},
+        warm_utterances=0 if cfg.init else 500,
+    )
+    log.info("%d train and %d dev utterances", len(train), len(dev))
+    history = Trainer(model, recipe, cfg.out, cfg.device).fit(train, dev)
+    save(merge_lora(model.cpu()), cfg.base, cfg.out / "acoustic", cfg.rank)
+    return history
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    for row in run(config.parse(Config)):
+        print(row)

@@ -1,0 +1,293 @@
+"""Train the scoring head on features of acoustic models that never heard the speaker.
+
+Data      data_manifests/speechocean762.jsonl; the fold runs and the final run of finetune_phones
+Run       python -m recipes.train_scorer --fold-runs runs/phones/fold0/acoustic ... (one per fold)
+Expect    see recipes/README.md
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from speechtutor import audio, canonical, config, manifest
+from speechtutor.core import CanonicalWord, Utterance
+from speechtutor.errors import InputError
+from speechtutor.phones import confusable
+
+if TYPE_CHECKING:
+    from speechtutor.cues import Cues
+    from speechtutor.models.acoustic import Acoustic
+    from speechtutor.models.head import Ensemble, Scores, Shape
+    from speechtutor.models.head_training import Labels
+
+log = logging.getLogger("train_scorer")
+
+WELL_SAID = 0.9
+"""In [0, 1]: a phone that raters found good, so that any other phone in its place is wrong."""
+
+MUTANT_WEIGHT = 0.2
+"""What a phone of a wrong text counts: at full weight the many zeros cost agreement on real speech."""
+
+OFF_TEXT = 4.5
+"""Nats per phone by which the free decoding may beat the text: on train utterances the text's own
+recording never exceeds 4.0, another sentence's recording hardly ever stays below 5.6."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Where the acoustic models are, and the shape of the head."""
+
+    manifest: Path = Path("data_manifests/speechocean762.jsonl")
+    """Rows with canonical phones and raters' scores."""
+    root: Path = Path("../shared/data/speechocean762")
+    """Folder that the manifest's audio paths are relative to."""
+    fold_runs: list[Path] = field(default_factory=list)
+    """Runs of finetune_phones, in the order of their folds; run i never heard the speakers of fold i."""
+    final: str = "whisper-base-phones"
+    """Acoustic model that ships: a name or a folder; its features are used for dev."""
+    out: Path = Path("runs/scorer")
+    """Folder for cached features, results and the trained head."""
+    width: int = 64
+    """Width of the head's transformer."""
+    layers: int = 3
+    """Layers of the head's transformer."""
+    epochs: int = 20
+    """Passes over the train utterances."""
+    seeds: int = 5
+    """Heads in the ensemble."""
+    speaker_folds: int = 0
+    """Folds that the acoustic runs were trained with, when not all of their runs are given."""
+    version: str = "1"
+    """Version of the scorer, shown with every score."""
+    folds: int = 5
+    """Speaker folds for the out-of-fold predictions that calibrate the scores."""
+    device: str = "cpu"
+    """cpu or cuda."""
+    smoke: bool = False
+    """Train on made-up utterances with a tiny encoder."""
+
+
+def labels_of(row: Utterance) -> Labels:
+    """Raters' scores on the 0-2 scale, in the order of the head's outputs."""
+    from speechtutor.models.head import UTTERANCE_ASPECTS, WORD_ASPECTS
+    from speechtutor.models.head_training import Labels
+
+    if row.scores is None:
+        raise InputError(f"{row.id} has no human scores")
+
+    def numbers(values: Sequence[float | None]) -> np.ndarray:
+        return np.array([np.nan if v is None else 2 * v for v in values], dtype=np.float32)
+
+    words = row.scores.words
+    return Labels(
+        phones=numbers([p.score for word in words for p in word.phones]),
+        words=np.stack([numbers([getattr(word, a) for a in WORD_ASPECTS]) for word in words]),
+        utterance=numbers([getattr(row.scores, a) for a in UTTERANCE_ASPECTS]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Cues of a row, and of the same recording read against a text that is wrong at some phones."""
+
+    cues: Cues
+    mutant: Cues
+    wrong: tuple[int, ...]
+    """Which phones of the mutant's text are not what was said."""
+
+
+def mutate(row: Utterance, share: float = 0.1) -> tuple[tuple[CanonicalWord, ...], tuple[int, ...]]:
+    """The words of a row with some well-said phones replaced by confusable ones, always the same ones."""
+    rng = random.Random(row.id)
+    words, wrong, position = [], [], 0
+    human = row.scores.words if row.scores else ()
+    for word, rated in zip(canonical.of(row), human, strict=True):
+        phones = list(word.pronunciations[0])
+        for k, phone in enumerate(phones):
+            if rng.random() < share and (rated.phones[k].score or 0) >= WELL_SAID:
+                phones[k] = rng.choice(confusable(phone)[:8])
+                wrong.append(position + k)
+        position += len(phones)
+        words.append(replace(word, pronunciations=(tuple(phones),)))
+    return tuple(words), tuple(wrong)
+
+
+def seen(rows: Sequence[Utterance], root: Path, acoustic: Acoustic, cache: Path) -> dict[str, Seen]:
+    """Cues per utterance id, cached; a cache that lacks rows is completed."""
+    from tqdm import tqdm
+
+    from speechtutor.models.scorer import examine, observe
+
+    done: dict[str, Seen] = pickle.loads(cache.read_bytes()) if cache.is_file() else {}
+    missing = [row for row in rows if row.id not in done]
+    for row in tqdm(missing, desc=f"cues {cache.stem}", disable=not missing):
+        recording = audio.load(root / row.audio)
+        plain = observe(acoustic, recording, canonical.of(row))
+        words, wrong = mutate(row)
+        other = examine(plain.emission, recording, words, plain.quality, plain.pitch)
+        done[row.id] = Seen(plain.cues, other.cues, wrong)
+    if missing:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        cache.with_suffix(".tmp").write_bytes(pickle.dumps(done))
+        cache.with_suffix(".tmp").replace(cache)
+    return done
+
+
+def mutant_labels(labels: Labels, found: Seen) -> Labels:
+    """Nothing but 0 for the phones that were not said; of their words and the utterance nothing is known."""
+    phones, words = labels.phones.copy(), labels.words.copy()
+    phones[list(found.wrong)] = 0.0
+    words[found.cues.word[list(found.wrong)]] = np.nan
+    return replace(
+        labels,
+        phones=phones,
+        words=words,
+        utterance=np.full_like(labels.utterance, np.nan),
+        weight=MUTANT_WEIGHT,
+    )
+
+
+def calibrate(values: np.ndarray, truth: np.ndarray, n_knots: int = 24) -> dict[str, list[float]]:
+    """A monotone curve from prediction to expected truth: isotonic regression, thinned to a few knots."""
+    from sklearn.isotonic import IsotonicRegression
+
+    fit = IsotonicRegression(out_of_bounds="clip").fit(values, truth)
+    x = np.unique(np.quantile(values, np.linspace(0, 1, n_knots) ** 0.5))
+    x = np.unique(np.concatenate([x, np.quantile(values, 1 - np.linspace(0, 1, n_knots) ** 2)]))
+    # A knot is the mean of its surroundings: single steps of the isotonic fit are noise.
+    width = np.gradient(x) / 2 if len(x) > 1 else np.zeros(1)
+    y = [float(fit.predict(np.linspace(a - w, a + w, 9)).mean()) for a, w in zip(x, width, strict=True)]
+    return {"x": [round(float(v), 5) for v in x], "y": [round(v, 5) for v in np.maximum.accumulate(y)]}
+
+
+def flat(scores: Scores, labels: Sequence[Labels]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Pairs (predicted, rated) without the padding, one after another, by name of the aspect."""
+    from speechtutor.models.head import UTTERANCE_ASPECTS, WORD_ASPECTS
+
+    phones = np.concatenate([scores.phones[i, : len(x.phones)].numpy() for i, x in enumerate(labels)])
+    errors = np.concatenate([scores.errors[i, : len(x.phones)].numpy() for i, x in enumerate(labels)])
+    words = np.concatenate([scores.words[i, : len(x.words)].numpy() for i, x in enumerate(labels)])
+    rated = np.concatenate([x.phones for x in labels])
+    pairs = {"phone": (phones, rated), "error": (errors, (rated < 0.5).astype(float))}
+    rated_words = np.concatenate([x.words for x in labels])
+    pairs |= {f"word_{a}": (words[:, k], rated_words[:, k]) for k, a in enumerate(WORD_ASPECTS)}
+    whole = np.stack([x.utterance for x in labels])
+    return pairs | {
+        f"utterance_{a}": (scores.utterances[:, k].numpy(), whole[:, k])
+        for k, a in enumerate(UTTERANCE_ASPECTS)
+    }
+
+
+def table(pairs: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
+    """Pearson correlations, the phone's mean squared error, and the best possible F1 of error detection."""
+    from sklearn.metrics import precision_recall_curve, roc_auc_score
+
+    row = {name: float(np.corrcoef(*pair)[0, 1]) for name, pair in pairs.items() if name != "error"}
+    predicted, rated = pairs["phone"]
+    row["phone_mse"] = float(np.mean((predicted - rated) ** 2))
+    logits, wrong = pairs["error"]
+    precision, recall, _ = precision_recall_curve(wrong, logits)
+    row["mdd_f1_best"] = float(np.max(2 * precision * recall / np.maximum(precision + recall, 1e-9)))
+    row["mdd_auc"] = float(roc_auc_score(wrong, logits))
+    return row
+
+
+def _smoke(cfg: Config) -> Config:
+    """Settings for a run on made-up data, with the acoustic models it needs."""
+    from recipes import finetune_phones
+
+    phones = cfg.out / "phones"
+    finetune_phones.run(finetune_phones.Config(out=phones, smoke=True))
+    folder = phones / "acoustic"
+    rows = phones / "corpus" / "rows.jsonl"
+    return replace(
+        cfg,
+        smoke=False,
+        manifest=rows,
+        root=rows.parent,
+        fold_runs=[folder, folder],
+        final=str(folder),
+        epochs=1,
+        seeds=2,
+        folds=2,
+    )
+
+
+def run(cfg: Config) -> dict[str, dict[str, float]]:
+    """Cache cues, predict out of fold, calibrate, train the ensemble, write it; returns the tables."""
+    from recipes.finetune_phones import fold_of, read_rows
+    from speechtutor.models.acoustic import load as load_acoustic
+    from speechtutor.models.head import Batch, Ensemble, Shape
+    from speechtutor.models.head_training import Recipe, Targets, out_of_fold, predict, train_head
+
+    if cfg.smoke:
+        cfg = _smoke(cfg)
+    train, dev = read_rows(cfg)
+    fold = fold_of([row.speaker for row in train], cfg.speaker_folds or len(cfg.fold_runs))
+    train = [row for row in train if fold[row.speaker] < len(cfg.fold_runs)]
+    cached: dict[str, Seen] = {}
+    for i, run_ in enumerate(cfg.fold_runs):
+        rows = [row for row in train if fold[row.speaker] == i]
+        cached |= seen(rows, cfg.root, load_acoustic(run_, cfg.device), cfg.out / f"fold{i}.pkl")
+    cached |= seen(dev, cfg.root, load_acoustic(cfg.final, cfg.device), cfg.out / "dev.pkl")
+    cues, dev_cues = ([cached[row.id].cues for row in rows] for rows in (train, dev))
+    labels, dev_labels = ([labels_of(row) for row in rows] for rows in (train, dev))
+    mutants = [cached[row.id].mutant for row in train]
+    mutated = [mutant_labels(x, cached[row.id]) for x, row in zip(labels, train, strict=True)]
+    first = cues[0]
+    shape = Shape(
+        first.phones.shape[1], first.embedding.shape[1], len(first.utterance), cfg.width, cfg.layers
+    )
+    recipe = Recipe(epochs=cfg.epochs)
+    speakers = [row.speaker for row in train]
+    held_out = flat(
+        out_of_fold(cues, labels, speakers, shape, recipe, k=cfg.folds, extra=(mutants, mutated)), labels
+    )
+    tables = {"out of fold, one seed": table(held_out)}
+    batch, targets = Batch.of([*cues, *mutants]), Targets.of([*labels, *mutated])
+    ensemble, dev_batch = Ensemble(shape, cfg.seeds), Batch.of(dev_cues)
+    for seed in range(cfg.seeds):
+        ensemble.members[seed] = train_head(batch, targets, shape, recipe, seed)
+        tables[f"dev, seed {seed}"] = table(flat(predict(ensemble.members[seed], dev_batch), dev_labels))
+        log.info("%s", tables[f"dev, seed {seed}"])
+    tables["dev, ensemble"] = table(flat(predict(ensemble.eval(), dev_batch), dev_labels))
+    write(cfg, ensemble, shape, held_out)
+    manifest.write_text(cfg.out / "tables.json", json.dumps(tables, indent=1) + "\n")
+    return tables
+
+
+def write(
+    cfg: Config, ensemble: Ensemble, shape: Shape, held_out: dict[str, tuple[np.ndarray, np.ndarray]]
+) -> None:
+    """The folder that the scorer loads; calibrated on out-of-fold predictions alone."""
+    from safetensors.torch import save_file
+
+    predicted, rated = held_out["phone"]
+    calibration = {
+        "error": calibrate(*held_out["error"]), "phone": calibrate(predicted, rated / 2),
+        "off_text": OFF_TEXT,
+    }  # fmt: skip
+    out = cfg.out / "scorer"
+    out.mkdir(parents=True, exist_ok=True)
+    save_file({k: v.half().contiguous() for k, v in ensemble.state_dict().items()}, out / "head.safetensors")
+    settings = {
+        "name": "speechtutor-scorer", "version": cfg.version, "acoustic": cfg.final, "shape": asdict(shape),
+        "n_heads": cfg.seeds, "calibration": calibration,
+    }  # fmt: skip
+    manifest.write_text(out / "config.json", json.dumps(settings, indent=1) + "\n")
+    config.save(cfg, out.parent)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    for name, row in run(config.parse(Config)).items():
+        print(name, {k: round(v, 4) for k, v in row.items()})

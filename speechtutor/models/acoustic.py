@@ -1,0 +1,184 @@
+"""The phone recogniser as an acoustic model: a base encoder, a small adapter, an emission.
+
+A trained checkpoint is a folder that holds only what differs from its base encoder:
+
+* `config.json`: the base's name, the symbols, the rank;
+* `adapter_model.safetensors`, `adapter_config.json`: a LoRA in peft's own layout;
+* `head.safetensors`: the CTC head and the encoder's layer norms and biases, float16.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel
+from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+from speechtutor.core import SAMPLE_RATE, Emission, Recording
+from speechtutor.errors import AudioError, ModelError
+from speechtutor.models.convert import whisper_checkpoint
+from speechtutor.models.device import pick
+from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, PhoneEncoder
+
+WEIGHTS = Path(__file__).parents[1] / "weights"
+PADDING = 0.1
+"""Seconds of silence put on both sides, so that the first and the last phone have frames to peak in."""
+
+MIN_SAMPLES = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Acoustic:
+    """An acoustic model ready to listen."""
+
+    network: PhoneEncoder
+    device: torch.device
+    name: str
+    version: str = ""
+    autocast: bool = False
+
+    @torch.inference_mode()
+    def emit(self, recording: Recording) -> Emission:
+        """Log-probabilities of 39 ARPAbet phones and the blank every 20 ms, with the encoder's last layer.
+
+        Raises:
+            AudioError: when the recording is shorter than one frame or not at 16 kHz.
+        """
+        if recording.sample_rate != SAMPLE_RATE or len(recording.samples) < MIN_SAMPLES:
+            raise AudioError(f"{self.name} needs at least 25 ms of audio at {SAMPLE_RATE} Hz")
+        padding = round(PADDING * SAMPLE_RATE)
+        samples = torch.from_numpy(np.pad(recording.samples, padding)).to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
+            frames = self.network([self.network.features(samples)])
+        return Emission(
+            log_probs=frames.log_probs[0].float().cpu().numpy(),
+            symbols=SYMBOLS,
+            frame_shift=FRAME_SHIFT,
+            embedding=frames.hidden[0].float().cpu().numpy(),
+            origin=-PADDING,
+        )
+
+
+def base_encoder(base: str | Path) -> nn.Module:
+    """The pretrained encoder of a Whisper (without its decoder) or of the Wav2Vec2 family, in float32."""
+    folder = whisper_checkpoint(base)
+    settings = AutoConfig.from_pretrained(folder)
+    weights = Path(folder) / "model.safetensors"
+    if settings.model_type != "whisper" or not weights.is_file():
+        model = AutoModel.from_pretrained(folder, dtype=torch.float32)
+        found: nn.Module = model.encoder if settings.model_type == "whisper" else model
+        return found
+    encoder = WhisperEncoder(settings)
+    with safe_open(weights, "pt") as file:
+        names: list[str] = list(file.keys())
+        mark = "encoder.conv1.weight"
+        prefix = next(name for name in names if name.endswith(mark)).removesuffix("conv1.weight")
+        inside = [name for name in names if name.startswith(prefix)]
+        state = {name.removeprefix(prefix): file.get_tensor(name).float() for name in inside}
+    encoder.load_state_dict(state)
+    return encoder
+
+
+def merge_lora(network: PhoneEncoder) -> PhoneEncoder:
+    """The network with every LoRA layer that peft put in folded into its base layer."""
+    for module in list(network.modules()):
+        for name, child in list(module.named_children()):
+            if hasattr(child, "lora_A") and hasattr(child, "get_base_layer"):
+                layer: Any = child
+                layer.merge()
+                setattr(module, name, layer.get_base_layer())
+    return network
+
+
+def compress(
+    trained: Mapping[str, Tensor], base: Mapping[str, Tensor], rank: int
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The change of every trained matrix cut to rank `rank` (truncated SVD), and all other changes whole.
+
+    Returns the LoRA matrices in peft's layout and the remaining tensors in float16.
+    """
+    adapter: dict[str, Tensor] = {}
+    rest: dict[str, Tensor] = {}
+    for name, value in trained.items():
+        if name.startswith("rater."):
+            continue
+        change = value - base[name] if name in base else None
+        if change is not None and not change.any():
+            continue
+        if change is not None and change.dim() == 2 and min(change.shape) > 2 * rank:
+            u, s, vh = torch.linalg.svd(change, full_matrices=False)
+            root = s[:rank].sqrt()
+            key = f"base_model.model.{name.removeprefix('encoder.').removesuffix('.weight')}"
+            adapter[f"{key}.lora_A.weight"] = (root[:, None] * vh[:rank]).half().contiguous()
+            adapter[f"{key}.lora_B.weight"] = (u[:, :rank] * root).half().contiguous()
+        else:
+            rest[name] = value.half().contiguous()
+    return adapter, rest
+
+
+def save(network: PhoneEncoder, base: str, out: Path, rank: int) -> None:
+    """Write the folder that `load` reads."""
+    original = {f"encoder.{k}": v for k, v in base_encoder(base).state_dict().items()}
+    adapter, rest = compress(network.state_dict(), original, rank)
+    out.mkdir(parents=True, exist_ok=True)
+    modules = sorted({key.split(".")[-3] for key in adapter})
+    peft = {
+        "peft_type": "LORA",
+        "r": rank,
+        "lora_alpha": rank,
+        "target_modules": modules,
+        "base_model_name_or_path": base,
+        "bias": "none",
+    }
+    save_file(adapter, out / "adapter_model.safetensors")
+    (out / "adapter_config.json").write_text(json.dumps(peft, indent=1) + "\n", encoding="utf-8")
+    save_file(rest, out / "head.safetensors")
+    settings = {"base": base, "rank": rank, "symbols": SYMBOLS}
+    (out / "config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+
+
+def restore(folder: Path) -> PhoneEncoder:
+    """The network of a folder written by `save`; the adapter is merged into the base weights.
+
+    Raises:
+        ModelError: when the folder is not such a checkpoint or its symbols are not this library's.
+    """
+    try:
+        settings: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        adapter, rest = (
+            load_file(folder / "adapter_model.safetensors"),
+            load_file(folder / "head.safetensors"),
+        )
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder} holds no phone recogniser: {error}") from None
+    if tuple(settings.get("symbols", ())) != SYMBOLS:
+        raise ModelError(f"{folder} was trained with other symbols than this version of speechtutor uses")
+    network = PhoneEncoder(base_encoder(settings["base"]))
+    state = network.state_dict()
+    for key, down in adapter.items():
+        if key.endswith("lora_A.weight"):
+            name = "encoder." + key.removeprefix("base_model.model.").replace("lora_A.", "")
+            up = adapter[key.replace("lora_A", "lora_B")]
+            state[name] += up.float() @ down.float()
+    state |= {name: value.float() for name, value in rest.items()}
+    network.load_state_dict(state)
+    return network
+
+
+def load(checkpoint: str | Path | None = None, device: str | None = None, **options: Any) -> Acoustic:
+    """An acoustic model from a name of this project's weights or a folder."""
+    folder = Path(checkpoint or "whisper-base-phones")
+    if not folder.is_dir():
+        folder = WEIGHTS / folder.name
+    chosen = pick(device)
+    network = restore(folder).eval().to(chosen.name)
+    return Acoustic(network, torch.device(chosen.name), folder.name, **options)

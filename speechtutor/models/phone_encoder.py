@@ -1,0 +1,207 @@
+"""A phone recogniser on a pretrained speech encoder: Whisper, Wav2Vec2, HuBERT, WavLM or Data2Vec.
+
+A layer norm and a linear layer on the encoder's last layer give CTC log-probabilities of the 39
+ARPAbet phones and the blank. Whisper's encoder runs on input cropped to the utterance: its
+sinusoidal positions are sliced to the real length, which costs a tenth of the usual padding to 30 s.
+
+Beside the CTC head stands a small rater head: it pools the encoder over each phone's frames and
+predicts the raters' scores of phone, word and utterance. It is trained together with the CTC loss,
+so that the encoder keeps what tells a good sound from a poor one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+SYMBOLS = (
+    "<blank>", "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G",
+    "HH", "IH", "IY", "JH", "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH",
+    "UH", "UW", "V", "W", "Y", "Z", "ZH",
+)  # fmt: skip
+"""The columns of the emission; the order is part of every trained checkpoint."""
+
+FRAME_SHIFT = 0.02
+"""Seconds; two 10 ms mel frames in Whisper, 320 samples in the Wav2Vec2 family."""
+
+N_FFT, HOP = 400, 160
+UTTERANCE_ASPECTS = ("accuracy", "fluency", "prosody", "overall")
+
+
+@cache
+def _mel_filters(n_mels: int) -> Tensor:
+    from transformers import WhisperFeatureExtractor
+
+    return torch.from_numpy(WhisperFeatureExtractor(feature_size=n_mels).mel_filters).float()
+
+
+def log_mel(samples: Tensor, n_mels: int = 80) -> Tensor:
+    """Whisper's log-mel spectrogram without its padding to 30 s.
+
+    `samples` (n_samples,) at 16 kHz; returns (n_mels, n_samples // 160).
+    """
+    window = torch.hann_window(N_FFT, device=samples.device)
+    spectrum = torch.stft(samples, N_FFT, HOP, window=window, return_complex=True)[..., :-1].abs() ** 2
+    mel = _mel_filters(n_mels).to(samples.device).T @ spectrum
+    log = mel.clamp(min=1e-10).log10()
+    return (torch.maximum(log, log.max() - 8.0) + 4.0) / 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What the network says of a batch.
+
+    `log_probs` (batch, n_frames, n_symbols), `hidden` (batch, n_frames, width), `lengths` (batch,).
+    """
+
+    log_probs: Tensor
+    hidden: Tensor
+    lengths: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Ratings:
+    """Predicted scores on the raters' 0-2 scale.
+
+    `phones` (n_phones,), `words` (n_words,), `utterances` (batch, 4) as `UTTERANCE_ASPECTS`; phones
+    and words of the batch stand one after another.
+    """
+
+    phones: Tensor
+    words: Tensor
+    utterances: Tensor
+
+
+class RaterHead(nn.Module):
+    """Scores from pooled encoder frames; light on purpose, so that the encoder does the work."""
+
+    def __init__(self, width: int, n_symbols: int, hidden: int = 128) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.project = nn.Linear(width, hidden)
+        self.canonical = nn.Embedding(n_symbols, hidden)
+        self.dropout = nn.Dropout(0.2)
+        self.phone = nn.Linear(hidden, 1)
+        self.word = nn.Linear(hidden, 1)
+        whole = nn.Linear(2 * width, len(UTTERANCE_ASPECTS))
+        self.utterance = nn.Sequential(nn.LayerNorm(2 * width), nn.Dropout(0.2), whole)
+        for layer in (self.phone, self.word, whole):
+            nn.init.constant_(layer.bias, 1.6)
+
+    def forward(
+        self, frames: Frames, pools: Sequence[Tensor], phones: Sequence[Tensor], words: Sequence[Tensor]
+    ) -> Ratings:
+        """`pools[b]` (n_phones, n_frames) rows sum to 1; `words[b]` (n_phones,) word index of each phone."""
+        pooled = torch.cat([p @ frames.hidden[b, : p.shape[1]] for b, p in enumerate(pools)])
+        unit = nn.functional.gelu(self.project(self.norm(pooled)) + self.canonical(torch.cat(list(phones))))
+        unit = self.dropout(unit)
+        offset, rows = 0, []
+        for word in words:
+            rows.append(word + offset)
+            offset += int(word.max()) + 1
+        index = torch.cat(rows)
+        counts = torch.zeros(offset, device=unit.device).index_add_(
+            0, index, torch.ones_like(index, dtype=torch.float)
+        )
+        sums = torch.zeros(offset, unit.shape[1], device=unit.device).index_add_(0, index, unit.float())
+        word_units = sums / counts[:, None]
+        spans = [frames.hidden[b, : int(n)] for b, n in enumerate(frames.lengths)]
+        moments = torch.stack([torch.cat([s.mean(0), s.std(0)]) for s in spans])
+        return Ratings(self.phone(unit)[:, 0], self.word(word_units)[:, 0], self.utterance(moments))
+
+
+class PhoneEncoder(nn.Module):
+    """Encoder, CTC head and rater head."""
+
+    def __init__(self, encoder: nn.Module, n_symbols: int = len(SYMBOLS)) -> None:
+        super().__init__()
+        config: Any = encoder.config
+        self.encoder = encoder
+        self.is_whisper = hasattr(config, "num_mel_bins") and hasattr(config, "max_source_positions")
+        self.n_mels = int(config.num_mel_bins) if self.is_whisper else 0
+        width = int(config.d_model if self.is_whisper else config.hidden_size)
+        self.norm = nn.LayerNorm(width)
+        self.symbols = nn.Linear(width, n_symbols)
+        self.rater = RaterHead(width, n_symbols)
+
+    def features(self, samples: Tensor) -> Tensor:
+        """Input of the encoder for one recording: log-mel for Whisper, else the normalised wave."""
+        if self.is_whisper:
+            return log_mel(samples, self.n_mels)
+        return (samples - samples.mean()) / (samples.std() + 1e-7)
+
+    def forward(self, features: Sequence[Tensor]) -> Frames:
+        """`features` as made by `features`, one per recording, of any lengths."""
+        encode = self._whisper if self.is_whisper else self._waveform
+        hidden, lengths = encode(features)
+        logits = self.symbols(self.norm(hidden)).float()
+        return Frames(logits.log_softmax(-1), hidden.float(), lengths)
+
+    def _whisper(self, mels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        encoder: Any = self.encoder
+        n_mel = torch.tensor([m.shape[1] for m in mels], device=mels[0].device)
+        batch = nn.utils.rnn.pad_sequence([m.T for m in mels], batch_first=True).transpose(1, 2)
+        lengths = (n_mel + 1) // 2
+        inside = torch.arange(batch.shape[2], device=batch.device)[None] < n_mel[:, None]
+        hidden = nn.functional.gelu(encoder.conv1(batch))
+        # Without this the second convolution would see the first one's bias beyond the end,
+        # and a recording's last frame would depend on its neighbours in the batch.
+        hidden = nn.functional.gelu(encoder.conv2(hidden * inside[:, None])).transpose(1, 2)
+        hidden = hidden + encoder.embed_positions.weight[: hidden.shape[1]]
+        mask = None
+        if len(mels) > 1:
+            valid = torch.arange(hidden.shape[1], device=batch.device)[None] < lengths[:, None]
+            mask = valid[:, None, None, :].expand(-1, 1, hidden.shape[1], -1)
+        for layer in encoder.layers:
+            hidden = layer(hidden, mask)
+        return encoder.layer_norm(hidden), lengths
+
+    def _waveform(self, waves: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        encoder: Any = self.encoder
+        n_samples = torch.tensor([len(w) for w in waves], device=waves[0].device)
+        batch = nn.utils.rnn.pad_sequence(list(waves), batch_first=True)
+        mask = torch.arange(batch.shape[1], device=batch.device)[None] < n_samples[:, None]
+        hidden = encoder(batch, attention_mask=mask.long()).last_hidden_state
+        return hidden, encoder._get_feat_extract_output_lengths(n_samples)
+
+
+def pool_weights(spans: Sequence[tuple[int, int]], n_frames: int) -> Tensor:
+    """Mean-pooling matrix (n_phones, n_frames) for half-open frame spans."""
+    weights = torch.zeros(len(spans), n_frames)
+    for i, (start, end) in enumerate(spans):
+        weights[i, start:end] = 1.0 / (end - start)
+    return weights
+
+
+REACH = 5
+"""Frames (100 ms) that a phone may claim of the blanks around its peak."""
+
+
+def spans_of_path(path: Sequence[int], blank: int = 0) -> list[tuple[int, int]]:
+    """Half-open frame spans of the phones of a CTC path.
+
+    Blanks between two phones are shared at the middle, at most `REACH` frames to each; CTC
+    posteriors are peaky, so that a phone's frames are mostly labelled blank.
+    """
+    peaks: list[list[int]] = []
+    previous = blank
+    for t, symbol in enumerate(path):
+        if symbol != blank:
+            if symbol == previous and peaks and peaks[-1][1] == t:
+                peaks[-1][1] = t + 1
+            else:
+                peaks.append([t, t + 1])
+        previous = symbol
+    spans = []
+    for i, (start, end) in enumerate(peaks):
+        left = peaks[i - 1][1] if i else 0
+        right = peaks[i + 1][0] if i + 1 < len(peaks) else len(path)
+        first = max(start - REACH, start - (start - left) // 2 if i else left)
+        last = min(end + REACH, end + (right - end + 1) // 2 if i + 1 < len(peaks) else right)
+        spans.append((first, last))
+    return spans

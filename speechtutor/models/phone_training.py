@@ -1,0 +1,375 @@
+"""Train a `PhoneEncoder`: CTC on the canonical phones plus the raters' scores, checkpointed.
+
+The loop is ours and not `transformers.Trainer` because its batches are bounded by seconds of audio,
+its second loss needs an alignment made by the model itself on the way, and its averaging of folds
+has no counterpart there.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torchaudio.functional as audio_ops
+from torch import Tensor, nn
+from torchaudio.transforms import FrequencyMasking, SpeedPerturbation, TimeMasking
+
+from speechtutor.core import SAMPLE_RATE, Floats
+from speechtutor.errors import ModelError
+from speechtutor.metrics import pcc, per
+from speechtutor.models.phone_encoder import (
+    SYMBOLS,
+    Frames,
+    PhoneEncoder,
+    Ratings,
+    pool_weights,
+    spans_of_path,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A recording with its canonical phones and, where raters judged it, their scores (0-2).
+
+    `samples` (n_samples,); `phones` (n_phones,) columns of `SYMBOLS`; `words` (n_phones,) word index
+    of each phone; `phone_scores` (n_phones,), `word_scores` (n_words,) and `utterance_scores` (4,),
+    nan where not rated. `faithful`: the phones are what was said, not only what should have been.
+    """
+
+    id: str
+    samples: Floats
+    phones: Floats
+    words: Floats
+    phone_scores: Floats
+    word_scores: Floats
+    utterance_scores: Floats
+    faithful: bool = True
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return len(self.samples) / SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Hyper-parameters of the loop."""
+
+    epochs: int = 7
+    batch_seconds: float = 48.0
+    encoder_rate: float = 1e-4
+    head_rate: float = 1e-3
+    warmup: int = 100
+    clip: float = 5.0
+    weight_decay: float = 0.01
+    rater_weight: float = 1.0
+    patience: int = 3
+    warm_utterances: int = 500
+    seed: int = 0
+    bf16: bool = True
+
+
+class Augment:
+    """Speed, gain, noise and silence on the wave; SpecAugment (Park et al., 2019) on the features."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.speed = SpeedPerturbation(SAMPLE_RATE, [0.9, 1.0, 1.0, 1.1])
+        self.time, self.frequency = TimeMasking(20, p=0.1), FrequencyMasking(12)
+
+    def wave(self, samples: Tensor) -> Tensor:
+        """A little faster or slower, louder or softer, noisier, with silence around."""
+        samples = self.speed(samples)[0]
+        samples = samples * 10 ** (self.rng.uniform(-8, 6) / 20)
+        if self.rng.random() < 0.3:
+            snr = torch.tensor(self.rng.uniform(10, 35))
+            samples = audio_ops.add_noise(samples, torch.randn_like(samples), snr)
+        pad = [int(self.rng.uniform(0, 0.2) * SAMPLE_RATE) for _ in range(2)]
+        return nn.functional.pad(samples, pad)
+
+    def mel(self, mel: Tensor) -> Tensor:
+        """Two masks each way."""
+        batch = mel[None]
+        for _ in range(2):
+            batch = self.frequency(self.time(batch))
+        return batch[0]
+
+
+def batches(examples: Sequence[Example], seconds: float, rng: random.Random) -> Iterator[list[Example]]:
+    """Batches of similar length, bounded by their total duration after padding, in random order."""
+    order = sorted(examples, key=lambda e: e.duration * rng.uniform(0.9, 1.1))
+    groups: list[list[Example]] = [[]]
+    for example in order:
+        if groups[-1] and example.duration * (len(groups[-1]) + 1) > seconds:
+            groups.append([])
+        groups[-1].append(example)
+    rng.shuffle(groups)
+    yield from groups
+
+
+def forced_spans(log_probs: Tensor, phones: Tensor) -> list[tuple[int, int]] | None:
+    """Frame spans of the canonical phones, or None when there is no path through them."""
+    # torchaudio's aligner reads uninitialised memory where there is no path.
+    if not torch.isfinite(log_probs).all():
+        return None
+    repeats = int((phones[1:] == phones[:-1]).sum())
+    if len(log_probs) < len(phones) + repeats:
+        return None
+    path, _ = audio_ops.forced_align(log_probs[None], phones[None].int(), blank=0)
+    return spans_of_path(path[0].tolist())
+
+
+def _masked_mse(predicted: Tensor, target: Tensor) -> Tensor:
+    known = ~target.isnan()
+    return ((predicted - target.nan_to_num()) ** 2 * known).sum() / known.sum().clamp(min=1)
+
+
+def rate(model: PhoneEncoder, frames: Frames, batch: Sequence[Example]) -> tuple[Ratings, list[int]] | None:
+    """Ratings of the phones that could be aligned; second value: which examples of the batch."""
+    kept, pools = [], []
+    for b, example in enumerate(batch):
+        n = int(frames.lengths[b])
+        spans = forced_spans(frames.log_probs[b, :n].detach().cpu(), torch.from_numpy(example.phones).long())
+        if spans is not None:
+            kept.append(b)
+            pools.append(pool_weights(spans, n).to(frames.hidden.device))
+    if not kept:
+        return None
+    device = frames.hidden.device
+    chosen = Frames(frames.log_probs[kept], frames.hidden[kept], frames.lengths[kept])
+    phones = [torch.from_numpy(batch[b].phones).long().to(device) for b in kept]
+    words = [torch.from_numpy(batch[b].words).long().to(device) for b in kept]
+    return model.rater(chosen, pools, phones, words), kept
+
+
+def rater_loss(ratings: Ratings, batch: Sequence[Example]) -> Tensor:
+    """Mean squared errors on the 0-2 scale, phones three times as heavy as words and utterances."""
+
+    def stack(name: str) -> Tensor:
+        return (
+            torch.from_numpy(np.concatenate([getattr(e, name) for e in batch]))
+            .float()
+            .to(ratings.phones.device)
+        )
+
+    utterances = stack("utterance_scores").reshape(len(batch), -1)
+    return (
+        3 * _masked_mse(ratings.phones, stack("phone_scores"))
+        + _masked_mse(ratings.words, stack("word_scores"))
+        + _masked_mse(ratings.utterances, utterances)
+    )
+
+
+def warm_up_head(
+    model: PhoneEncoder,
+    examples: Sequence[Example],
+    device: torch.device,
+    *,
+    passes: int = 8,
+    rate: float = 5e-3,
+    seed: int = 0,
+) -> None:
+    """Train the CTC head alone on the frozen encoder, so that fine-tuning starts from phones.
+
+    From a random head, CTC first learns to say nothing but blank and may stay there for hundreds of
+    steps while its gradient spoils the encoder; a head trained first (Kumar et al., 2022) costs a minute.
+    """
+    model.eval()
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cpu"):
+        waves = [torch.from_numpy(e.samples).to(device) for e in examples]
+        hidden = [model([model.features(wave)]).hidden[0] for wave in waves]
+    head = nn.Sequential(model.norm, model.symbols)
+    optimizer = torch.optim.AdamW(head.parameters(), lr=rate)
+    order, rng = list(range(len(examples))), random.Random(seed)
+    for _ in range(passes):
+        rng.shuffle(order)
+        for start in range(0, len(order), 8):
+            chosen = order[start : start + 8]
+            inputs = nn.utils.rnn.pad_sequence([hidden[i] for i in chosen], batch_first=True)
+            phones = [torch.from_numpy(examples[i].phones).long() for i in chosen]
+            loss = _ctc(head(inputs).log_softmax(-1), phones, torch.tensor([len(hidden[i]) for i in chosen]))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    log.info("head warmed up, loss %.3f", float(loss.detach()))
+
+
+def _ctc(log_probs: Tensor, phones: Sequence[Tensor], lengths: Tensor) -> Tensor:
+    sizes = torch.tensor([len(p) for p in phones])
+    targets = torch.cat(list(phones)).to(log_probs.device)
+    return nn.functional.ctc_loss(
+        log_probs.transpose(0, 1), targets, lengths.cpu(), sizes, zero_infinity=True
+    )
+
+
+class Trainer:
+    """One training run: `fit` trains, checkpoints after every epoch and goes on where it stopped."""
+
+    def __init__(self, model: PhoneEncoder, recipe: Recipe, out: Path, device: str = "cpu") -> None:
+        self.model, self.recipe, self.out = model.to(device), recipe, out
+        self.device = torch.device(device)
+        heads = {id(p) for module in (model.norm, model.symbols, model.rater) for p in module.parameters()}
+        groups: list[list[Tensor]] = [[], []]
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                groups[id(parameter) in heads].append(parameter)
+        rates = (recipe.encoder_rate, recipe.head_rate)
+        settings = [{"params": g, "lr": r} for g, r in zip(groups, rates, strict=True) if g]
+        self.optimizer = torch.optim.AdamW(settings, weight_decay=recipe.weight_decay)
+        self.epoch, self.step, self.best, self.bad_epochs = 0, 0, math.inf, 0
+
+    def schedule(self, n_steps: int) -> torch.optim.lr_scheduler.LambdaLR:
+        """Linear warm-up, then a cosine to zero."""
+        warmup = min(self.recipe.warmup, max(n_steps // 5, 1))
+
+        def factor(step: int) -> float:
+            if step < warmup:
+                return (step + 1) / warmup
+            return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(n_steps - warmup, 1))))
+
+        return torch.optim.lr_scheduler.LambdaLR(self.optimizer, factor)
+
+    def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> list[dict[str, float]]:
+        """Train to the end or until dev stops improving; returns one row per epoch.
+
+        Raises:
+            ModelError: when the loss is no longer finite; the last checkpoint stays.
+        """
+        n_steps = self.recipe.epochs * sum(
+            1 for _ in batches(train, self.recipe.batch_seconds, random.Random(0))
+        )
+        scheduler = self.schedule(n_steps)
+        history = self._resume(scheduler)
+        if not self.epoch and self.recipe.warm_utterances:
+            chosen = train[:: max(len(train) // self.recipe.warm_utterances, 1)]
+            warm_up_head(self.model, chosen, self.device, seed=self.recipe.seed)
+        while self.epoch < self.recipe.epochs and self.bad_epochs < self.recipe.patience:
+            losses = self._epoch(train, scheduler)
+            row = {
+                "epoch": float(self.epoch),
+                "loss": float(np.mean(losses)),
+                **evaluate(self.model, dev, self.device),
+            }
+            history.append(row)
+            log.info("%s", {k: round(v, 4) for k, v in row.items()})
+            self.epoch += 1
+            better = row["per"] < self.best
+            self.best, self.bad_epochs = min(self.best, row["per"]), 0 if better else self.bad_epochs + 1
+            self._save(scheduler, history, better)
+        self.model.load_state_dict(torch.load(self.out / "best.pt", weights_only=True))
+        return history
+
+    def _epoch(self, train: Sequence[Example], scheduler: Any) -> list[float]:
+        self.model.train()
+        seed = self.recipe.seed * 1000 + self.epoch
+        rng = random.Random(seed)
+        torch.manual_seed(seed)
+        augment = Augment(rng)
+        losses = []
+        for batch in batches(train, self.recipe.batch_seconds, rng):
+            loss = self._loss(batch, augment)
+            if not torch.isfinite(loss):
+                where = f"step {self.step}, epoch {self.epoch}"
+                raise ModelError(
+                    f"the loss is {float(loss)} at {where}: {self.out} keeps the last checkpoint"
+                )
+            self.optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+            self.optimizer.step()
+            scheduler.step()
+            self.step += 1
+            losses.append(float(loss.detach()))
+            if self.step % 20 == 0:
+                log.info("step %d loss %.3f", self.step, np.mean(losses[-20:]))
+        return losses
+
+    def _loss(self, batch: Sequence[Example], augment: Augment) -> Tensor:
+        waves = [torch.from_numpy(e.samples) for e in batch]
+        features = [self.model.features(augment.wave(w).to(self.device)) for w in waves]
+        if self.model.is_whisper:
+            features = [augment.mel(f) for f in features]
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bf16):
+            frames = self.model(features)
+        told = [b for b, e in enumerate(batch) if e.faithful]
+        loss: Tensor = frames.hidden.new_zeros(())
+        if told:
+            phones = [torch.from_numpy(batch[b].phones).long() for b in told]
+            share = len(told) / len(batch)
+            loss = loss + share * _ctc(frames.log_probs[told], phones, frames.lengths[told])
+        if self.recipe.rater_weight:
+            rated = rate(self.model, frames, batch)
+            if rated is not None:
+                loss = loss + self.recipe.rater_weight * rater_loss(rated[0], [batch[b] for b in rated[1]])
+        return loss
+
+    def _save(self, scheduler: Any, history: list[dict[str, float]], better: bool) -> None:
+        self.out.mkdir(parents=True, exist_ok=True)
+        parts = {"model": self.model, "optimizer": self.optimizer, "scheduler": scheduler}
+        state = {name: part.state_dict() for name, part in parts.items()}
+        state |= {name: getattr(self, name) for name in ("epoch", "step", "best", "bad_epochs")}
+        state["history"] = history
+        files = {"last.pt": state} | ({"best.pt": self.model.state_dict()} if better else {})
+        for name, content in files.items():
+            torch.save(content, self.out / f".{name}")
+            (self.out / f".{name}").replace(self.out / name)
+
+    def _resume(self, scheduler: Any) -> list[dict[str, float]]:
+        path = self.out / "last.pt"
+        if not path.exists():
+            return []
+        state = torch.load(path, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        scheduler.load_state_dict(state["scheduler"])
+        self.epoch, self.step, self.best, self.bad_epochs = (
+            state[k] for k in ("epoch", "step", "best", "bad_epochs")
+        )
+        log.info("going on after epoch %d of %s", self.epoch, path)
+        history: list[dict[str, float]] = state["history"]
+        return history
+
+
+def decode(log_probs: Floats) -> list[str]:
+    """Best-path decoding: (n_frames, n_symbols) to phones."""
+    path = log_probs.argmax(-1)
+    kept = path[np.insert(path[1:] != path[:-1], 0, True)]
+    return [SYMBOLS[i] for i in kept if i]
+
+
+@torch.inference_mode()
+def evaluate(model: PhoneEncoder, examples: Sequence[Example], device: torch.device) -> dict[str, float]:
+    """Phone error rate against the canonical phones, and the rater head's correlations, one by one."""
+    model.eval()
+    references, hypotheses = [], []
+    pairs: dict[str, list[tuple[float, float]]] = {"phone": [], "word": [], "overall": []}
+    for example in examples:
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cpu"):
+            frames = model([model.features(torch.from_numpy(example.samples).to(device))])
+        references.append([SYMBOLS[i] for i in example.phones])
+        hypotheses.append(decode(frames.log_probs[0].cpu().numpy()))
+        rated = rate(model, frames, [example])
+        if rated is None:
+            continue
+        got = rated[0]
+        pairs["phone"] += zip(got.phones.tolist(), example.phone_scores.tolist(), strict=True)
+        pairs["word"] += zip(got.words.tolist(), example.word_scores.tolist(), strict=True)
+        pairs["overall"].append((float(got.utterances[0, 3]), float(example.utterance_scores[3])))
+    correlations = {
+        f"{name}_pcc": pcc(*zip(*rows, strict=True)) if rows else math.nan for name, rows in pairs.items()
+    }
+    return {"per": per(references, hypotheses)} | correlations
+
+
+def average(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Mean of several models' weights: a soup (Wortsman et al., 2022) of runs from one start."""
+    return {k: torch.stack([s[k].float() for s in states]).mean(0).to(states[0][k].dtype) for k in states[0]}

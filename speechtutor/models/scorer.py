@@ -1,0 +1,211 @@
+"""The scorer: acoustic model, alignment, likelihood ratios, head, calibration."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from speechtutor import gop, judging, speech
+from speechtutor.align import align
+from speechtutor.core import Alignment, CanonicalWord, Emission, Pitch, Quality, Recording, UtteranceScore
+from speechtutor.cues import Cues, extract
+from speechtutor.errors import InputError, ModelError
+from speechtutor.extra import extra_speech
+from speechtutor.models.acoustic import WEIGHTS
+from speechtutor.models.acoustic import load as load_acoustic
+from speechtutor.models.head import Batch, Ensemble, load_ensemble
+from speechtutor.phones import VOWELS, pronounce
+from speechtutor.stages import AcousticModel
+
+MARGIN = 0.2
+"""Seconds of what surrounds the speech that are kept; more of it must not change a score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """All that the head and the judgement need of one recording and text."""
+
+    quality: Quality
+    emission: Emission
+    alignment: Alignment
+    ratios: gop.Ratios
+    pitch: Pitch
+    cues: Cues
+
+
+def listen(acoustic: AcousticModel, recording: Recording, quality: Quality) -> Emission:
+    """The emission of the spoken part, on the clock of the whole recording."""
+    part, offset = speech.trim(recording, MARGIN, speech=quality.speech)
+    emission = acoustic.emit(part)
+    return replace(emission, origin=emission.origin + offset)
+
+
+def observe(
+    acoustic: AcousticModel,
+    recording: Recording,
+    words: Sequence[CanonicalWord],
+    quality: Quality | None = None,
+) -> Observation:
+    """Listen, align and measure; the same steps for training and for scoring.
+
+    Raises:
+        InputError: when the recording is too short for the text.
+    """
+    quality = speech.quality(recording) if quality is None else quality
+    emission = listen(acoustic, recording, quality)
+    return examine(emission, recording, words, quality, speech.pitch(recording))
+
+
+def examine(
+    emission: Emission, recording: Recording, words: Sequence[CanonicalWord], quality: Quality, pitch: Pitch
+) -> Observation:
+    """Align and measure a text against what was heard."""
+    alignment = align(emission, words)
+    ratios = gop.measure(emission, alignment, insertions=True)
+    return Observation(
+        quality, emission, alignment, ratios, pitch, extract(emission, alignment, ratios, recording, pitch)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PronunciationScorer:
+    """Scores phones, words and the utterance as raters would; abstains where it cannot judge."""
+
+    acoustic: AcousticModel
+    head: Ensemble
+    calibration: Mapping[str, Any]
+    name: str
+    version: str
+    device: str = "cpu"
+    lang: str = "en"
+
+    def align(self, recording: Recording, text: str) -> Alignment:
+        """When each phone of the text was said.
+
+        Raises:
+            TextError: when the text cannot be turned into phones.
+            InputError: when the recording is silent or too short for the text.
+        """
+        words = pronounce(text, self.lang)
+        quality = speech.quality(recording)
+        if not quality.judgeable:
+            raise InputError("; ".join(caution.message for caution in quality.cautions))
+        return align(listen(self.acoustic, recording, quality), words)
+
+    def score(
+        self, recording: Recording, text: str, *, words: Sequence[CanonicalWord] | None = None
+    ) -> UtteranceScore:
+        """Judge a recording of `text`; `words` gives canonical phones in place of the lexicon's.
+
+        Raises:
+            TextError: when the text cannot be turned into phones.
+        """
+        began = time.perf_counter()
+        words = pronounce(text, self.lang) if words is None else words
+        result = self._judged(recording, text, words)
+        return replace(
+            result,
+            lang=self.lang,
+            model=self.name,
+            model_version=self.version,
+            device=self.device,
+            elapsed=time.perf_counter() - began,
+        )
+
+    def _judged(self, recording: Recording, text: str, words: Sequence[CanonicalWord]) -> UtteranceScore:
+        quality = speech.quality(recording)
+        if not quality.judgeable:
+            return judging.abstain(text, words, quality)
+        try:
+            seen = observe(self.acoustic, recording, words, quality)
+        except InputError:
+            # Too few frames for the text: whatever was said, it was not this.
+            return judging.abstain(text, words, quality, [judging.OFF_TEXT])
+        if distance_from_text(seen) > float(self.calibration["off_text"]):
+            return judging.abstain(text, words, quality, [judging.OFF_TEXT])
+        return judging.judge(self._found(recording, text, seen), self.predict(seen.cues))
+
+    def _found(self, recording: Recording, text: str, seen: Observation) -> judging.Found:
+        targets = [seen.emission.symbols.index(phone.canonical) for phone in seen.alignment.phones]
+        return judging.Found(
+            text=text,
+            alignment=seen.alignment,
+            evidence=gop.gop(seen.ratios, targets, seen.emission.symbols),
+            word_deletion=np.zeros(len(seen.alignment.words))
+            if seen.ratios.word_deletion is None
+            else seen.ratios.word_deletion,
+            extras=extra_speech(seen.emission, seen.alignment, seen.quality.speech),
+            quality=seen.quality,
+            timing=speech.timing(recording, word_times(seen.alignment), seen.quality.speech),
+            pitch=seen.pitch,
+        )
+
+    @torch.inference_mode()
+    def predict(self, features: Cues) -> judging.Predicted:
+        """The head's calibrated opinion."""
+        batch = Batch.of([features])
+        every = [member(batch) for member in self.head.members]
+        mean = {
+            n: torch.stack([getattr(s, n)[0] for s in every]).mean(0).double().numpy()
+            for n in ("phones", "errors", "words", "utterances")
+        }
+        spread = torch.stack([s.phones[0] for s in every]).std(0, correction=0).double().numpy() / 2
+        return judging.Predicted(
+            phones=judging.interpolate(self.calibration["phone"], mean["phones"]),
+            errors=judging.interpolate(self.calibration["error"], mean["errors"]),
+            words=mean["words"] / 2,
+            utterance=mean["utterances"] / 2,
+            spread=spread,
+        )
+
+
+def distance_from_text(seen: Observation) -> float:
+    """Nats per phone by which the best free path through the emission beats the text's."""
+    free = float(seen.emission.log_probs.max(axis=1).sum())
+    return (free - seen.alignment.log_likelihood) / len(seen.alignment.phones)
+
+
+def word_times(alignment: Alignment) -> list[tuple[float, float, int]]:
+    """Start, end and number of syllables of each word."""
+    rows = []
+    for index in range(len(alignment.words)):
+        phones = [phone for phone in alignment.phones if phone.word == index]
+        start, end = alignment.interval(phones[0])[0], alignment.interval(phones[-1])[1]
+        rows.append((start, end, sum(phone.canonical in VOWELS for phone in phones)))
+    return rows
+
+
+def load(
+    checkpoint: str | Path | None = None, device: str | None = None, **options: Any
+) -> PronunciationScorer:
+    """The scorer of this project's weights, or of a folder that `recipes.train_scorer` wrote.
+
+    Raises:
+        ModelError: when the folder holds no scorer.
+    """
+    folder = Path(checkpoint or "scorer")
+    if not folder.is_dir():
+        folder = WEIGHTS / folder.name
+    try:
+        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        head = load_ensemble(settings, load_file(folder / "head.safetensors"))
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{folder} holds no scorer: {error}") from None
+    acoustic = load_acoustic(options.pop("acoustic", settings["acoustic"]), device)
+    return PronunciationScorer(
+        acoustic,
+        head,
+        settings["calibration"],
+        settings["name"],
+        settings["version"],
+        str(acoustic.device),
+        **options,
+    )

@@ -1,0 +1,123 @@
+"""The coach: transcribe, score, advise, remember. It takes stages and builds none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from speechtutor.core import (
+    Attempt,
+    Caution,
+    Code,
+    Exercise,
+    Feedback,
+    LearnerState,
+    Recording,
+    Transcript,
+    UtteranceScore,
+    WordScore,
+)
+from speechtutor.practice import replay
+from speechtutor.stages import Scorer, Store, Synthesizer, Transcriber, Tutor
+
+FREE_SPEECH = Caution(
+    Code.FREE_SPEECH,
+    "No text was given: what the recogniser heard stands in for it, so errors it repaired are missed.",
+)
+NO_WORDS = Caution(Code.SILENCE, "No words were recognised in the recording.")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One turn: what was heard (None when a text was given), how well, and the advice."""
+
+    transcript: Transcript | None
+    score: UtteranceScore
+    feedback: Feedback
+
+
+@dataclass(frozen=True)
+class Coach:
+    """The whole loop over stages that were loaded elsewhere; `store` and `synthesizer` may be absent."""
+
+    transcriber: Transcriber
+    scorer: Scorer
+    tutor: Tutor
+    store: Store | None = None
+    synthesizer: Synthesizer | None = None
+
+    def transcribe(self, recording: Recording) -> Transcript:
+        """What was said."""
+        return self.transcriber.transcribe(recording, lang="en")
+
+    def assess(self, recording: Recording, text: str | None = None) -> UtteranceScore:
+        """Judge a recording of `text`, or of what was heard when no text is given.
+
+        Raises:
+            TextError: when the text cannot be turned into phones.
+        """
+        if text is not None:
+            return self.scorer.score(recording, text)
+        return self._assess_free(recording, self.transcribe(recording))
+
+    def _assess_free(self, recording: Recording, transcript: Transcript) -> UtteranceScore:
+        if not transcript.words:
+            return UtteranceScore("", (), duration=recording.duration, cautions=(NO_WORDS,))
+        score = self.scorer.score(recording, transcript.text)
+        trust = 1.0 if transcript.confidence is None else transcript.confidence
+        return replace(
+            score,
+            words=tuple(_doubted(word, trust) for word in score.words),
+            confidence=None if score.confidence is None else score.confidence * trust,
+            cautions=(*score.cautions, FREE_SPEECH),
+        )
+
+    def learner(self, name: str) -> LearnerState:
+        """What is known of a learner from the store."""
+        state = replay(self.store.attempts(name)) if self.store is not None else LearnerState()
+        return replace(state, learner=name)
+
+    def coach(
+        self,
+        recording: Recording,
+        text: str | None = None,
+        learner: str = "anonymous",
+        *,
+        now: datetime | None = None,
+    ) -> Session:
+        """Assess, advise and, where there is a store, remember.
+
+        Raises:
+            TextError: when the text cannot be turned into phones.
+            StorageError: when the store refuses; the advice is then lost with it on purpose, so that
+                nobody believes in progress that was not kept.
+        """
+        transcript = self.transcribe(recording) if text is None else None
+        score = (
+            self.scorer.score(recording, text)
+            if text is not None
+            else self._assess_free(recording, transcript or Transcript(()))
+        )
+        feedback = self.tutor.advise(score, self.learner(learner))
+        if self.store is not None and score.overall is not None:
+            self.store.append(Attempt(learner, Exercise(score.text), score, now or datetime.now(UTC)))
+        return Session(transcript, score, feedback)
+
+    def advise_stream(self, score: UtteranceScore, learner: LearnerState) -> Iterator[str]:
+        """The advice piece by piece where the tutor can stream, else at once."""
+        stream = getattr(self.tutor, "stream", None)
+        if stream is None:
+            yield self.tutor.advise(score, learner).summary
+        else:
+            yield from stream(score, learner)
+
+
+def _doubted(word: WordScore, trust: float) -> WordScore:
+    """A word judged against a text that is itself a guess."""
+    phones = tuple(
+        replace(p, confidence=None if p.confidence is None else p.confidence * trust) for p in word.phones
+    )
+    return replace(
+        word, phones=phones, confidence=None if word.confidence is None else word.confidence * trust
+    )

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from speechtutor import judging
+from speechtutor.core import (
+    AlignedPhone,
+    Alignment,
+    Candidate,
+    Caution,
+    Code,
+    Edit,
+    ErrorType,
+    Fluency,
+    Pitch,
+    Quality,
+)
+from speechtutor.extra import Extra
+from speechtutor.gop import Evidence
+from speechtutor.judging import Found, Predicted, judge
+from tests.emissions import word
+
+N = 5
+NOTHING = np.zeros(0, np.float32)
+PITCH = Pitch(NOTHING, NOTHING, NOTHING.astype(bool))
+
+
+def found(
+    gap: float = 0.0,
+    snr_db: float | None = 30.0,
+    word_deletion: tuple[float, float] = (-9, -9),
+    extras: tuple[Extra, ...] = (),
+) -> Found:
+    """ "think eye": phones of 0.1 s from 0, a gap of `gap` seconds between the words."""
+    shift = round(gap / 0.02)
+    phones = [AlignedPhone(p, 0, 5 * i, 5 * i + 5) for i, p in enumerate(("TH", "IH", "NG", "K"))]
+    phones.append(AlignedPhone("AY", 1, 20 + shift, 25 + shift))
+    words = (word("TH IH NG K", text="think"), word("AY", text="eye"))
+    words = (
+        words[0].__class__("think", 0, 5, *_rest(words[0])),
+        words[1].__class__("eye", 6, 9, *_rest(words[1])),
+    )
+    nbest = (Candidate("S", 0.6), Candidate("T", 0.2), Candidate("", 0.1))
+    evidence = [Evidence(p.canonical, -1.0, "S", 0.1, "S", nbest) for p in phones]
+    quality = Quality(1.0, 0.5, 0.0, -20.0, snr_db, ((0.0, 1.0),))
+    alignment = Alignment(words, (0, 0), tuple(phones), -1.0, 0.02)
+    return Found(
+        "think eye",
+        alignment,
+        evidence,
+        np.array(word_deletion),
+        extras,
+        quality,
+        Fluency(0, 0, 0, 0, 0),
+        PITCH,
+    )
+
+
+def _rest(w: object) -> tuple[object, object]:
+    return w.pronunciations, w.stress  # type: ignore[attr-defined]
+
+
+def predicted(errors: tuple[float, ...] = (0.05,) * N) -> Predicted:
+    return Predicted(
+        phones=1 - np.array(errors), errors=np.array(errors), words=np.full((2, 3), 0.9),
+        utterance=np.array([0.8, 0.7, 0.6, 0.75]),
+        spread=np.zeros(N),
+    )  # fmt: skip
+
+
+def test_a_good_reading() -> None:
+    score = judge(found(), predicted())
+    assert [w.error_type for w in score.words] == [ErrorType.NONE] * 2
+    assert (score.accuracy, score.fluency, score.prosody, score.overall) == (0.8, 0.7, 0.6, 0.75)
+    assert score.completeness == 1.0
+    assert all(p.heard is None and p.edit is Edit.MATCH for w in score.words for p in w.phones)
+
+
+def test_a_wrong_phone_names_what_was_heard_and_spares_its_neighbours() -> None:
+    score = judge(found(), predicted((0.9, 0.05, 0.05, 0.05, 0.05)))
+    th = score.words[0].phones[0]
+    # The rivals share the error probability as 6 : 2 : 1 of their likelihoods.
+    assert th.heard == "S" and th.edit is Edit.SUBSTITUTION
+    assert [(c.phone, round(c.probability, 3)) for c in th.nbest] == [("S", 0.6), ("T", 0.2), ("", 0.1)]
+    assert score.words[0].error_type is ErrorType.MISPRONUNCIATION
+    assert score.words[1].error_type is ErrorType.NONE
+
+
+def test_noise_makes_a_finding_unsure_and_not_an_error() -> None:
+    # At 6 dB, (6 - 0) / (15 - 0) = 0.4 of the trust is left: 0.4 * 0.9 is below one half.
+    score = judge(found(snr_db=6.0), predicted((0.9, 0.05, 0.05, 0.05, 0.05)))
+    assert score.words[0].error_type is ErrorType.UNSURE
+    assert score.words[0].confidence == pytest.approx(0.4 * 0.9)
+
+
+def test_a_word_left_out() -> None:
+    score = judge(found(word_deletion=(8.0, -9.0)), predicted())
+    first = score.words[0]
+    assert first.error_type is ErrorType.OMISSION and first.score == 0.0 and score.completeness == 0.5
+    assert all(p.heard == "" and p.edit is Edit.DELETION for p in first.phones)
+
+
+@pytest.mark.parametrize(("gap", "kind"), [(0.3, ErrorType.NONE), (0.8, ErrorType.UNEXPECTED_BREAK)])
+def test_a_pause_inside_a_phrase(gap: float, kind: ErrorType) -> None:
+    assert judge(found(gap=gap), predicted()).words[1].error_type is kind
+
+
+def test_extra_speech_stands_where_it_was_said() -> None:
+    extra = Extra(0.41, 0.5, ("AH", "M"), ErrorType.INSERTION, 1, 9.0)
+    score = judge(found(extras=(extra,)), predicted())
+    assert [w.text for w in score.words] == ["think", "", "eye"]
+    assert score.words[1].error_type is ErrorType.INSERTION and score.words[1].score is None
+
+
+def test_abstention_keeps_the_text_and_says_why() -> None:
+    quality = Quality(0.1, 0.0, 0.0, -90.0, None, (), (Caution(Code.SILENCE, "no speech"),))
+    score = judging.abstain("think", [word("TH IH NG K", text="think")], quality)
+    assert (
+        score.overall is None
+        and score.words[0].score is None
+        and score.words[0].error_type is ErrorType.UNSURE
+    )
+    assert [c.code for c in score.cautions] == [Code.SILENCE]
+
+
+def test_clarity_by_hand() -> None:
+    assert [judging.clarity(x) for x in (None, 30.0, 7.5, -5.0)] == [1.0, 1.0, 0.5, 0.0]
+
+
+def test_a_calibration_curve_is_constant_beyond_its_ends() -> None:
+    knots = {"x": [0.0, 1.0], "y": [0.2, 0.6]}
+    assert judging.interpolate(knots, np.array([-1, 0.5, 9])).tolist() == pytest.approx([0.2, 0.4, 0.6])
