@@ -6,8 +6,8 @@
 PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
-EXAMPLE ?= demo/examples/weather-errors.flac
-TEXT    ?= I think the weather is very nice today.
+EXAMPLE ?= demo/examples/dinner-errors.flac
+TEXT    ?= We like rice and chips for dinner.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo app test check models clean

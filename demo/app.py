@@ -26,7 +26,7 @@ from speechtutor.pipeline import Coach
 from speechtutor.tutor import RuleTutor
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
-EXAMPLE = (EXAMPLES / "weather-errors.flac", "I think the weather is very nice today.")
+EXAMPLE = (EXAMPLES / "dinner-errors.flac", "We like rice and chips for dinner.")
 READ, FREE = "Read a sentence", "Talk freely"
 HOUR, MARGIN = 3600, 0.06
 

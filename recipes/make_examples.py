@@ -44,6 +44,7 @@ class Example:
 
 WEATHER = "I think the weather is very nice today."
 BENCH = "Please put the big red bag beside the old wooden bench."
+DINNER = "We like rice and chips for dinner."
 EXAMPLES = (
     Example("weather-good", WEATHER, "a good reading"),
     Example(
@@ -73,6 +74,13 @@ EXAMPLES = (
         'free talk with slips of grammar ("go" for "went", "very fun"), all sounds right',
         voice="bm_george",
         prompted=False,
+    ),
+    Example("dinner-good", DINNER, "a good reading"),
+    Example(
+        "dinner-errors",
+        DINNER,
+        'the same with "rice" as "lice" and "chips" as "ships"',
+        phones="rice=L AY1 S; chips=SH IH1 P S",
     ),
 )
 

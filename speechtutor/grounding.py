@@ -208,7 +208,7 @@ def _valence(sentence: str, found: Facts) -> Iterator[Violation]:
         words = set(words_of(part))
         named = words - vocabulary() | {quoted.lower() for quoted in QUOTED.findall(part)}
         flagged, others = found.flagged in named, sorted(named & found.names - {found.flagged})
-        good = words & word_set("praise") and not words & _refused("negations")
+        good = words & word_set("praise") - found.names and not words & _refused("negations")
         bad = words & word_set("correction")
         if flagged and good and not bad and not asks(sentence):
             yield Violation("praise", f"praises {found.flagged!r}")

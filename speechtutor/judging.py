@@ -37,8 +37,12 @@ Floats = NDArray[np.float64]
 ERROR_THRESHOLD = 0.5
 """A phone is called wrong when raters would more probably than not."""
 
-OMISSION_GAIN = 3.0
-"""Nats by which a text without the word must fit better than the text with it."""
+OMISSION_GAIN = 20.0
+"""Nats by which a text without the word must fit better than the text with it; alone it is not enough,
+since the sounds of a word said badly fit its absence too."""
+
+OMISSION_ERROR = 0.25
+"""Mean error probability of its phones from which on such a word counts as left out."""
 
 BREAK = 0.6
 """Seconds of silence inside a phrase that count as a break in the wrong place."""
@@ -46,7 +50,7 @@ BREAK = 0.6
 CLEAR_SNR, LOST_SNR = 15.0, 0.0
 """Decibels: from here on noise takes nothing from the confidence; down there it takes all."""
 
-LEAST_CONFIDENCE = 0.5
+LEAST_CONFIDENCE = 0.4
 """Below it a finding is reported as Unsure, not as an error."""
 
 
@@ -120,7 +124,7 @@ def _phone(found: Found, predicted: Predicted, i: int, trust: float) -> PhoneSco
     nbest = candidates(evidence, error)
     heard = nbest[0].phone if nbest and nbest[0].probability > 1 - error else None
     edit = Edit.MATCH if heard is None else (Edit.DELETION if heard == "" else Edit.SUBSTITUTION)
-    certainty = 1 - min(float(predicted.spread[i]) * 4, 1.0)
+    certainty = 1 - min(float(predicted.spread[i]), 1.0)
     return PhoneScore(
         canonical=aligned.canonical,
         score=float(np.clip(predicted.phones[i], 0, 1)),
@@ -152,7 +156,8 @@ def _word(found: Found, predicted: Predicted, w: int, phones: Sequence[PhoneScor
     suspects = [p for p in phones if (p.error_probability or 0) >= ERROR_THRESHOLD]
     confidence = float(np.mean([p.confidence or 0.0 for p in suspects or phones]))
     kind = ErrorType.NONE
-    if found.word_deletion[w] > OMISSION_GAIN:
+    missing = np.mean([p.error_probability or 0.0 for p in phones]) >= OMISSION_ERROR
+    if missing and found.word_deletion[w] > OMISSION_GAIN:
         kind, score, total = ErrorType.OMISSION, 0.0, 0.0
         phones = [replace(p, heard="", edit=Edit.DELETION, score=0.0, nbest=()) for p in phones]
     elif suspects:

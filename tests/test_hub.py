@@ -447,7 +447,12 @@ print(hub.pull("toy"), hub.verify("toy").ok)
 def start(tmp_path: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "catalog.toml"), str(tmp_path / "fetched")]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=PROJECT, stdout=pipe, stderr=pipe, text=True)
+    # A background job is born with SIGINT ignored, and so are its children; a terminal's is not.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(command, cwd=PROJECT, stdout=pipe, stderr=pipe, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_two_processes_pull_once(toy: object, links: Path, tmp_path: Path) -> None:

@@ -95,7 +95,9 @@ def test_noise_makes_a_finding_unsure_and_not_an_error() -> None:
 
 
 def test_a_word_left_out() -> None:
-    score = judge(found(word_deletion=(8.0, -9.0)), predicted())
+    # That the text fits better without the word is not enough: its phones must be missed too.
+    assert judge(found(word_deletion=(30.0, -9.0)), predicted()).words[0].error_type is ErrorType.NONE
+    score = judge(found(word_deletion=(30.0, -9.0)), predicted((0.9, 0.9, 0.9, 0.9, 0.05)))
     first = score.words[0]
     assert first.error_type is ErrorType.OMISSION and first.score == 0.0 and score.completeness == 0.5
     assert all(p.heard == "" and p.edit is Edit.DELETION for p in first.phones)

@@ -70,9 +70,9 @@ def whisper(folder: Path, *, multilingual: bool = True, seconds: int = 2, genera
     if generation:
         languages = {token: ids[token] for token in ("<|en|>", "<|de|>", "<|zh|>")}
         tasks = {"transcribe": ids["<|transcribe|>"], "translate": ids["<|translate|>"]}
-        written = {symbols.index(symbol) for symbol in "abcdefghijklmnopqrstuvwxyz"}
+        written = {symbols.index(symbol) for symbol in "abcdefghijklmnopqrstuvwxyz"} | {ids["<|endoftext|>"]}
         model.generation_config = GenerationConfig(
-            suppress_tokens=[i for i in range(256) if i not in written],
+            suppress_tokens=[i for i in range(len(tokenizer)) if i not in written],
             begin_suppress_tokens=[ids["<|endoftext|>"]],
             alignment_heads=[[1, 0]],
             is_multilingual=multilingual,
