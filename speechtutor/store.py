@@ -143,8 +143,8 @@ def open_store(url: str | None = None) -> SqlStore:
 
 def _make_file(database: str | None) -> None:
     """Create a missing database file readable by its owner only: it holds a person's record."""
-    if database in (None, "", ":memory:"):
-        return
+    if database in (None, "", ":memory:") or str(database).startswith("file:"):
+        return  # nothing on disk, or a URI whose options say whether the file may be made
     path = Path(str(database))
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():

@@ -89,7 +89,7 @@ def pull(
     for name in names:
         hub.checkpoint(name)  # a misspelt name is said before anything is fetched
     for name in hub.checkpoints() if all else names:
-        print(f"{name}\t{hub.pull(name, source=source, offline=offline)}")
+        print(f"{name}\t{hub.pull(name, source=source, offline=offline, check=True)}")
 
 
 @app.command
