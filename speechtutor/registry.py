@@ -38,7 +38,7 @@ DEFAULTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "transcriber": ("faster-whisper-base", "whisper-base"),
         "acoustic": ("whisper-base-phones",),
-        "scorer": ("gop",),
+        "scorer": ("raters",),
         "tutor": ("rules",),
         "synthesizer": ("kokoro",),
     }

@@ -237,7 +237,7 @@ def test_a_recording_is_scored_unchanged_by_the_browser(
     expect(stop).to_be_visible()
     page.wait_for_timeout(3_300)
     stop.click()
-    expect(page.locator("#words button")).to_have_count(8, timeout=20_000)
+    expect(page.locator("#words button")).to_have_count(7, timeout=20_000)
     spoken, truth = got[0].samples, audio.load(GOOD).samples
     # Slide the loud middle of the truth over the take: gain 1 and the same shape, so nothing was "improved".
     middle = truth[12_000:28_000]
@@ -265,7 +265,7 @@ def test_the_example_and_free_talk_need_one_tap(page: Any) -> None:
     from playwright.sync_api import expect
 
     page.get_by_role("button", name="Try an example").click()
-    expect(page.locator("#words button")).to_have_count(8, timeout=20_000)
+    expect(page.locator("#words button")).to_have_count(7, timeout=20_000)
     page.get_by_text(app.FREE).click()
     expect(page.get_by_label("Say this")).to_be_hidden()
     page.get_by_role("button", name="Check my pronunciation").click()
