@@ -49,7 +49,7 @@ READERS: Mapping[str, str] = MappingProxyType(
     {
         "transcriber": "whisper-base",
         "acoustic": "whisper-base-phones",
-        "scorer": "gop",
+        "scorer": "raters",
         "tutor": "smollm2-135m-instruct",
         "synthesizer": "kokoro",
     }

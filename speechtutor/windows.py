@@ -22,8 +22,8 @@ from speechtutor.vad import Interval
 
 LONGEST: Seconds = 30.0
 """A window of Whisper."""
-MARGIN: Seconds = 1.0
-"""Silence after the speech that the encoder really hears; the rest of the window is ready-made."""
+MARGIN: Seconds = 2.0
+"""Silence after a clip that the encoder really hears; the rest of the window is ready-made."""
 MAX_COMPRESSION, MIN_LOGPROB, MAX_NO_SPEECH = 2.4, -1.0, 0.6
 """Whisper's own limits for a repetitive, a doubtful and an empty window."""
 TOKENS_AT_ONCE, TOKENS_PER_SECOND = 10, 12
@@ -35,13 +35,22 @@ SHORTEST: Seconds = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """What was heard in one window; `logprob` is the mean per token, the end of text included."""
+    """What was heard in one window.
+
+    `logprob` is the mean per token, the end of text included. `no_speech` is the model's probability
+    that nobody speaks; before a ready-made empty window it is far too high, so it is 0 there.
+    """
 
     words: tuple[Word, ...]
     logprob: float
     no_speech: float = 0.0
     lang: str = "en"
     looped: bool = False
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the window should be heard again with real padding."""
+        return self.looped or self.logprob < MIN_LOGPROB
 
     @property
     def empty(self) -> bool:
@@ -60,9 +69,19 @@ def token_budget(duration: Seconds, longest: int) -> int:
     return min(longest, TOKENS_AT_ONCE + math.ceil(TOKENS_PER_SECOND * duration))
 
 
-def better(first: Hypothesis, second: Hypothesis) -> Hypothesis:
-    """The one that does not loop, else the more probable."""
-    return min(first, second, key=lambda h: (h.looped, -h.logprob))
+def settle(attempt: Callable[..., Hypothesis], *, crop: bool) -> Hypothesis:
+    """One window's text: cropped where that is sure, else padded, else padded and kept from repeating.
+
+    `attempt(crop=..., **options)` hears the window once; it takes `no_repeat_ngram_size`, too.
+    """
+    heard = attempt(crop=crop)
+    if crop and heard.doubtful:
+        padded = attempt(crop=False)
+        if heard.looped or not padded.looped:
+            heard = padded
+    if heard.looped:
+        heard = attempt(crop=False, no_repeat_ngram_size=3)
+    return heard
 
 
 def transcribe(

@@ -77,10 +77,37 @@ def test_a_budget_grows_with_time() -> None:
     assert windows.token_budget(30.0, 200) == 200
 
 
-def test_better_is_without_a_loop_and_more_probable() -> None:
-    loop, doubtful, sure = said("a", looped=True, logprob=-0.01), said("b", logprob=-2), said("c")
-    assert windows.better(loop, doubtful) is doubtful
-    assert windows.better(sure, doubtful) is sure and windows.better(doubtful, sure) is sure
+SURE, DOUBTFUL, LOOP = said("a"), said("b", logprob=-1.2), said("c", looped=True)
+CROP, PAD, CURB = {"crop": True}, {"crop": False}, {"crop": False, "no_repeat_ngram_size": 3}
+
+
+@pytest.mark.parametrize(
+    ("crop", "answers", "asked"),
+    [
+        (True, [SURE], [CROP]),
+        (True, [DOUBTFUL, SURE], [CROP, PAD]),
+        (True, [LOOP, DOUBTFUL], [CROP, PAD]),
+        (True, [LOOP, LOOP, SURE], [CROP, PAD, CURB]),
+        (False, [DOUBTFUL], [PAD]),
+        (False, [LOOP, SURE], [PAD, CURB]),
+    ],
+)
+def test_a_window_is_heard_until_it_is_sure(
+    crop: bool, answers: list[Hypothesis], asked: list[dict[str, object]]
+) -> None:
+    queue, options = iter(answers), []
+
+    def attempt(**given: object) -> Hypothesis:
+        options.append(given)
+        return next(queue)
+
+    assert windows.settle(attempt, crop=crop) is answers[-1]
+    assert options == asked
+
+
+def test_a_doubtful_text_is_better_than_a_loop() -> None:
+    queue = iter([DOUBTFUL, LOOP])
+    assert windows.settle(lambda crop: next(queue), crop=True) is DOUBTFUL
 
 
 def test_a_model_that_doubts_itself_in_silence_is_believed() -> None:

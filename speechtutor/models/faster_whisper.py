@@ -9,7 +9,7 @@ explains.
 from __future__ import annotations
 
 import os
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +94,7 @@ class FasterWhisper:
         return windows.transcribe(recording, lambda piece: self._hear(piece, lang), lang=lang or "en")
 
     def _hear(self, recording: Recording, lang: str | None) -> Hypothesis:
-        heard = self._attempt(recording, lang, crop=self.crop)
-        if heard.looped and self.crop:
-            heard = windows.better(heard, self._attempt(recording, lang, crop=False))
-        if heard.looped:
-            heard = self._attempt(recording, heard.lang, crop=False, no_repeat_ngram_size=3)
-        return heard
+        return windows.settle(partial(self._attempt, recording, lang), crop=self.crop)
 
     def _attempt(self, recording: Recording, lang: str | None, *, crop: bool, **options: Any) -> Hypothesis:
         mel = self.model.feature_extractor(recording.samples)[:, :-1][:, : self.window]
@@ -121,7 +116,8 @@ class FasterWhisper:
         logprob = result.scores[0] * len(text) / (len(text) + 1)
         words = self._words(tokenizer, text, states, mel.shape[1])
         looped = len(text) >= budget or windows.looped(tokenizer.decode(text))
-        return Hypothesis(words, logprob, result.no_speech_prob, tokenizer.language_code, looped)
+        no_speech = 0.0 if crop else result.no_speech_prob
+        return Hypothesis(words, logprob, no_speech, tokenizer.language_code, looped)
 
     def _encode(self, mel: Floats, *, crop: bool) -> Any:
         """Encoder states of one window as CTranslate2 keeps them."""

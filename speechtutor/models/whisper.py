@@ -3,14 +3,14 @@
 Whisper was trained on windows of 30 s, and its encoder spends most of its time on the silence that
 pads a short clip. Plain cropping makes the decoder loop, because it misses that silence. Here the
 encoder hears the clip and `MARGIN` seconds more; behind them stand the states of an empty window,
-computed once. The decoder sees 30 s as it was trained to. A window that goes wrong all the same is
-heard again with real padding.
+computed once. The decoder sees 30 s as it was trained to. A window of which the model is not sure
+is heard again with real padding.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -162,12 +162,7 @@ class Whisper:
 
     @torch.inference_mode()
     def _hear(self, recording: Recording, lang: str | None) -> Hypothesis:
-        heard = self._attempt(recording, lang, crop=self.crop)
-        if heard.looped and self.crop:
-            heard = windows.better(heard, self._attempt(recording, lang, crop=False))
-        if heard.looped:
-            heard = self._attempt(recording, heard.lang, crop=False, no_repeat_ngram_size=3)
-        return heard
+        return windows.settle(partial(self._attempt, recording, lang), crop=self.crop)
 
     def _attempt(self, recording: Recording, lang: str | None, *, crop: bool, **options: Any) -> Hypothesis:
         states = self._encode(recording.samples, crop=crop)
@@ -181,7 +176,9 @@ class Whisper:
         probabilities, no_speech, starts = self._check_back(states, prompt, text, max(n_frames, 1))
         words = self._words(text, probabilities, starts * self.frame, lang)
         looped = len(text) >= budget or windows.looped(self.tokenizer.decode(text))
-        return Hypothesis(words, float(np.log(probabilities).mean()), no_speech, lang, looped)
+        return Hypothesis(
+            words, float(np.log(probabilities).mean()), 0.0 if crop else no_speech, lang, looped
+        )
 
     def _encode(self, samples: Floats, *, crop: bool) -> Tensor:
         """Encoder states of one window, shape (1, n_states, width)."""

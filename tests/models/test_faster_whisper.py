@@ -43,14 +43,14 @@ def test_a_learner_is_understood(tiny: FasterWhisper) -> None:
 
 
 def test_cropped_states_are_the_clips_and_then_the_empty_windows(tiny: FasterWhisper) -> None:
-    # 2 s and the margin of 1 s are 300 frames: 150 states; the other 1,350 are of an empty window.
+    # 2 s and the margin of 2 s are 400 frames: 200 states; the other 1,300 are of an empty window.
     mel = tiny.model.feature_extractor(sounds.glide(2.0, 100, 300)[0])[:, :-1][:, :200]
     states = np.array(tiny._encode(mel, crop=True))
     empty = np.array(tiny.model.encode(np.zeros((80, 3000), np.float32)))
-    alone = np.array(tiny.model.encode(np.pad(mel, ((0, 0), (0, 100)))))
+    alone = np.array(tiny.model.encode(np.pad(mel, ((0, 0), (0, 200)))))
     assert states.shape == (1, 1500, 384)
-    assert np.array_equal(states[:, 150:], empty[:, 150:])
-    assert np.array_equal(states[:, :150], alone)
+    assert np.array_equal(states[:, 200:], empty[:, 200:])
+    assert np.array_equal(states[:, :200], alone)
     assert np.array(tiny._encode(mel, crop=False)).shape == (1, 1500, 384)
 
 
@@ -82,28 +82,6 @@ def test_silence_and_noise_are_nothing(tiny: FasterWhisper, samples: np.ndarray)
 def test_an_english_model_hears_english_only(tiny: FasterWhisper) -> None:
     with pytest.raises(InputError, match="language 'de': it hears English only"):
         tiny.transcribe(sounds.recording(sounds.silence(1)), lang="de")
-
-
-def test_a_loop_is_heard_again_with_padding(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[dict[str, Any]] = []
-    looping, good = Hypothesis((), -0.1, looped=True), Hypothesis((), -0.5)
-    model = FasterWhisper(None, beams=1, crop=True)
-
-    def attempts(*answers: Hypothesis) -> None:
-        queue = iter(answers)
-        asked.clear()
-
-        def attempt(recording: Recording, lang: str | None, **options: Any) -> Hypothesis:
-            asked.append(options)
-            return next(queue)
-
-        monkeypatch.setattr(model, "_attempt", attempt)
-
-    clip = sounds.recording(sounds.tone(0.1))
-    attempts(looping, good)
-    assert model._hear(clip, "en") is good and asked == [{"crop": True}, {"crop": False}]
-    attempts(looping, looping, good)
-    assert model._hear(clip, "en") is good and asked[2] == {"crop": False, "no_repeat_ngram_size": 3}
 
 
 def test_what_cannot_be_loaded_is_said(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ Hear = Callable[..., Hypothesis]
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.whisper(tmp_path_factory.mktemp("whisper"))
+    return tiny.whisper(tmp_path_factory.mktemp("whisper"), seconds=4)
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +67,9 @@ def test_a_long_recording_is_heard_to_its_end(model: Whisper, monkeypatch: pytes
         return hear(recording, lang)
 
     monkeypatch.setattr(model, "_hear", spy)
-    found = model.transcribe(hum(5.0), lang="en")
-    assert sum(pieces) == pytest.approx(5.0) and max(pieces) <= 2.0
-    assert found.words[-1].end > 4.0
+    found = model.transcribe(hum(9.0), lang="en")
+    assert sum(pieces) == pytest.approx(9.0) and max(pieces) <= 4.0
+    assert found.words[-1].end > 8.0
 
 
 def test_the_encoder_is_whispers_own(model: Whisper) -> None:
@@ -77,27 +77,27 @@ def test_the_encoder_is_whispers_own(model: Whisper) -> None:
     mel = model.extractor(
         samples, sampling_rate=16_000, padding="do_not_pad", return_tensors="pt"
     ).input_features
-    padded = torch.nn.functional.pad(mel, (0, 200 - mel.shape[-1]))
+    padded = torch.nn.functional.pad(mel, (0, 400 - mel.shape[-1]))
     with torch.inference_mode():
         expected = model.model.model.encoder(padded).last_hidden_state
         assert torch.allclose(model._encode(samples, crop=False), expected, atol=1e-5)
 
 
 def test_behind_a_cropped_clip_stands_an_empty_window(model: Whisper) -> None:
-    # 0.5 s and the margin of 1 s are 75 states, the empty window fills the other 25.
+    # 0.5 s and the margin of 2 s are 125 states, the empty window fills the other 75.
     with torch.inference_mode():
         states = model._encode(hum(0.5).samples, crop=True)
-        empty = model.model.model.encoder(torch.zeros(1, 80, 200)).last_hidden_state
-    assert states.shape == (1, 100, 16)
-    assert torch.allclose(states[:, 75:], empty[:, 75:], atol=1e-5)
-    assert not torch.allclose(states[:, :75], empty[:, :75], atol=1e-2)
+        empty = model.model.model.encoder(torch.zeros(1, 80, 400)).last_hidden_state
+    assert states.shape == (1, 200, 16)
+    assert torch.allclose(states[:, 125:], empty[:, 125:], atol=1e-5)
+    assert not torch.allclose(states[:, :125], empty[:, :125], atol=1e-2)
 
 
-@pytest.mark.parametrize("seconds", [0.01, 0.3, 0.9999, 1.0, 1.37, 2.0, 3.0])
+@pytest.mark.parametrize("seconds", [0.01, 0.3, 1.9999, 2.0, 2.37, 4.0, 5.0])
 @pytest.mark.parametrize("crop", [True, False])
 def test_any_length_fills_the_window(model: Whisper, seconds: float, crop: bool) -> None:
     with torch.inference_mode():
-        assert model._encode(hum(seconds).samples, crop=crop).shape == (1, 100, 16)
+        assert model._encode(hum(seconds).samples, crop=crop).shape == (1, 200, 16)
 
 
 def test_greedy_text_is_that_of_the_librarys_own_generate(model: Whisper) -> None:
@@ -105,7 +105,7 @@ def test_greedy_text_is_that_of_the_librarys_own_generate(model: Whisper) -> Non
     mel = model.extractor(
         samples, sampling_rate=16_000, padding="do_not_pad", return_tensors="pt"
     ).input_features
-    padded = torch.nn.functional.pad(mel, (0, 200 - mel.shape[-1]))
+    padded = torch.nn.functional.pad(mel, (0, 400 - mel.shape[-1]))
     expected = model.model.generate(padded, language="de", task="transcribe", max_new_tokens=20)[0].tolist()
     with torch.inference_mode():
         states = model._encode(samples, crop=False)
@@ -157,29 +157,6 @@ def test_characters_of_several_tokens_stay_whole(model: Whisper) -> None:
     ]
 
 
-def test_a_loop_is_heard_again_with_padding(model: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[dict[str, Any]] = []
-    looping = Hypothesis((), -0.1, looped=True)
-    good = Hypothesis((), -0.5)
-
-    def attempts(*answers: Hypothesis) -> None:
-        queue = iter(answers)
-        asked.clear()
-
-        def attempt(recording: Recording, lang: str | None, **options: Any) -> Hypothesis:
-            asked.append(options)
-            return next(queue)
-
-        monkeypatch.setattr(model, "_attempt", attempt)
-
-    attempts(good)
-    assert model._hear(hum(1), "en") is good and asked == [{"crop": True}]
-    attempts(looping, good)
-    assert model._hear(hum(1), "en") is good and asked == [{"crop": True}, {"crop": False}]
-    attempts(looping, looping, good)
-    assert model._hear(hum(1), "en") is good and asked[2] == {"crop": False, "no_repeat_ngram_size": 3}
-
-
 def test_a_text_that_never_ends_is_a_loop(model: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model, "_write", lambda states, prompt, budget, **options: [72] * budget)
     with torch.inference_mode():
@@ -187,7 +164,10 @@ def test_a_text_that_never_ends_is_a_loop(model: Whisper, monkeypatch: pytest.Mo
     monkeypatch.setattr(model, "_write", lambda states, prompt, budget, **options: [72, 105])
     with torch.inference_mode():
         found = model._attempt(hum(0.5), "en", crop=True)
+        padded = model._attempt(hum(0.5), "en", crop=False)
     assert not found.looped and [word.text for word in found.words] == ["Hi"]
+    # Before a ready-made empty window the model thinks too often that nobody speaks.
+    assert found.no_speech == 0 < padded.no_speech
 
 
 def test_an_empty_text_has_no_words(model: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +218,7 @@ def test_an_adapter_is_merged(checkpoint: Path, model: Whisper, tmp_path: Path) 
     tuned = get_peft_model(base, lora).eval()
     tuned.save_pretrained(tmp_path / "adapter")
     adapted = whisper.load(checkpoint, "cpu", adapter=tmp_path / "adapter")
-    mel, ids = torch.randn(1, 80, 200), torch.tensor([model.codes.prompt("en")])
+    mel, ids = torch.randn(1, 80, 400), torch.tensor([model.codes.prompt("en")])
     with torch.inference_mode():
         plain, merged, expected = (
             m(input_features=mel, decoder_input_ids=ids).logits for m in (model.model, adapted.model, tuned)
