@@ -131,14 +131,20 @@ class PronunciationScorer:
             return judging.abstain(text, words, quality, [judging.OFF_TEXT])
         if distance_from_text(seen) > float(self.calibration["off_text"]):
             return judging.abstain(text, words, quality, [judging.OFF_TEXT])
-        return judging.judge(self._found(recording, text, seen), self.predict(seen.cues))
+        predicted = self.predict(seen.cues)
+        wrong = bool((predicted.errors >= judging.ERROR_THRESHOLD).any())
+        return judging.judge(self._found(recording, text, seen, wrong=wrong), predicted)
 
-    def _found(self, recording: Recording, text: str, seen: Observation) -> judging.Found:
+    def _found(self, recording: Recording, text: str, seen: Observation, *, wrong: bool) -> judging.Found:
         targets = [seen.emission.symbols.index(phone.canonical) for phone in seen.alignment.phones]
+        # Beside a wrong phone, what was heard next door is read with the wrong one in place; it costs
+        # several passes, so only where there is something wrong.
+        emission = seen.emission
+        ratios = gop.in_context(emission.log_probs, targets, emission.blank) if wrong else seen.ratios
         return judging.Found(
             text=text,
             alignment=seen.alignment,
-            evidence=gop.gop(seen.ratios, targets, seen.emission.symbols),
+            evidence=gop.gop(ratios, targets, emission.symbols),
             word_deletion=np.zeros(len(seen.alignment.words))
             if seen.ratios.word_deletion is None
             else seen.ratios.word_deletion,

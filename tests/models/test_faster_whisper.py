@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from speechtutor.core import Recording, Transcript
 from speechtutor.errors import InputError, MissingExtraError, ModelError
 from speechtutor.models import faster_whisper
 from speechtutor.models.faster_whisper import FasterWhisper
-from speechtutor.windows import Hypothesis
 from tests import sounds
 from tests.conftest import learner_clip, need
 
