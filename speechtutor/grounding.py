@@ -123,7 +123,7 @@ def _unkind(sentence: str) -> Iterator[Violation]:
 def _numbers(sentence: str, found: Facts) -> Iterator[Violation]:
     for digits in re.findall(r"\d+", sentence):
         yield Violation("number", digits)
-    for word in set(words_of(sentence)) & _refused("numbers") - found.names:
+    for word in set(words_of(sentence)) & _refused("numbers") - found.names - found.hint:
         yield Violation("number", word)
 
 

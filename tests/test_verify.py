@@ -54,6 +54,11 @@ def test_true_texts_pass(text: str) -> None:
         ('The word "the" was missing. Can you read the sentence with "the"?', OMISSION),
         ('I did not hear the word "the". Could you read it again, please?', OMISSION),
         ('In "bad", the "a" sounded closer to "eh". Could you say "bad" again?', BAD),
+        (
+            'In "home", the "oh" sounded closer to "er". '
+            "Start with your mouth half open, then round your lips.",
+            utterance("go", said("home", "HH OW M", 1, "ER")),
+        ),
         ('In "nice", the "s" was missing at the end.', utterance("a", said("nice", "N AY S", 2, ""), "day")),
         (
             'There was a long pause near "garden". Read these words together in one breath.',
