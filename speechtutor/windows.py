@@ -15,15 +15,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtutor.core import SAMPLE_RATE, Recording, Seconds, Transcript, Word
+from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds, Transcript, Word
 from speechtutor.errors import AudioError
 from speechtutor.speech import activity, split
 from speechtutor.vad import Interval
 
 LONGEST: Seconds = 30.0
 """A window of Whisper."""
-MARGIN: Seconds = 2.0
+MARGIN: Seconds = 1.0
 """Silence after a clip that the encoder really hears; the rest of the window is ready-made."""
+VOICE: Seconds = 3.0
+"""Length of the artificial voice before the ready-made silence."""
 MAX_COMPRESSION, MIN_LOGPROB, MAX_NO_SPEECH = 2.4, -1.0, 0.6
 """Whisper's own limits for a repetitive, a doubtful and an empty window."""
 TOKENS_AT_ONCE, TOKENS_PER_SECOND = 10, 12
@@ -38,7 +40,7 @@ class Hypothesis:
     """What was heard in one window.
 
     `logprob` is the mean per token, the end of text included. `no_speech` is the model's probability
-    that nobody speaks; before a ready-made empty window it is far too high, so it is 0 there.
+    that nobody speaks; it cannot be trusted where the silence is ready-made, so it is 0 there.
     """
 
     words: tuple[Word, ...]
@@ -62,6 +64,20 @@ def looped(text: str) -> bool:
     """Whether a text repeats itself as speech does not."""
     data = text.encode()
     return bool(data) and len(data) / len(zlib.compress(data)) > MAX_COMPRESSION
+
+
+def voice() -> Floats:
+    """An artificial voice: 19 harmonics of a gliding pitch that swell four times a second, as syllables do.
+
+    The encoder's states of silence depend on what was said before. In Whisper base those behind this
+    voice are seven times nearer (in squared error) to those behind a learner than the states of a
+    window that is silent throughout, which make the decoder doubt that anybody speaks.
+    """
+    time = np.arange(round(VOICE * SAMPLE_RATE)) / SAMPLE_RATE
+    phase = 2 * np.pi * np.cumsum(120 + 40 * np.sin(2 * np.pi * 1.3 * time)) / SAMPLE_RATE
+    wave = np.sum([np.sin(k * phase) / k for k in range(1, 20)], axis=0)
+    swell = 0.5 + 0.5 * np.sin(2 * np.pi * 4 * time)
+    return np.asarray(0.3 * swell * wave / np.abs(wave).max(), dtype=np.float32)
 
 
 def token_budget(duration: Seconds, longest: int) -> int:

@@ -71,6 +71,16 @@ def test_loops_are_known_by_compression() -> None:
     assert not windows.looped("") and not windows.looped("no no no")
 
 
+def test_the_voice_is_heard_as_speech() -> None:
+    voice = windows.voice()
+    assert voice.dtype == np.float32 and len(voice) == 3 * SAMPLE_RATE
+    assert 0.2 < np.abs(voice).max() <= 0.3
+    # Its pitch glides between 80 and 160 Hz: half a second of it repeats within that range.
+    part = voice[8000:16000]
+    lags = np.correlate(part, part, "full")[len(part) :]
+    assert 80 <= SAMPLE_RATE / (np.argmax(lags[90:220]) + 91) <= 160
+
+
 def test_a_budget_grows_with_time() -> None:
     assert windows.token_budget(0.0, 200) == 10
     assert windows.token_budget(2.5, 200) == 40

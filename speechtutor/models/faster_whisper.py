@@ -97,7 +97,7 @@ class FasterWhisper:
         return windows.settle(partial(self._attempt, recording, lang), crop=self.crop)
 
     def _attempt(self, recording: Recording, lang: str | None, *, crop: bool, **options: Any) -> Hypothesis:
-        mel = self.model.feature_extractor(recording.samples)[:, :-1][:, : self.window]
+        mel = self._mel(recording.samples)
         states = self._encode(mel, crop=crop)
         tokenizer = self._tokenizer(lang or self._language(states))
         prompt = self.model.get_prompt(tokenizer, [], without_timestamps=True)
@@ -127,13 +127,18 @@ class FasterWhisper:
         states = self.model.encode(heard)
         if n_heard == self.window:
             return states
-        rest = self._empty_window[:, n_heard // FRAMES_PER_STATE :]
+        rest = self._silence[:, n_heard // FRAMES_PER_STATE :]
         return _storage(np.concatenate([np.array(states), rest], axis=1))
 
+    def _mel(self, samples: Floats) -> Floats:
+        """Log-mel spectrogram of what fits in a window, shape (n_mels, n_frames)."""
+        mel: Floats = self.model.feature_extractor(samples)[:, :-1]
+        return mel[:, : self.window]
+
     @cached_property
-    def _empty_window(self) -> Floats:
-        silence = np.zeros((self.model.feature_extractor.mel_filters.shape[0], self.window), np.float32)
-        return np.array(self.model.encode(silence))
+    def _silence(self) -> Floats:
+        """States of a window with the artificial voice in front."""
+        return np.array(self._encode(self._mel(windows.voice()), crop=False))
 
     def _language(self, states: Any) -> str:
         if not self.model.model.is_multilingual:

@@ -2,9 +2,9 @@
 
 Whisper was trained on windows of 30 s, and its encoder spends most of its time on the silence that
 pads a short clip. Plain cropping makes the decoder loop, because it misses that silence. Here the
-encoder hears the clip and `MARGIN` seconds more; behind them stand the states of an empty window,
-computed once. The decoder sees 30 s as it was trained to. A window of which the model is not sure
-is heard again with real padding.
+encoder hears the clip and `MARGIN` seconds more; behind them stand the states of the silence after
+an artificial voice, computed once. The decoder sees 30 s as it was trained to. A window of which the
+model is not sure is heard again with real padding.
 """
 
 from __future__ import annotations
@@ -182,16 +182,13 @@ class Whisper:
 
     def _encode(self, samples: Floats, *, crop: bool) -> Tensor:
         """Encoder states of one window, shape (1, n_states, width)."""
-        # The spectrogram mirrors half a window at both ends, so there must be one.
-        samples = np.pad(samples, (0, max(0, self.extractor.n_fft - len(samples))))
-        mel = self.extractor(samples, sampling_rate=SAMPLE_RATE, padding="do_not_pad", return_tensors="pt")
-        heard = mel.input_features.to(self.device.name, self.device.dtype)[..., : self.n_frames]
+        heard = self._mel(samples)
         n_heard = heard.shape[-1] + round(windows.MARGIN / self.frame) * 2 if crop else self.n_frames
         n_heard = min(n_heard + n_heard % 2, self.n_frames)
         states = self._encoder(nn.functional.pad(heard, (0, n_heard - heard.shape[-1])))
         if states.shape[1] == self.n_states:
             return states
-        return torch.cat([states, self._empty_window[:, states.shape[1] :]], dim=1)
+        return torch.cat([states, self._silence[:, states.shape[1] :]], dim=1)
 
     def _encoder(self, mel: Tensor) -> Tensor:
         """The encoder on any length: its own `forward` refuses all but 30 s."""
@@ -204,10 +201,18 @@ class Whisper:
         states: Tensor = encoder.layer_norm(hidden)
         return states
 
+    def _mel(self, samples: Floats) -> Tensor:
+        """Log-mel spectrogram of what fits in a window, shape (1, n_mels, n_frames)."""
+        # It mirrors half a frame at both ends, so there must be one.
+        samples = np.pad(samples, (0, max(0, self.extractor.n_fft - len(samples))))
+        mel = self.extractor(samples, sampling_rate=SAMPLE_RATE, padding="do_not_pad", return_tensors="pt")
+        inside: Tensor = mel.input_features.to(self.device.name, self.device.dtype)[..., : self.n_frames]
+        return inside
+
     @cached_property
-    def _empty_window(self) -> Tensor:
-        shape = (1, self.model.config.num_mel_bins, self.n_frames)
-        return self._encoder(torch.zeros(shape, device=self.device.name, dtype=self.device.dtype))
+    def _silence(self) -> Tensor:
+        """States of a window with the artificial voice in front."""
+        return self._encode(windows.voice(), crop=False)
 
     def _language(self, states: Tensor) -> str:
         if not self.codes.languages:

@@ -40,15 +40,14 @@ def test_a_learner_is_understood(tiny: FasterWhisper) -> None:
     assert tiny.transcribe(clip) == found
 
 
-def test_cropped_states_are_the_clips_and_then_the_empty_windows(tiny: FasterWhisper) -> None:
-    # 2 s and the margin of 2 s are 400 frames: 200 states; the other 1,300 are of an empty window.
-    mel = tiny.model.feature_extractor(sounds.glide(2.0, 100, 300)[0])[:, :-1][:, :200]
+def test_behind_a_cropped_clip_stands_the_silence_after_a_voice(tiny: FasterWhisper) -> None:
+    # 2 s and the margin of 1 s are 300 frames: 150 states; the other 1,350 follow the artificial voice.
+    mel = tiny._mel(sounds.glide(2.0, 100, 300)[0])
     states = np.array(tiny._encode(mel, crop=True))
-    empty = np.array(tiny.model.encode(np.zeros((80, 3000), np.float32)))
-    alone = np.array(tiny.model.encode(np.pad(mel, ((0, 0), (0, 200)))))
-    assert states.shape == (1, 1500, 384)
-    assert np.array_equal(states[:, 200:], empty[:, 200:])
-    assert np.array_equal(states[:, :200], alone)
+    silence = np.array(tiny.model.encode(np.pad(tiny._mel(windows.voice()), ((0, 0), (0, 2700)))))
+    alone = np.array(tiny.model.encode(np.pad(mel, ((0, 0), (0, 100)))))
+    assert states.shape == silence.shape == (1, 1500, 384)
+    assert np.array_equal(states[:, :150], alone) and np.array_equal(states[:, 150:], silence[:, 150:])
     assert np.array(tiny._encode(mel, crop=False)).shape == (1, 1500, 384)
 
 

@@ -82,14 +82,14 @@ def test_the_encoder_is_whispers_own(model: Whisper) -> None:
         assert torch.allclose(model._encode(samples, crop=False), expected, atol=1e-5)
 
 
-def test_behind_a_cropped_clip_stands_an_empty_window(model: Whisper) -> None:
-    # 0.5 s and the margin of 2 s are 125 states, the empty window fills the other 75.
+def test_behind_a_cropped_clip_stands_the_silence_after_a_voice(model: Whisper) -> None:
+    # 1 s and the margin of 1 s are 100 states; the other 100 are silence after the artificial voice.
     with torch.inference_mode():
-        states = model._encode(hum(0.5).samples, crop=True)
-        empty = model.model.model.encoder(torch.zeros(1, 80, 400)).last_hidden_state
+        states = model._encode(hum(1.0).samples, crop=True)
+        silence = model._encode(windows.voice(), crop=False)
+        alone = model._encoder(torch.nn.functional.pad(model._mel(hum(1.0).samples), (0, 100)))
     assert states.shape == (1, 200, 16)
-    assert torch.allclose(states[:, 125:], empty[:, 125:], atol=1e-5)
-    assert not torch.allclose(states[:, :125], empty[:, :125], atol=1e-2)
+    assert torch.equal(states[:, :100], alone) and torch.equal(states[:, 100:], silence[:, 100:])
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.3, 1.9999, 2.0, 2.37, 4.0, 5.0])
@@ -165,7 +165,7 @@ def test_a_text_that_never_ends_is_a_loop(model: Whisper, monkeypatch: pytest.Mo
         found = model._attempt(hum(0.5), "en", crop=True)
         padded = model._attempt(hum(0.5), "en", crop=False)
     assert not found.looped and [word.text for word in found.words] == ["Hi"]
-    # Before a ready-made empty window the model thinks too often that nobody speaks.
+    # Before ready-made silence the model's belief that nobody speaks means nothing.
     assert found.no_speech == 0 < padded.no_speech
 
 
