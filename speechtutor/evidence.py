@@ -14,15 +14,19 @@ from enum import StrEnum
 
 from speechtutor.advice import functional_load, sounds
 from speechtutor.core import Caution, Code, ErrorType, LearnerState, PhoneScore, UtteranceScore, WordScore
+from speechtutor.judging import ERROR_THRESHOLD
 
-ERROR_THRESHOLD = 0.5
-"""Error probability from which a sound counts as a finding."""
+DOUBT = 0.05
+"""Error probability below which nothing is to be said against a sound."""
 
 SURE = 0.5
 """Confidence below which the tutor asks to repeat instead of correcting; unmeasured passes."""
 
 WELL_SAID = 0.8
 """Score from which a word or an aspect is praised."""
+
+ALL_GOOD = 0.75
+"""Overall score below which something is to be worked on, even where no single sound is surely wrong."""
 
 MOSTLY_MISSING = 0.5
 """Share of omitted words from which the text was not read at all."""
@@ -117,6 +121,8 @@ def gather(score: UtteranceScore, learner: LearnerState) -> Evidence:
     found = [
         finding for i, word in enumerate(score.words) for finding in _word_findings(i, word, score, learner)
     ]
+    if not found and score.overall is not None and score.overall < ALL_GOOD:
+        found = list(_weakest(score))
     # The order of the text breaks ties, so equal scores always give equal advice.
     found.sort(key=lambda finding: (-finding.weight, finding.index))
     findings = tuple(replace(finding, id=f"f{n}") for n, finding in enumerate(found, 1))
@@ -174,6 +180,34 @@ def _word_findings(
             probability,
             certainty,
             load * probability * _trust(certainty) * _habit(phone.canonical, learner),
+        )
+
+
+def _weakest(score: UtteranceScore) -> Iterator[Finding]:
+    """The most doubtful sound, as unclear, where no sound is surely wrong."""
+    doubts = [
+        (probability, -i, -place)
+        for i, word in enumerate(score.words)
+        for place, phone in enumerate(word.phones)
+        if plain(word.text)
+        and phone.canonical in sounds()
+        and (probability := error_probability(phone)) is not None
+    ]
+    if doubts and max(doubts)[0] >= DOUBT:
+        probability, i, place = max(doubts)[0], -max(doubts)[1], -max(doubts)[2]
+        word = score.words[i]
+        phone = word.phones[place]
+        yield Finding(
+            "",
+            Kind.UNCLEAR,
+            plain(word.text),
+            i,
+            phone.canonical,
+            None,
+            _position(place, len(word.phones)),
+            probability,
+            phone.confidence,
+            functional_load(phone.canonical, None) * probability,
         )
 
 

@@ -15,11 +15,12 @@ import numpy as np
 
 from speechtutor.advice import sounds
 from speechtutor.core import Caution, ErrorType, Feedback, PhoneScore, Pitch, UtteranceScore, WordScore
-from speechtutor.evidence import ERROR_THRESHOLD, error_probability
+from speechtutor.evidence import error_probability
+from speechtutor.judging import ERROR_THRESHOLD
 from speechtutor.phones import to_ipa
 from speechtutor.schema import ASPECTS, percent
 
-UNCLEAR = 0.25
+UNCLEAR = 0.15
 """Error probability from which a sound is shown as unclear; from `ERROR_THRESHOLD` on as wrong."""
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -133,3 +135,56 @@ def test_clarity_by_hand() -> None:
 def test_a_calibration_curve_is_constant_beyond_its_ends() -> None:
     knots = {"x": [0.0, 1.0], "y": [0.2, 0.6]}
     assert judging.interpolate(knots, np.array([-1, 0.5, 9])).tolist() == pytest.approx([0.2, 0.4, 0.6])
+
+
+def test_what_was_heard_is_named_only_where_one_rival_stands_out() -> None:
+    # The rivals' shares are 6/9, 2/9 and 1/9; at 4 : 4 : 1 none holds half of the error.
+    even = [
+        replace(e, nbest=(Candidate("S", 0.4), Candidate("T", 0.4), Candidate("", 0.1)))
+        for e in found().evidence
+    ]
+    errors = (0.4, 0.05, 0.05, 0.05, 0.05)
+    clear, unclear = (
+        judge(found(), predicted(errors)),
+        judge(replace(found(), evidence=even), predicted(errors)),
+    )
+    assert clear.words[0].phones[0].heard == "S" and unclear.words[0].phones[0].heard is None
+    assert {s.words[0].error_type for s in (clear, unclear)} == {ErrorType.MISPRONUNCIATION}
+
+
+@pytest.mark.parametrize(("text", "gap", "kind"), [
+    ("think eye", 0.0, ErrorType.NONE), ("think. eye", 0.0, ErrorType.MISSING_BREAK),
+    ("think, eye", 0.0, ErrorType.NONE), ("think. eye", 0.2, ErrorType.NONE),
+])  # fmt: skip
+def test_a_break_is_missing_where_a_sentence_ends_and_the_voice_goes_on(
+    text: str, gap: float, kind: ErrorType
+) -> None:
+    case = found(gap)
+    first, second = case.alignment.words
+    moved = replace(second, char_start=text.index("eye"), char_end=len(text))
+    case = replace(case, text=text, alignment=replace(case.alignment, words=(first, moved)))
+    assert judge(case, predicted()).words[1].error_type is kind
+
+
+def tone(semitones: float, seconds: float = 1.5) -> Pitch:
+    """A voice that rises evenly from 120 Hz by `semitones`."""
+    n = round(seconds / 0.01)
+    hz = 120 * 2 ** (np.linspace(0, semitones, n) / 12)
+    return Pitch(np.arange(n) * 0.01, hz, np.ones(n, dtype=bool))
+
+
+def test_a_level_voice_is_monotone_at_the_last_content_word() -> None:
+    # Of an even rise the middle four fifths are 0.8 of its span.
+    assert judging.pitch_range(tone(5.0)) == pytest.approx(4.0, abs=0.01)
+    assert judging.pitch_range(tone(5.0, 0.5)) is None and judging.pitch_range(PITCH) is None
+    words = [*judge(found(), predicted()).words] * 3
+    flat = replace(found(), pitch=tone(1.0))
+    kinds = [w.error_type for w in judging._with_prosody(words, flat, prosody=0.6)]
+    # "eye" has one phone, so the last "think" carries the accent.
+    assert [i for i, kind in enumerate(kinds) if kind is ErrorType.MONOTONE] == [4]
+    for case, prosody, some in (
+        (replace(found(), pitch=tone(5.0)), 0.6, words),
+        (flat, 0.9, words),
+        (flat, 0.6, words[:3]),
+    ):
+        assert judging._with_prosody(some, case, prosody) == some

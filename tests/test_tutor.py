@@ -12,7 +12,8 @@ import pytest
 
 from speechtutor import advice
 from speechtutor.core import Caution, Code, ErrorType, Feedback, LearnerState, Mastery, UtteranceScore
-from speechtutor.evidence import ERROR_THRESHOLD, Kind, gather, plain
+from speechtutor.evidence import Kind, gather, plain
+from speechtutor.judging import ERROR_THRESHOLD
 from speechtutor.phones import PHONES, pronounce
 from speechtutor.tutor import RuleTutor, load_rules, picked
 from tests.judged import LEARNER, SINK, THINK, fine, marked, omitted, phone, said, utterance, word
@@ -311,3 +312,14 @@ def test_every_phone_has_three_sentences_with_both_levels() -> None:
 
 def test_braces_in_values_stay_text() -> None:
     assert advice.message("praise", "word", word="{heard}") == '"{heard}" came out clearly.'
+
+
+def test_a_low_score_without_a_sure_error_names_the_most_doubtful_sound() -> None:
+    # 0.3 is below the threshold of an error and 0.2 is less doubtful; at 0.9 overall nothing is wrong.
+    words = (word("think", (phone("TH", 0.2), phone("IH", 0.01))), word("vest", (phone("V", 0.3),)))
+    found = gather(utterance(*words, overall=0.6), LEARNER).findings
+    assert [(f.kind, f.word, f.phone) for f in found] == [(Kind.UNCLEAR, "vest", "V")]
+    assert "vest" in advise(utterance(*words, overall=0.6)).summary
+    assert gather(utterance(*words, overall=0.9), LEARNER).findings == ()
+    quiet = utterance(word("think", (phone("TH", 0.01),)), overall=0.6)
+    assert gather(quiet, LEARNER).findings == ()

@@ -74,9 +74,10 @@ class Balanced(HTMLParser):
     ("probability", "heard", "label"),
     [
         (0.0, None, Label.GOOD),
-        (0.24, "S", Label.GOOD),
-        (0.25, None, Label.UNCLEAR),
-        (0.49, "S", Label.UNCLEAR),
+        (0.14, "S", Label.GOOD),
+        (0.15, None, Label.UNCLEAR),
+        (0.32, "S", Label.UNCLEAR),
+        (0.33, "S", Label.WRONG),
         (0.5, "S", Label.WRONG),
         (0.5, None, Label.WRONG),
         (0.5, "", Label.MISSING),
