@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from html import escape
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,8 +19,9 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import gradio as gr
 import numpy as np
 
-from speechtutor import audio, views
-from speechtutor.advice import sentence_bank
+from demo import talk
+from speechtutor import audio, scenes, views
+from speechtutor.advice import languages, message, sentence_bank
 from speechtutor.core import ErrorType, LearnerState, Recording, UtteranceScore
 from speechtutor.errors import SpeechTutorError
 from speechtutor.pipeline import Coach
@@ -45,6 +47,7 @@ TO_WORDS = (
 BROWSER_VOICE = "(text) => speechSynthesis.speak(new SpeechSynthesisUtterance(text))"
 CSS = (
     views.CSS
+    + scenes.CSS
     + """.gradio-container{max-width:760px!important;margin:0 auto!important;padding:.6rem!important}
 #sentence textarea{font-size:1.25rem}
 footer{display:none!important}"""
@@ -58,7 +61,15 @@ def playable(recording: Recording) -> tuple[int, np.ndarray]:
     return recording.sample_rate, (recording.samples * 32767).astype(np.int16)
 
 
-def assess(coach: Coach, path: str | None, mode: str, text: str) -> Iterator[tuple[Any, ...]]:
+def preferred(accepted: str) -> str:
+    """The first language of explanation in a browser's list such as `zh-CN,zh;q=0.9,en;q=0.8`."""
+    codes = [part.split(";")[0].strip().lower().split("-")[0] for part in accepted.split(",")]
+    return next((code for code in codes if code in languages()), "en")
+
+
+def assess(
+    coach: Coach, path: str | None, mode: str, text: str, lang: str = "en"
+) -> Iterator[tuple[Any, ...]]:
     """The score at once, then the feedback as it is written: message, words, result, feedback, next, last."""
     missing = "" if path else "Record yourself or upload a recording first."
     if not missing and mode == READ and not text.strip():
@@ -70,10 +81,11 @@ def assess(coach: Coach, path: str | None, mode: str, text: str) -> Iterator[tup
     try:
         recording = audio.load(path)
         score = coach.assess(recording, text.strip() if mode == READ else None)
-        learner, written = LearnerState(), ""
+        learner, written = LearnerState(explain=lang), ""
         advice = RuleTutor().advise(score, learner)
-        heard = f"<p>I heard: {escape(score.text)}</p>" if mode == FREE and score.text else ""
-        shown = heard + views.cautions_html(score.cautions), views.words_html(score), views.result_html(score)
+        heard = message("result", "heard", lang, text=score.text) if mode == FREE and score.text else ""
+        notes = f"<p>{escape(heard)}</p>" * bool(heard) + views.cautions_html(score.cautions, lang)
+        shown = notes, views.words_html(score, lang), views.result_html(score, lang)
         kept = views.next_sentence(advice, score.text), (score, recording)
         yield *shown, "…", *kept
         for piece in coach.advise_stream(score, learner):
@@ -94,13 +106,13 @@ def speak(coach: Coach, text: str, rate: float = 1.0) -> tuple[Any, str]:
         return gr.skip(), views.error_html(str(error))
 
 
-def tap(coach: Coach, last: Last, index: int) -> tuple[Any, Any]:
+def tap(coach: Coach, last: Last, index: int, lang: str = "en") -> tuple[Any, Any]:
     """A tapped word: its sounds, and the learner's own voice followed by the model's."""
     if last is None:
         return gr.skip(), gr.skip()
     score, recording = last
     word, voices, parts = score.words[index], [], []
-    detail = views.word_html(word)
+    detail = views.word_html(word, lang)
     if word.start is not None and word.end is not None and word.error_type is not ErrorType.OMISSION:
         voices.append("your voice")
         parts.append(recording.crop(word.start - MARGIN, word.end + MARGIN).samples)
@@ -163,19 +175,19 @@ def _layout(first: str) -> SimpleNamespace:
     return w
 
 
-def _wire(w: SimpleNamespace, coach: Coach, bank: list[str]) -> None:
+def _wire(w: SimpleNamespace, coach: Coach, bank: list[str], explain: gr.Dropdown) -> None:
     """What each widget does."""
     out = [w.message, w.words, w.result, w.feedback, w.following, w.last]
 
-    def judge(path: str | None, chosen: str, text: str) -> Iterator[tuple[Any, ...]]:
-        yield from assess(coach, path, chosen, text)
+    def judge(path: str | None, chosen: str, text: str, lang: str) -> Iterator[tuple[Any, ...]]:
+        yield from assess(coach, path, chosen, text, lang)
 
-    def tapped(kept: Last, event: gr.EventData) -> tuple[Any, Any]:
-        return tap(coach, kept, event._data["word"])
+    def tapped(kept: Last, lang: str, event: gr.EventData) -> tuple[Any, Any]:
+        return tap(coach, kept, event._data["word"], lang)
 
     def judged(event: Callable[..., Any]) -> None:
         cleared = event(lambda: ("", gr.Audio(visible=False)), None, [w.detail, w.own], queue=False)
-        done = cleared.then(judge, [w.mic, w.mode, w.sentence], out, show_progress="hidden")
+        done = cleared.then(judge, [w.mic, w.mode, w.sentence, explain], out, show_progress="hidden")
         done.then(proceed_button, [w.last, w.following], w.proceed, queue=False)
 
     for event in (w.mic.stop_recording, w.mic.upload, w.check.click):
@@ -183,7 +195,7 @@ def _wire(w: SimpleNamespace, coach: Coach, bank: list[str]) -> None:
     judged(
         w.example.click(lambda: (str(EXAMPLE[0]), EXAMPLE[1], READ), None, [w.mic, w.sentence, w.mode]).then
     )
-    w.words.click(tapped, w.last, [w.detail, w.own])
+    w.words.click(tapped, [w.last, explain], [w.detail, w.own])
     w.words.change(None, js=TO_WORDS)
     js = None if coach.synthesizer else BROWSER_VOICE
     w.hear.click(lambda text: speak(coach, text), w.sentence, [w.voice, w.message], js=js)
@@ -197,12 +209,30 @@ def _wire(w: SimpleNamespace, coach: Coach, bank: list[str]) -> None:
     )
 
 
-def build(coach: Coach, sentences: list[str] | None = None) -> gr.Blocks:
-    """The whole page around a coach; `sentences` are the ones to choose from."""
+def _explained() -> gr.Dropdown:
+    """The language of explanation; labelled in all of them."""
+    names = [(name, code) for code, name in languages().items()]
+    label = "Explain in · Explicar en · 讲解语言"
+    return gr.Dropdown(names, value="en", label=label, elem_id="explain", filterable=False)
+
+
+def _arrived(request: gr.Request) -> str:
+    return preferred(request.headers.get("accept-language", ""))
+
+
+def build(coach: Coach, sentences: list[str] | None = None, correct: talk.Correct | None = None) -> gr.Blocks:
+    """The whole page around a coach; `sentences` are to choose from, `correct` mends the grammar of talks."""
     bank = sentences or [EXAMPLE[1], *(exercise.text for exercise in sentence_bank())]
     page = gr.Blocks(title="speechtutor", delete_cache=(HOUR, HOUR), analytics_enabled=False)
     with page:
-        _wire(_layout(bank[0]), coach, bank)
+        explain = _explained()
+        with gr.Tab("Practise", elem_id="practise-tab"):
+            _wire(_layout(bank[0]), coach, bank, explain)
+        with gr.Tab("Talk", elem_id="talk-tab"):
+            widgets = talk.layout(TAP)
+            voice = None if coach.synthesizer else BROWSER_VOICE
+            talk.wire(widgets, coach, explain, partial(tap, coach), voice, correct)
+        page.load(_arrived, None, explain, queue=False)
     return page
 
 
@@ -218,6 +248,7 @@ def serve(
 ) -> None:
     """Load the real models, then serve until interrupted."""
     from speechtutor import registry
+    from speechtutor.grammar import load_rules
 
     coach = Coach(
         registry.load("transcriber", device=device),
@@ -225,7 +256,7 @@ def serve(
         registry.load("tutor", device=device),
         synthesizer=registry.load("synthesizer", device=device),
     )
-    page = build(coach)
+    page = build(coach, correct=load_rules().correct)
     launch(page, server_name=host, server_port=port, inbrowser=open_browser, prevent_thread_lock=True)
     print(f"The app is at http://{host}:{port} (Ctrl-C stops it)", flush=True)
     page.block_thread()

@@ -7,6 +7,9 @@ Expect    see recipes/README.md
 On real speech the audio is right and the reference is made wrong: one phone of a well-pronounced
 word is swapped for a confusable one. With the model voice the reference is right and the audio is
 made wrong. A scorer that listens marks the changed phone, and leaves its neighbours alone.
+
+`--every-kind` readings are mutated in all ways of `speechtutor.evaluation.mutations`: swapped, dropped,
+inserted and repeated phones and words, and a wrong sentence.
 """
 
 from __future__ import annotations
@@ -20,9 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speechtutor import audio, canonical, config, manifest
+from speechtutor import audio, canonical, config, manifest, speech
+from speechtutor.align import align
 from speechtutor.core import CanonicalWord, Recording, Utterance
 from speechtutor.errors import InputError
+from speechtutor.evaluation.mutations import Verdict, sample, single, verdict
 from speechtutor.phones import confusable, pronounce
 
 if TYPE_CHECKING:
@@ -65,6 +70,8 @@ class Config:
     """A scorer of the registry or a folder."""
     utterances: int = 100
     """Well-pronounced dev utterances to mutate, one phone each."""
+    every_kind: int = 20
+    """Well-pronounced dev readings that are mutated in every way."""
     voices: tuple[str, ...] = ("af_heart", "am_michael")
     """Model voices that say the wrong phones."""
     device: str | None = None
@@ -204,6 +211,55 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, float]:
     }
 
 
+def readings(rows: Sequence[Utterance], n: int) -> list[Utterance]:
+    """Well-said rows of four to ten words, evenly spread."""
+    good = [row for row in rows if row.scores and (row.scores.overall or 0) >= 0.9]
+    fit = [row for row in good if 4 <= len(row.text.split()) <= 10]
+    return fit[:: max(len(fit) // max(n, 1), 1)][:n]
+
+
+def in_every_way(cfg: Config, scorer: PronunciationScorer, rows: Sequence[Utterance]) -> list[Verdict]:
+    """One mutation of each kind for each reading, judged against the reading itself."""
+    from speechtutor.models.scorer import listen
+
+    chosen = readings(rows, cfg.every_kind)
+    found = []
+    for k, row in enumerate(chosen):
+        one, other = audio.load(cfg.root / row.audio), chosen[(k + 1) % len(chosen)]
+        words, others = single(canonical.of(row)), single(canonical.of(other))
+        original = scorer.score(one, row.text, words=words)
+        if original.overall is None:
+            continue
+        alignment = align(listen(scorer.acoustic, one, speech.quality(one)), words)
+        rng = np.random.default_rng([cfg.seed, k])
+        sound = audio.load(cfg.root / other.audio)
+        for mutation in sample(one, words, alignment, sound, others, confusable, rng):
+            judged = scorer.score(mutation.recording, mutation.text, words=mutation.words)
+            found.append(verdict(original, judged, mutation))
+    return found
+
+
+def by_kind(verdicts: Sequence[Verdict]) -> dict[str, dict[str, float | None]]:
+    """Per kind: how often noticed, how far the place fell, how much the rest moved or was marked."""
+    kinds: dict[str, list[Verdict]] = {}
+    for one in verdicts:
+        kinds.setdefault(one.kind, []).append(one)
+    table: dict[str, dict[str, float | None]] = {}
+    for kind, group in kinds.items():
+        falls = [one.fall for one in group if one.fall is not None]
+        judged = [one for one in group if not one.declined]
+        n_kept = sum(one.n_kept for one in judged)
+        table[kind] = {
+            "n": len(group),
+            "noticed": float(np.mean([one.noticed for one in group])),
+            "declined": float(np.mean([one.declined for one in group])),
+            "fall of the place": float(np.mean(falls)) if falls else None,
+            "move of the other words": float(np.mean([one.moved for one in judged])) if judged else None,
+            "other words marked": sum(one.false_flags for one in judged) / n_kept if n_kept else None,
+        }
+    return table
+
+
 def run(cfg: Config) -> dict[str, Any]:
     """Mutate, score, write report.json; returns the summary of each kind."""
     from speechtutor import registry
@@ -218,10 +274,11 @@ def run(cfg: Config) -> dict[str, Any]:
         raise InputError(f"{cfg.manifest} has no dev rows")
     scorer = registry.load("scorer", cfg.scorer, device=cfg.device)
     kinds = {"real speech, wrong reference": on_real_speech(cfg, scorer, rows)}
-    voice = registry.load("synthesizer")
+    ways = by_kind(in_every_way(cfg, scorer, rows))
+    voice = registry.load("synthesizer") if cfg.voices else None
     for name in cfg.voices:
         kinds[f"model voice {name}, wrong sound"] = on_the_model_voice(cfg, scorer, voice, name)
-    report = {kind: summary(outcomes) for kind, outcomes in kinds.items()}
+    report: dict[str, Any] = {kind: summary(outcomes) for kind, outcomes in kinds.items()} | ways
     details = {kind: [str(o) for o in outcomes] for kind, outcomes in kinds.items()}
     config.save(cfg, cfg.out)
     manifest.write_text(
@@ -232,4 +289,4 @@ def run(cfg: Config) -> dict[str, Any]:
 
 if __name__ == "__main__":
     for kind, row in run(config.parse(Config)).items():
-        print(kind, {k: round(v, 3) for k, v in row.items()})
+        print(kind, {k: None if v is None else round(v, 3) for k, v in row.items()})

@@ -96,6 +96,7 @@ def read_rows(cfg: Config) -> tuple[list[Utterance], list[Utterance]]:
     train = [row for row in rows if row.split == "train"]
     if not train:
         raise InputError(f"{cfg.manifest} holds no train rows")
+    manifest.check_audio(rows, cfg.root, str(cfg.manifest))
     return train, [row for row in rows if row.split == "dev"]
 
 
@@ -186,7 +187,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
     )
     log.info("%d train and %d dev utterances", len(train), len(dev))
     history = Trainer(model, recipe, cfg.out, cfg.device).fit(train, dev)
-    save(merge_lora(model.cpu()), cfg.base, cfg.out / "acoustic", cfg.rank)
+    save(merge_lora(model.cpu()), cfg.base, cfg.out / "acoustic", cfg.rank, rated=cfg.rater_weight > 0)
     return history
 
 

@@ -1,27 +1,33 @@
 """Write the manifest of speechocean762 (Zhang et al., 2021, OpenSLR 101).
 
-Data      the corpus: `scores-train.json`, `speakers-train.tsv` and `train/*.flac` in one folder
+Data      the corpus as published: `WAVE`, `train`, `test` and `resource/scores.json` in one folder;
+          or its train part repacked: `scores-train.json`, `speakers-train.tsv` and `train/*.flac`
 Run       python -m recipes.prepare_speechocean762 --corpus ../shared/data/speechocean762
 Expect    2,500 rows: 2,000 train (100 speakers), 500 dev (25 speakers); seconds
+
+The test part is written to a manifest of its own (`--part test`), for trainers refuse one that holds
+test rows.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
-from speechtutor import config, manifest
+from recipes import synthetic
+from speechtutor import config, corpora, manifest
 from speechtutor.core import PhoneScore, Utterance, UtteranceScore, WordScore
 from speechtutor.errors import InputError
 
 DEV_SPEAKERS = Path(__file__).parents[1] / "data_manifests" / "speechocean762-dev-speakers.txt"
 ADULT_AGE = 16
+RATES = (16_000,)
+SCORES = Path("resource") / "scores.json"
 
 
 @dataclass(frozen=True)
@@ -29,11 +35,13 @@ class Config:
     """Where the corpus is and where the manifest goes."""
 
     corpus: Path = Path("../shared/data/speechocean762")
-    """Folder with scores-train.json, speakers-train.tsv and train/*.flac."""
+    """Folder of the corpus as published, or with scores-train.json, speakers-train.tsv and train/*.flac."""
     out: Path = Path("data_manifests/speechocean762.jsonl")
     """The manifest to write; audio paths in it are relative to the corpus folder."""
+    part: Literal["train", "test"] = "train"
+    """The corpus's own train part (train and dev rows), or its test part (test rows)."""
     smoke: bool = False
-    """Write the manifest of a made-up corpus of three utterances instead."""
+    """Write the manifest of a made-up corpus instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,9 @@ def _phone(symbol: str, score: float) -> PhoneScore:
 
 
 def _word(row: dict[str, Any]) -> WordScore:
-    phones = tuple(map(_phone, row["phones"], row["phones-accuracy"]))
+    # Older releases write the phones of a word as one string.
+    symbols = row["phones"].split() if isinstance(row["phones"], str) else row["phones"]
+    phones = tuple(map(_phone, symbols, row["phones-accuracy"]))
     # The corpus gives stress as 5 (wrong) or 10 (right), averaged over raters.
     stress = (row["stress"] - 5) / 5
     return WordScore(row["text"], row["accuracy"] / 10, stress=stress, total=row["total"] / 10, phones=phones)
@@ -86,32 +96,76 @@ def choose_dev(speakers: Sequence[Speaker], mean_score: dict[str, float]) -> lis
     return sorted(chosen)
 
 
-def load(corpus: Path, dev: Sequence[str]) -> list[Utterance]:
-    """The corpus as manifest rows, in the order of the speaker table.
+def published(corpus: Path, part: str) -> list[dict[str, str]]:
+    """The speaker table of a part, from the Kaldi tables of the published corpus.
 
     Raises:
-        InputError: when a file of the corpus is missing.
+        InputError: when a table is missing, or an utterance or a speaker is not in all of them.
     """
-    for name in ("scores-train.json", "speakers-train.tsv"):
-        if not (corpus / name).is_file():
-            raise InputError(f"{corpus / name} is missing: is {corpus} the speechocean762 folder?")
-    scores = json.loads((corpus / "scores-train.json").read_text(encoding="utf-8"))
-    with (corpus / "speakers-train.tsv").open(encoding="utf-8") as file:
-        table = list(csv.DictReader(file, delimiter="\t"))
-    return [
-        Utterance(
-            id=row["utt"],
-            audio=f"train/{row['utt']}.flac",
-            text=scores[row["utt"]]["text"],
-            speaker=row["speaker"],
-            split="dev" if row["speaker"] in dev else "train",
-            l1="zh",
-            age=int(row["age"]),
-            gender=row["gender"],
-            scores=_scores(scores[row["utt"]]),
+    names = ("wav.scp", "utt2spk", "spk2age", "spk2gender", "text")
+    corpora.require(corpus, [f"{part}/{name}" for name in names], "speechocean762")
+    wav, who, age, gender, text = (corpora.keyed(corpus / part / name) for name in names)
+    rows = []
+    for utt, speaker in who.items():
+        places = (
+            (wav, names[0], utt),
+            (age, names[2], speaker),
+            (gender, names[3], speaker),
+            (text, names[4], utt),
         )
-        for row in table
-    ]
+        for table, name, key in places:
+            if key not in table:
+                raise InputError(f"{corpus / part / name}: no {key}, which {corpus / part / 'utt2spk'} has")
+        rows.append({
+            "utt": utt, "speaker": speaker, "age": age[speaker], "gender": gender[speaker], "audio": wav[utt],
+            "text": text[utt],
+        })  # fmt: skip
+    return rows
+
+
+def repacked(corpus: Path) -> list[dict[str, str]]:
+    """The speaker table of the repacked train part.
+
+    Raises:
+        InputError: when it is missing or damaged.
+    """
+    corpora.require(corpus, ("scores-train.json", "speakers-train.tsv"), "speechocean762")
+    table = corpora.table(corpus / "speakers-train.tsv", ("utt", "speaker", "age", "gender"))
+    return [row | {"audio": f"train/{row['utt']}.flac"} for row in table]
+
+
+def load(corpus: Path, dev: Sequence[str], part: str = "train") -> list[Utterance]:
+    """The corpus as manifest rows, in the order of its own tables.
+
+    Raises:
+        InputError: when a file of the corpus is missing, or its parts do not fit together.
+    """
+    whole = (corpus / SCORES).is_file()
+    if part == "test" and not whole:
+        raise InputError(f"{corpus / SCORES} is missing: only the published corpus has a test part")
+    rows = published(corpus, part) if whole else repacked(corpus)
+    source = corpus / (SCORES if whole else "scores-train.json")
+    scores = json.loads(corpora.text_of(source))
+    found = []
+    for row in rows:
+        rated = scores.get(row["utt"])
+        if rated is None or row.get("text", rated["text"]) != rated["text"]:
+            raise InputError(f"{source}: {row['utt']} has no scores, or another text than in {part}/text")
+        split = "test" if part == "test" else "dev" if row["speaker"] in dev else "train"
+        found.append(
+            Utterance(
+                id=row["utt"],
+                audio=row["audio"],
+                text=rated["text"],
+                speaker=row["speaker"],
+                split=split,
+                l1="zh",
+                age=int(row["age"]),
+                gender=row["gender"],
+                scores=_scores(rated),
+            )
+        )
+    return found
 
 
 def dev_speakers(corpus: Path) -> list[str]:
@@ -127,43 +181,44 @@ def dev_speakers(corpus: Path) -> list[str]:
     return choose_dev(list(people.values()), {speaker: fmean(values) for speaker, values in totals.items()})
 
 
-def _smoke_corpus(folder: Path) -> Path:
-    """Three utterances in the corpus's exact layout."""
-    import numpy as np
-    import soundfile
+_SMOKE_WORD = {
+    "text": "HI", "accuracy": 10, "stress": 10, "total": 10,
+    "phones": ["HH", "AY0"], "phones-accuracy": [2, 1.4],
+}  # fmt: skip
+_SMOKE_ROW = {
+    "text": "HI", "accuracy": 8, "completeness": 10.0, "fluency": 9, "prosodic": 9, "total": 8,
+    "words": [_SMOKE_WORD],
+}  # fmt: skip
 
-    (folder / "train").mkdir(parents=True, exist_ok=True)
-    word = {
-        "text": "HI",
-        "accuracy": 10,
-        "stress": 10,
-        "total": 10,
-        "phones": ["HH", "AY0"],
-        "phones-accuracy": [2, 1.4],
-    }
-    row = {
-        "text": "HI",
-        "accuracy": 8,
-        "completeness": 10.0,
-        "fluency": 9,
-        "prosodic": 9,
-        "total": 8,
-        "words": [word],
-    }
-    ids = ["u1", "u2", "u3"]
-    (folder / "scores-train.json").write_text(json.dumps({i: row for i in ids}), encoding="utf-8")
-    lines = ["utt\tspeaker\tage\tgender"] + [f"{i}\ts{n}\t{10 * n}\tf" for n, i in enumerate(ids, start=1)]
-    (folder / "speakers-train.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    for i in ids:
-        soundfile.write(folder / "train" / f"{i}.flac", np.zeros(1600, dtype=np.float32), 16_000)
+
+def smoke_corpus(folder: Path) -> Path:
+    """Three train utterances of three speakers, and one for test, in the published layout."""
+    speakers = {"train": {"0001": "6", "0003": "20", "0005": "30"}, "test": {"0007": "40"}}
+    scores = {}
+    for part, people in speakers.items():
+        ids = {who: f"{who[1:]}{n:06d}" for n, who in enumerate(people, start=11)}
+        audio = {who: f"WAVE/SPEAKER{who}/{utt}.WAV" for who, utt in ids.items()}
+        tables = {
+            "wav.scp": {ids[who]: audio[who] for who in people},
+            "utt2spk": {utt: who for who, utt in ids.items()},
+            "text": dict.fromkeys(ids.values(), "HI"),
+            "spk2age": people,
+            "spk2gender": dict.fromkeys(people, "f"),
+        }
+        for name, table in tables.items():
+            synthetic.text(folder / part / name, *map("\t".join, table.items()))
+        for place in audio.values():
+            synthetic.tone(folder / place, kind="WAV")
+        scores |= dict.fromkeys(ids.values(), _SMOKE_ROW)
+    synthetic.text(folder / SCORES, json.dumps(scores))
     return folder
 
 
 def run(cfg: Config) -> manifest.Written:
     """Write the manifest and say where it is."""
-    corpus = _smoke_corpus(cfg.out.parent / "corpus") if cfg.smoke else cfg.corpus
+    corpus = smoke_corpus(cfg.out.parent / "corpus") if cfg.smoke else cfg.corpus
     dev = DEV_SPEAKERS.read_text(encoding="utf-8").split()
-    return manifest.write(cfg.out, load(corpus, dev), corpus)
+    return manifest.write(cfg.out, load(corpus, dev, cfg.part), corpus, RATES)
 
 
 if __name__ == "__main__":

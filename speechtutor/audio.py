@@ -1,8 +1,8 @@
 """Recordings in and out: any file that phones and browsers record, to mono float32 at 16 kHz.
 
-soundfile reads wav (8 to 64 bit, float, A-law, ...), flac, ogg and opus, aiff, au, caf; PyAV reads mp3,
-m4a, mp4, aac, webm and what else soundfile does not know. mp3 goes to PyAV because libsndfile guesses
-the length of an mp3 without a Xing header and drops what lies behind its guess.
+soundfile reads wav (8 to 64 bit, float, A-law, ...), flac, ogg and opus, aiff, au, caf, NIST sphere;
+PyAV reads mp3, m4a, mp4, aac, webm and what else soundfile does not know. mp3 goes to PyAV because
+libsndfile guesses the length of an mp3 without a Xing header and drops what lies behind its guess.
 
 Nothing is repaired: damaged data, and a file that ends before its own headers say so, are errors. Two
 kinds of file carry no length, so a cut exactly between two of their packets cannot be seen: an mp3
@@ -15,7 +15,7 @@ import io
 import itertools
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -41,7 +41,7 @@ CANCELLED = 0.1
 BLOCK, CONTEXT = 30, 1
 """Whole seconds resampled at once, and of neighbouring signal on each side (the filter is far shorter)."""
 
-_SOUNDFILE = {"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG"}
+_SOUNDFILE = {"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "NIST"}
 _PYAV = (  # also keeps playlists (hls, concat) out, which would open other files
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mp3,aac,amr,asf,avi,caf,ogg,wav"
 )
@@ -215,21 +215,38 @@ def _chunks(stream: BinaryIO) -> Iterator[Chunk]:
     """Decoded pieces of a file, by the library that knows its format."""
     import soundfile
 
+    if not is_mpeg(stream):
+        try:
+            yield from _from_soundfile(stream)
+            return
+        except soundfile.LibsndfileError as error:
+            pass_on(error)
+        stream.seek(0)
+    yield from _from_pyav(stream)
+
+
+def is_mpeg(stream: BinaryIO) -> bool:
+    """Whether the file starts with an ID3 tag or a frame of mp3 or aac; leaves the stream at its start.
+
+    Raises:
+        AudioError: when there is nothing in it.
+    """
     stream.seek(0)
     head = stream.read(2)
     if not head:
         raise AudioError("the file is empty")
     stream.seek(0)
-    mpeg = head == b"ID" or (head[0] == 0xFF and head[1:] >= b"\xe0")  # an ID3 tag or a frame of mp3 or aac
-    if not mpeg:
-        try:
-            yield from _from_soundfile(stream)
-            return
-        except soundfile.LibsndfileError as error:
-            if error.code not in (_UNRECOGNISED, _UNSUPPORTED):
-                raise AudioError(f"is damaged or cut off: {error.error_string}") from error
-        stream.seek(0)
-    yield from _from_pyav(stream)
+    return head == b"ID" or (head[0] == 0xFF and head[1:] >= b"\xe0")
+
+
+def pass_on(error: Any) -> None:
+    """Return when libsndfile does not know the format, so that PyAV may try.
+
+    Raises:
+        AudioError: for any other of its errors.
+    """
+    if error.code not in (_UNRECOGNISED, _UNSUPPORTED):
+        raise AudioError(f"is damaged or cut off: {error.error_string}") from error
 
 
 class _Plain:
@@ -249,18 +266,25 @@ class _Plain:
         return self.tell()
 
 
-def _from_soundfile(stream: BinaryIO) -> Iterator[Chunk]:
+@contextmanager
+def opened(stream: BinaryIO) -> Iterator[Any]:
+    """A file of a format that soundfile reads, whole by its headers."""
     import soundfile
 
-    n_read = 0
     with soundfile.SoundFile(_Plain(stream)) as file:
         if file.format not in _SOUNDFILE:
             raise AudioError(f"is a {file.format_info} file, expected wav, flac, mp3, ogg, m4a or webm")
-        if file.format == "OGG" and not containers.ogg_is_whole(stream):
+        if not containers.is_whole(stream, file.format):
             raise AudioError(_CUT)
         for declared, present in _SHORT.findall(file.extra_info):
             if int(present) + 1 < int(declared) < _STREAMED:
                 raise AudioError(_CUT)
+        yield file
+
+
+def _from_soundfile(stream: BinaryIO) -> Iterator[Chunk]:
+    n_read = 0
+    with opened(stream) as file:
         while len(block := file.read(BLOCK * file.samplerate, dtype="float32", always_2d=True)):
             n_read += len(block)
             yield file.samplerate, block
@@ -268,7 +292,8 @@ def _from_soundfile(stream: BinaryIO) -> Iterator[Chunk]:
             raise AudioError(_CUT)
 
 
-def _from_pyav(stream: BinaryIO) -> Iterator[Chunk]:
+def packets(stream: BinaryIO) -> Iterator[Any]:
+    """The packets of the first audio stream of a container that PyAV reads, none missing by its headers."""
     import av
 
     n_packets = n_expected = 0
@@ -281,15 +306,25 @@ def _from_pyav(stream: BinaryIO) -> Iterator[Chunk]:
                 raise AudioError(_CUT)
             if container.format.name == "mp3":
                 n_expected = containers.mp3_frames(stream) - 1  # some writers count the header's own frame
-            to_float = av.AudioResampler(format="fltp")
             for packet in container.demux(container.streams.audio[0]):
                 if packet.is_corrupt:
                     raise AudioError(_CUT)
                 n_packets += packet.size > 0
-                for frame in packet.decode():
-                    for part in to_float.resample(frame):
-                        yield part.sample_rate, part.to_ndarray().T.astype(np.float32, copy=False)
+                yield packet
     except av.FFmpegError as error:
         raise AudioError(f"is not an audio file, or a damaged one: {error.strerror}") from error
     if n_packets < n_expected:
         raise AudioError(_CUT)
+
+
+def _from_pyav(stream: BinaryIO) -> Iterator[Chunk]:
+    import av
+
+    to_float = av.AudioResampler(format="fltp")
+    try:
+        for packet in packets(stream):
+            for frame in packet.decode():
+                for part in to_float.resample(frame):
+                    yield part.sample_rate, part.to_ndarray().T.astype(np.float32, copy=False)
+    except av.FFmpegError as error:
+        raise AudioError(f"is not an audio file, or a damaged one: {error.strerror}") from error

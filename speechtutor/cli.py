@@ -24,9 +24,14 @@ VERBS = {
     "score": "Assess the pronunciation of a text.",
     "coach": "Run the whole loop: transcribe, score, feedback, what to say next.",
     "speak": "Say a text with the model voice.",
+    "practice": "Give the next exercise for a learner.",
+    "evaluate": "Measure a recogniser or a scorer on a manifest.",
+    "report": "Turn an evaluation or a class's attempts into one page for people.",
     "bench": "Measure latency, real-time factor and memory on this machine.",
     "app": "Open the learner's app in the browser.",
 }
+GROUPS = {"models", "evaluate", "report"}
+"""Verbs that have verbs of their own."""
 FAILED, INTERRUPTED = 2, 130
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -43,7 +48,7 @@ def build() -> App:
     )
     for rank, (name, line) in enumerate(VERBS.items()):
         module = f"speechtutor.commands.{name}"
-        attribute = "app" if name == "models" else "run"
+        attribute = "app" if name in GROUPS else "run"
         app.command(f"{module}:{attribute}", name=name, help=line, sort_key=rank)
     return app
 

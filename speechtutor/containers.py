@@ -7,6 +7,7 @@ standard library; every function leaves the stream where it found it.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
@@ -17,14 +18,15 @@ _SEGMENT, _CLUSTER = bytes.fromhex("18538067"), bytes.fromhex("1F43B675")
 def is_whole(stream: BinaryIO, kind: str) -> bool:
     """Whether the file ends where its headers say; True for formats without such headers.
 
-    `kind` is the name that FFmpeg gives the format, such as "matroska,webm".
+    `kind` is the name that FFmpeg or libsndfile gives the format, such as "matroska,webm" or "NIST".
     """
     walkers: dict[str, Callable[[BinaryIO], bool]] = {
         "matroska": matroska_is_whole,
         "mp4": mp4_is_whole,
+        "nist": nist_is_whole,
         "ogg": ogg_is_whole,
     }
-    return all(walk(stream) for name, walk in walkers.items() if name in kind.split(","))
+    return all(walk(stream) for name, walk in walkers.items() if name in kind.lower().split(","))
 
 
 def ogg_is_whole(stream: BinaryIO) -> bool:
@@ -78,6 +80,17 @@ def mp4_is_whole(stream: BinaryIO) -> bool:
                 size = int.from_bytes(head[8:])
             start = end if size == 0 else start + max(size, 8)
         return start == end
+
+
+def nist_is_whole(stream: BinaryIO) -> bool:
+    """A NIST SPHERE file holds as many samples as its header counts."""
+    with _rewound(stream) as end:
+        stream.seek(8)
+        size = int(stream.read(8).strip() or b"0")
+        stream.seek(0)
+        fields = dict(re.findall(rb"^(\w+) -i (\d+)", stream.read(size), re.MULTILINE))
+        wanted = [int(fields.get(f"sample_{name}".encode(), b"1")) for name in ("count", "n_bytes")]
+        return end - size >= wanted[0] * wanted[1] * int(fields.get(b"channel_count", b"1"))
 
 
 def mp3_frames(stream: BinaryIO) -> int:

@@ -254,6 +254,19 @@ class PhoneScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Ratings:
+    """What an acoustic model that was trained with raters' scores expects them to say, in [0, 1].
+
+    `phones` (n_phones,), `words` (n_words,), `utterance` (4,) as accuracy, fluency, prosody, overall.
+    First guesses: a scorer's head weighs them with all other cues.
+    """
+
+    phones: Floats
+    words: Floats
+    utterance: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class WordScore:
     """A judgement of one word, at `[char_start, char_end)` of the text (None for an insertion)."""
 
@@ -268,6 +281,8 @@ class WordScore:
     confidence: float | None = None
     error_type: ErrorType = ErrorType.NONE
     phones: tuple[PhoneScore, ...] = ()
+    inserted: tuple[tuple[int, str], ...] = ()
+    """Phones that annotators heard beyond the canonical ones: before which phone (index), and what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,13 +345,76 @@ class Tip:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """Some words of a feedback's summary and the id of what bears them out.
+
+    `evidence` is the id of a finding or a strength (`speechtutor.evidence`), the code of a caution,
+    or "f0": that there was no finding.
+    """
+
+    text: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Feedback:
-    """What the tutor says; `source` is "rules" or the name of the model that phrased it."""
+    """What the tutor says; `source` is "rules" or the name of the model that phrased it.
+
+    `claims` are the summary's sentences with what they rest on; `lang` is the language it is said in.
+    """
 
     summary: str
     tips: tuple[Tip, ...]
     follow_up: str
     source: str = "rules"
+    claims: tuple[Claim, ...] = ()
+    lang: str = "en"
+
+
+class GrammarKind(StrEnum):
+    """What a grammar edit is about."""
+
+    ARTICLE = "article"
+    AGREEMENT = "agreement"
+    TENSE = "tense"
+    PREPOSITION = "preposition"
+    PLURAL = "plural"
+    WORD_ORDER = "word order"
+    WORD_CHOICE = "word choice"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class GrammarEdit:
+    """Tokens [start, end) of a text that become `after`; either side may be empty.
+
+    `confidence` is a probability or None; `source` names the rule or model that proposed it.
+    """
+
+    start: int
+    end: int
+    before: str
+    after: str
+    kind: GrammarKind
+    confidence: float | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A text corrected as little as possible.
+
+    `heard` is what came in, `fluent` the same without fillers and repetitions, `text` the fluent
+    text with the edits made; the edits count tokens of `fluent`. `refused` says why a model's
+    proposal was turned down, "" when none was.
+    """
+
+    heard: str
+    fluent: str
+    text: str
+    edits: tuple[GrammarEdit, ...] = ()
+    source: str = "rules"
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,11 +449,16 @@ class Mastery:
 
 @dataclass(frozen=True, slots=True)
 class LearnerState:
-    """What is known of a learner, always rebuildable from the attempts."""
+    """What is known of a learner, always rebuildable from the attempts.
+
+    `l1` is the first language; `explain` the language to explain in, where it is to differ from that.
+    """
 
     learner: str = "anonymous"
     phones: Mapping[str, Mastery] = field(default_factory=dict)
     n_attempts: int = 0
+    l1: str | None = None
+    explain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,3 +477,5 @@ class Utterance:
     scores: UtteranceScore | None = None
     phones: tuple[tuple[str, ...], ...] | None = None
     """Canonical phones per word; where given they replace the lexicon's."""
+    accent: str | None = None
+    """The variety of the language, in the corpus's own words."""

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtutor.core import Alignment, Emission, Floats, Pitch, Recording
+from speechtutor.core import Alignment, Emission, Floats, Pitch, Ratings, Recording
 from speechtutor.gop import Ratios
 from speechtutor.phones import PHONES, VOWELS
 
@@ -52,9 +52,14 @@ class Cues:
 
 
 def extract(
-    emission: Emission, alignment: Alignment, ratios: Ratios, recording: Recording, pitch: Pitch
+    emission: Emission,
+    alignment: Alignment,
+    ratios: Ratios,
+    recording: Recording,
+    pitch: Pitch,
+    ratings: Ratings | None = None,
 ) -> Cues:
-    """All cues of an aligned utterance.
+    """All cues of an aligned utterance; the acoustic model's own ratings are among them when there are any.
 
     Raises:
         ValueError: when the emission has no embedding or not the 39 ARPAbet phones.
@@ -80,6 +85,11 @@ def extract(
         _variety(spans, energy, tone),
         _fit(emission, ratios, spans, word),
     ]
+    if ratings is not None:
+        # Unlike the embedding they mean the same whichever model gave them, so that a head trained on
+        # one model's serves another's.
+        numbers.append(2 * np.stack([ratings.phones, ratings.words[word]], axis=1))
+        whole.append(2 * np.asarray(ratings.utterance))
     return Cues(
         phones=np.concatenate(numbers, axis=1).astype(np.float32),
         embedding=np.stack([emission.embedding[a:b].mean(0) for a, b in spans]).astype(np.float32),

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from speechtutor.advice import functional_load, sounds
+from speechtutor.advice import functional_load, sounds, word_set
 from speechtutor.core import Caution, Code, ErrorType, LearnerState, PhoneScore, UtteranceScore, WordScore
 from speechtutor.judging import ERROR_THRESHOLD
 
@@ -104,13 +104,17 @@ class Strength:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that may be said about an utterance; findings and strengths come best first."""
+    """All that may be said about an utterance; findings and strengths come best first.
+
+    `unnamed` says that something was wrong in what may not be quoted; then not all is well.
+    """
 
     text: str
     findings: tuple[Finding, ...]
     strengths: tuple[Strength, ...]
     cautions: tuple[Caution, ...] = ()
     judged: bool = True
+    unnamed: bool = False
 
 
 def gather(score: UtteranceScore, learner: LearnerState) -> Evidence:
@@ -126,7 +130,13 @@ def gather(score: UtteranceScore, learner: LearnerState) -> Evidence:
     # The order of the text breaks ties, so equal scores always give equal advice.
     found.sort(key=lambda finding: (-finding.weight, finding.index))
     findings = tuple(replace(finding, id=f"f{n}") for n, finding in enumerate(found, 1))
-    return Evidence(score.text, findings, _strengths(score, findings), cautions)
+    unnamed = any(not plain(word.text) and _is_wrong(word) for word in score.words)
+    return Evidence(score.text, findings, _strengths(score, findings), cautions, unnamed=unnamed)
+
+
+def _is_wrong(word: WordScore) -> bool:
+    errors = (error_probability(phone) or 0.0 for phone in word.phones)
+    return word.error_type is not ErrorType.NONE or any(error >= ERROR_THRESHOLD for error in errors)
 
 
 def _measured(score: UtteranceScore) -> bool:
@@ -283,7 +293,9 @@ def _best_word(score: UtteranceScore, flagged: set[str]) -> str:
 def plain(word: str) -> str:
     """A word as it may be quoted: letters, apostrophes and hyphens only, "" when it is not a word.
 
-    The text comes from the user and is data: what is not wordlike is never shown to a model.
+    The text comes from the user and is data: what is not wordlike, or an insult, is never quoted and
+    never shown to a model.
     """
     bare = word.strip().strip('.,;:!?"()[]…“”„«»-–—').replace("’", "'")
-    return bare if re.fullmatch(r"[^\W\d_]+(?:['-][^\W\d_]+)*'?", bare) and len(bare) <= 24 else ""
+    wordlike = re.fullmatch(r"[^\W\d_]+(?:['-][^\W\d_]+)*'?", bare) and len(bare) <= 24
+    return bare if wordlike and bare.lower() not in word_set("insults", group="refused") else ""

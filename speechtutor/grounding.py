@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from speechtutor.advice import minimal_pair, read, sounds, vocabulary, word_set
 from speechtutor.evidence import Evidence, Finding
-from speechtutor.tutor import how_line, picked
+from speechtutor.tutor import NO_FINDING, how_line, picked
 
 WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 QUOTED = re.compile(r'"([^"]*)"')
@@ -102,6 +102,22 @@ def check(sentence: str, found: Facts) -> Iterator[Violation]:
     yield from _praise_claims(sentence, found)
     yield from _valence(sentence, found)
     yield from _making(sentence, found)
+
+
+def bears_out(sentence: str, evidence: Evidence) -> str:
+    """The id of the finding or strength that a sentence which holds rests on."""
+    found = facts(evidence)
+    words = set(words_of(sentence))
+    if found.finding is None:
+        best = evidence.strengths[0]
+        return best.id if words & found.praised else NO_FINDING
+    named = {*words_of(found.flagged)} <= words or words & set(found.sounds - found.praised)
+    if named or _is_hint(sentence, found) or words & (word_set("correction") | _refused("articulators")):
+        return found.finding.id
+    for strength in evidence.strengths:
+        if strength.word and strength.word.lower() in words:
+            return strength.id
+    return evidence.strengths[0].id
 
 
 def _refused(name: str) -> frozenset[str]:

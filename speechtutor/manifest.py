@@ -1,6 +1,11 @@
 """Manifests: JSON lines, one utterance each, validated before they are written.
 
 Scores in a manifest are 0-100 as everywhere outside the library; in memory they are [0, 1].
+
+A word that annotators transcribed has two more fields: `said`, the phones that they heard (`?` where
+they could not tell), and `errors`, what was wrong: `{"at": 2, "type": "substitution", "heard": "S"}`,
+where `at` counts the canonical phones (an insertion stands before that phone). In memory such a phone
+has an `error_probability` of 1 or 0, its `edit` and what was `heard`.
 """
 
 from __future__ import annotations
@@ -8,16 +13,19 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from speechtutor.core import PhoneScore, Utterance, UtteranceScore, WordScore
-from speechtutor.errors import InputError, StorageError
+from speechtutor import headers
+from speechtutor.core import Edit, PhoneScore, Utterance, UtteranceScore, WordScore
+from speechtutor.errors import AudioError, InputError, StorageError
 
 SPLITS = ("train", "dev", "test")
 ASPECTS = ("overall", "accuracy", "fluency", "prosody", "completeness")
+UNTOLD = "?"
+"""A phone that annotators heard but could not name."""
 
 
 def _up(score: float | None) -> float | None:
@@ -35,6 +43,8 @@ def _down(value: Any, where: str) -> float | None:
 def _row(utterance: Utterance) -> dict[str, Any]:
     keys = ("id", "audio", "text", "speaker", "split", "lang", "l1", "age", "gender")
     row: dict[str, Any] = {key: getattr(utterance, key) for key in keys}
+    if utterance.accent is not None:
+        row["accent"] = utterance.accent
     scores = utterance.scores
     row["scores"] = scores and {aspect: _up(getattr(scores, aspect)) for aspect in ASPECTS}
     row["words"] = None
@@ -47,10 +57,58 @@ def _row(utterance: Utterance) -> dict[str, Any]:
                 "total": _up(word.total),
                 "phones": [phone.canonical for phone in word.phones],
                 "phone_scores": [_up(phone.score) for phone in word.phones],
+                **_annotation(word),
             }
             for word in scores.words
         ]
     return row
+
+
+def annotated(word: WordScore) -> bool:
+    """Whether people wrote down what they heard of every phone of the word."""
+    return bool(word.phones) and all(phone.error_probability is not None for phone in word.phones)
+
+
+def said(word: WordScore) -> tuple[str, ...]:
+    """The phones that annotators heard in a word."""
+    heard: list[str] = []
+    for index, phone in enumerate((*word.phones, None)):
+        heard += [other for at, other in word.inserted if at == index]
+        if phone is not None:
+            heard += [phone.canonical if phone.heard is None else phone.heard]
+    return tuple(filter(None, heard))
+
+
+def _annotation(word: WordScore) -> dict[str, Any]:
+    if not annotated(word):
+        return {}
+    errors = [(at, Edit.INSERTION, heard) for at, heard in word.inserted]
+    errors += [(i, p.edit, p.heard or "") for i, p in enumerate(word.phones) if p.edit is not Edit.MATCH]
+    errors.sort(key=lambda error: (error[0], error[1] is not Edit.INSERTION))
+    tags = [{"at": at, "type": str(edit), "heard": heard} for at, edit, heard in errors]
+    return {"said": list(said(word)), "errors": tags}
+
+
+def _annotated(word: WordScore, tags: Any, where: str) -> WordScore:
+    """The word with its tags.
+
+    Raises:
+        InputError: for a tag that is none, or beside the word's phones.
+    """
+    phones = [replace(phone, error_probability=0.0) for phone in word.phones]
+    inserted = []
+    for tag in tags:
+        try:
+            at, edit, heard = int(tag["at"]), Edit(tag["type"]), str(tag["heard"])
+        except (TypeError, KeyError, ValueError):
+            raise InputError(f"{where}: {tag!r} is no error tag of {word.text!r}") from None
+        if edit is Edit.MATCH or not 0 <= at < len(phones) + (edit is Edit.INSERTION):
+            raise InputError(f"{where}: {tag!r} fits no phone of {word.text!r}")
+        if edit is Edit.INSERTION:
+            inserted.append((at, heard))
+        else:
+            phones[at] = replace(phones[at], edit=edit, heard=heard, error_probability=1.0)
+    return replace(word, phones=tuple(phones), inserted=tuple(inserted))
 
 
 def _word(row: dict[str, Any], where: str) -> WordScore:
@@ -60,9 +118,10 @@ def _word(row: dict[str, Any], where: str) -> WordScore:
         raise InputError(f"{where}: {len(scores)} phone scores for {len(phones)} phones of {row['text']!r}")
     judged = tuple(PhoneScore(p, _down(s, where)) for p, s in zip(phones, scores, strict=True))
     values = {key: _down(row.get(key), where) for key in ("score", "stress", "total")}
-    return WordScore(
+    word = WordScore(
         row["text"], values["score"], stress=values["stress"], total=values["total"], phones=judged
     )
+    return _annotated(word, row["errors"], where) if row.get("errors") is not None else word
 
 
 def _utterance(row: dict[str, Any], where: str) -> Utterance:
@@ -75,7 +134,7 @@ def _utterance(row: dict[str, Any], where: str) -> Utterance:
         aspects = {aspect: _down(row["scores"].get(aspect), where) for aspect in ASPECTS}
         scores = UtteranceScore(row["text"], words, **aspects)  # type: ignore[arg-type]
     phones = tuple(tuple(p.canonical for p in word.phones) for word in words)
-    fields = {key: row[key] for key in ("lang", "l1", "age", "gender") if key in row}
+    fields = {key: row[key] for key in ("lang", "l1", "age", "gender", "accent") if key in row}
     return Utterance(
         row["id"], row["audio"], row["text"], row["speaker"], row["split"],
         scores=scores, phones=phones if words and all(phones) else None, **fields,
@@ -142,6 +201,58 @@ def check(rows: Sequence[Utterance], name: str, root: Path | None = None) -> Non
             raise InputError(f"{where}: no audio at {root / row.audio}")
 
 
+def bad_audio(
+    rows: Sequence[Utterance], root: Path, rates: Collection[int] | None = None
+) -> list[tuple[str, str]]:
+    """Id and fault of every row whose recording is missing, empty, no audio or cut off by its headers.
+
+    Reads headers and the last samples, a few milliseconds a row; damage in the middle of a file is
+    found by decoding alone. `rates` are the sample rates that the corpus has.
+    """
+    from tqdm import tqdm
+
+    bad: list[tuple[str, str]] = []
+    for row in tqdm(rows, desc="checking audio", disable=len(rows) < 200, leave=False):
+        try:
+            found = headers.probe(root / row.audio)
+            if rates is not None and found.sample_rate not in rates:
+                expected = " or ".join(map(str, sorted(rates)))
+                raise AudioError(f"{root / row.audio}: {found.sample_rate} Hz, expected {expected}")
+        except AudioError as error:
+            bad.append((row.id, str(error)))
+    return bad
+
+
+def check_audio(
+    rows: Sequence[Utterance], root: Path, name: str = "", rates: Collection[int] | None = None
+) -> None:
+    """Look at every recording before hours are spent; `bad_audio` says for what.
+
+    `name` is the manifest, so that a row is named by its place there even when `rows` are a part of it.
+
+    Raises:
+        InputError: naming the first bad row, and the others after it.
+    """
+    bad = bad_audio(rows, root, rates)
+    if not bad:
+        return
+    number = _row_numbers(rows, name)
+    places = [f"row {number[id_]} ({id_})" for id_, _ in bad]
+    more = "" if len(bad) == 1 else f"; also bad ({len(bad) - 1}): {', '.join(places[1:6])}"
+    more += ", ..." if len(bad) > 6 else ""
+    raise InputError(f"{name or 'the rows'}, {places[0]}: {bad[0][1]}{more}")
+
+
+def _row_numbers(rows: Sequence[Utterance], name: str) -> dict[str, int]:
+    """Where the rows stand in their manifest, or among each other when it is not written yet."""
+    if name and Path(name).is_file():
+        with Path(name).open(encoding="utf-8") as file:
+            numbers = {row.id: number for number, row in enumerate(parse(file, name), start=1)}
+        if all(row.id in numbers for row in rows):
+            return numbers
+    return {row.id: number for number, row in enumerate(rows, start=1)}
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """A manifest on disk."""
@@ -173,8 +284,15 @@ def write_text(path: Path, text: str) -> None:
         raise StorageError(f"{path}: {error.strerror}") from None
 
 
-def write(path: Path, rows: Sequence[Utterance], root: Path | None = None) -> Written:
-    """Check the rows, then write them, renamed into place last; the same rows give the same bytes."""
+def write(
+    path: Path, rows: Sequence[Utterance], root: Path | None = None, rates: Collection[int] | None = None
+) -> Written:
+    """Check the rows, then write them, renamed into place last; the same rows give the same bytes.
+
+    Where `root` is given, `check_audio` looks at every recording.
+    """
     check(rows, str(path), root)
+    if root is not None:
+        check_audio(rows, root, str(path), rates)
     write_text(path, "".join(json.dumps(_row(row), ensure_ascii=False) + "\n" for row in rows))
     return Written(path, len(rows))

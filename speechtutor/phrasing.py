@@ -1,32 +1,38 @@
 """A language model words what the rules found; nothing it invents is shown.
 
 The model's reply is checked sentence by sentence while it is being written; at the
-first violation the rule-based text takes over.
+first violation, or when it takes too long, the rule-based text takes over. Models write English:
+explanations in another language are the rules' own.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections import OrderedDict
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
-from threading import Lock
 from typing import Protocol
 
-from speechtutor.core import Feedback, LearnerState, UtteranceScore
+from speechtutor.advice import language
+from speechtutor.core import Claim, Feedback, LearnerState, Seconds, UtteranceScore
 from speechtutor.errors import ServiceError
 from speechtutor.evidence import Evidence, gather
-from speechtutor.grounding import Violation, asks
+from speechtutor.grounding import Violation, asks, bears_out
 from speechtutor.prompts import Message, prompt
+from speechtutor.serving import ReplyCache, timed
 from speechtutor.tutor import RuleTutor, draft, picked
 from speechtutor.verify import normal, split_sentences, verify, verify_sentence
 
 log = logging.getLogger(__name__)
 
 MAX_TOKENS = 80
-CACHE_SIZE = 256
+MAX_CHARACTERS = 2_000
+"""Of a reply, whatever a server was asked for; the rest is not read."""
+
+TIMEOUT: Seconds = 15.0
+"""For a whole reply; then the rules finish what was begun."""
 
 _END = re.compile(r'[.!?]["”]?(?=\s)')
 
@@ -67,26 +73,38 @@ class LlmTutor:
     """
 
     def __init__(
-        self, engine: TextEngine, fallback: RuleTutor | None = None, *, max_tokens: int = MAX_TOKENS
+        self,
+        engine: TextEngine,
+        fallback: RuleTutor | None = None,
+        *,
+        max_tokens: int = MAX_TOKENS,
+        timeout: Seconds = TIMEOUT,
+        cache: ReplyCache | None = None,
+        shots: bool = True,
     ) -> None:
-        """Phrase with `engine`; `fallback` speaks when the text is refused or the engine fails."""
+        """Phrase with `engine`; `fallback` speaks when the text is refused, late or the engine fails.
+
+        `timeout` is for a whole reply; a `cache` may be shared by tutors. A model that was trained on
+        our notes is shown no examples (`shots=False`).
+        """
         self.engine = engine
         self.fallback = fallback or RuleTutor()
         self.max_tokens = max_tokens
         self.last: Reply | None = None
-        self._cache: OrderedDict[tuple[tuple[Message, ...], str], str] = OrderedDict()
-        self._lock = Lock()
+        self.timeout = timeout
+        self.shots = shots
+        self.cache = ReplyCache() if cache is None else cache
 
     def advise(self, score: UtteranceScore, learner: LearnerState) -> Feedback:
         """The advice in the model's words where they hold, else in the rules'."""
         rules = self.fallback.advise(score, learner)
         evidence = gather(score, learner)
-        messages = prompt(evidence)
+        messages = _asked(evidence, learner, self.shots)
         if messages is None:
             return rules
         run = _Run(self, messages, evidence)
         text = " ".join(run.sentences())
-        return rules if run.violations else worded(rules, text, self.engine.name)
+        return rules if run.violations else worded(rules, text, self.engine.name, evidence)
 
     def stream(self, score: UtteranceScore, learner: LearnerState) -> Iterator[str]:
         """The advice sentence by sentence, each checked before it is given away.
@@ -96,7 +114,7 @@ class LlmTutor:
         """
         rules = self.fallback.advise(score, learner)
         evidence = gather(score, learner)
-        messages = prompt(evidence)
+        messages = _asked(evidence, learner, self.shots)
         if messages is None:
             yield rules.summary
             return
@@ -110,8 +128,7 @@ class LlmTutor:
 
     def recall(self, messages: tuple[Message, ...], text: str) -> str | None:
         """The reply to the same prompt about the same text: equal evidence, equal words."""
-        with self._lock:
-            return self._cache.get((messages, text))
+        return self.cache.get((self.engine.name, self.max_tokens, messages, text))
 
     def keep(self, messages: tuple[Message, ...], text: str, reply: Reply) -> None:
         """Remember what was written, refused or not, and log why it was refused."""
@@ -123,15 +140,11 @@ class LlmTutor:
             log.info("a question of %s was dropped: %r", self.engine.name, reply.dropped)
         if any(violation.code == "service" for violation in reply.violations):
             return
-        with self._lock:
-            self._cache[messages, text] = reply.text
-            if len(self._cache) > CACHE_SIZE:
-                self._cache.popitem(last=False)
+        self.cache.put((self.engine.name, self.max_tokens, messages, text), reply.text)
 
     def forget(self) -> None:
         """Empty the cache, for instance to measure the engine."""
-        with self._lock:
-            self._cache.clear()
+        self.cache.clear()
 
 
 class _Run:
@@ -165,32 +178,43 @@ class _Run:
         if known is not None:
             yield from split_sentences(known)
             return
-        buffer = ""
-        pieces = self.tutor.engine.generate(self.messages, max_tokens=self.tutor.max_tokens)
-        try:
+        buffer, n_read = "", 0
+        written = self.tutor.engine.generate(self.messages, max_tokens=self.tutor.max_tokens)
+        with closing(timed(written, self.tutor.timeout)) as pieces:
             for piece in chain(pieces, ["\n"]):
-                buffer += piece
+                buffer, n_read = buffer + piece, n_read + len(piece)
                 while match := _END.search(buffer):
                     sentence, buffer = normal(buffer[: match.end()]), buffer[match.end() :]
                     yield sentence
                     if asks(sentence):
                         return
-        finally:
-            # A generator stops writing when it is closed; a plain iterator has nothing to stop.
-            if isinstance(pieces, Generator):
-                pieces.close()
+                if n_read > MAX_CHARACTERS:
+                    return
 
     def _finish(self, text: str, problems: list[Violation], *, dropped: str = "") -> None:
         self.violations = tuple(problems)
         self.tutor.keep(self.messages, self.evidence.text, Reply(text, self.violations, dropped))
 
 
-def worded(rules: Feedback, text: str, source: str) -> Feedback:
+def _asked(evidence: Evidence, learner: LearnerState, shots: bool) -> tuple[Message, ...] | None:
+    """The chat about the evidence, None where the rules speak."""
+    unsayable = evidence.unnamed and not evidence.findings
+    return None if unsayable or language(learner) != "en" else prompt(evidence, shots=shots)
+
+
+def worded(rules: Feedback, text: str, source: str, evidence: Evidence) -> Feedback:
     """The rules' feedback with the model's summary, and its question before the next step."""
     sentences = split_sentences(text)
     questions = [sentence for sentence in sentences if asks(sentence)]
-    summary = " ".join(sentence for sentence in sentences if sentence not in questions)
-    return replace(rules, summary=summary, follow_up=" ".join([*questions, rules.follow_up]), source=source)
+    statements = [sentence for sentence in sentences if sentence not in questions]
+    cited = tuple(Claim(sentence, bears_out(sentence, evidence)) for sentence in statements)
+    return replace(
+        rules,
+        summary=" ".join(statements),
+        follow_up=" ".join([*questions, rules.follow_up]),
+        source=source,
+        claims=cited,
+    )
 
 
 def rest(shown: str, rules: Feedback, evidence: Evidence) -> str:

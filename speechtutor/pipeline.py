@@ -73,10 +73,10 @@ class Coach:
             cautions=(*score.cautions, FREE_SPEECH),
         )
 
-    def learner(self, name: str) -> LearnerState:
-        """What is known of a learner from the store."""
+    def learner(self, name: str, explain: str | None = None) -> LearnerState:
+        """What is known of a learner from the store; `explain` is the language to explain in."""
         state = replay(self.store.attempts(name)) if self.store is not None else LearnerState()
-        return replace(state, learner=name)
+        return replace(state, learner=name, explain=explain)
 
     def coach(
         self,
@@ -84,11 +84,13 @@ class Coach:
         text: str | None = None,
         learner: str = "anonymous",
         *,
+        explain: str | None = None,
         now: datetime | None = None,
     ) -> Session:
-        """Assess, advise and, where there is a store, remember.
+        """Assess, advise in the language `explain` and, where there is a store, remember.
 
         Raises:
+            InputError: when there are no explanations in that language.
             TextError: when the text cannot be turned into phones.
             StorageError: when the store refuses; the advice is then lost with it on purpose, so that
                 nobody believes in progress that was not kept.
@@ -99,7 +101,7 @@ class Coach:
             if text is not None
             else self._assess_free(recording, transcript or Transcript(()))
         )
-        feedback = self.tutor.advise(score, self.learner(learner))
+        feedback = self.tutor.advise(score, self.learner(learner, explain))
         if self.store is not None and score.overall is not None:
             self.store.append(Attempt(learner, Exercise(score.text), score, now or datetime.now(UTC)))
         return Session(transcript, score, feedback)

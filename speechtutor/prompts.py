@@ -6,13 +6,22 @@ never the text itself: what the user typed cannot give it instructions.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 from speechtutor.advice import message, read, sounds
+from speechtutor.errors import InputError
 from speechtutor.evidence import Evidence, Finding, Kind, Strength
 from speechtutor.tutor import how_line, picked
+
+SETTINGS = "tutor.json"
+"""Beside an adapter of ours: what it was trained for and the threshold that was tuned for it."""
+
+GRAMMAR_SYSTEM = "Correct the grammar."
+"""What a model is told whose reply is the corrected sentence alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +32,43 @@ class Message:
     content: str
 
 
-def prompt(evidence: Evidence) -> tuple[Message, ...] | None:
+def prompt(evidence: Evidence, *, shots: bool = True) -> tuple[Message, ...] | None:
     """The chat about the top finding, or None where the rules' own words are best.
 
     Recordings that cannot be judged, findings the scorer is not sure of and kinds without examples
     are left to the rules. All turns but the last depend on the kind of finding and of praise alone,
-    so an engine can keep what it made of them.
+    so an engine can keep what it made of them. A model that was trained on such notes needs no examples
+    (`shots=False`).
     """
     finding = next(iter(picked(evidence)), None)
     if not evidence.judged or (finding and not finding.sure) or _kind(finding) not in read("prompts"):
         return None
     best = evidence.strengths[0]
-    return (*_examples(_kind(finding), best.kind), Message("user", note(best, finding)))
+    fixed = _examples(_kind(finding), best.kind) if shots else (Message("system", read("prompts")["system"]),)
+    return (*fixed, Message("user", note(best, finding)))
+
+
+def grammar_prompt(text: str) -> tuple[Message, ...]:
+    """The chat that asks a trained model to correct a sentence; the sentence is data, not a request."""
+    return (Message("system", GRAMMAR_SYSTEM), Message("user", text))
+
+
+def adapter_settings(adapter: str | Path | None) -> dict[str, Any]:
+    """What lies beside an adapter in `tutor.json`; empty where there is none.
+
+    `shots`: whether it wants examples; `threshold`: nats that a grammar edit must gain.
+
+    Raises:
+        InputError: when the file is damaged.
+    """
+    path = Path(adapter) / SETTINGS if adapter is not None else None
+    if path is None or not path.is_file():
+        return {}
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON ({error})") from None
+    return found
 
 
 def note(best: Strength, finding: Finding | None) -> str:

@@ -24,12 +24,12 @@ from typing import Any, Literal, overload
 
 from speechtutor import hub
 from speechtutor.errors import InputError, ModelError, OfflineError, require
-from speechtutor.stages import AcousticModel, Scorer, Synthesizer, Transcriber, Tutor
+from speechtutor.stages import AcousticModel, GrammarCorrector, Scorer, Synthesizer, Transcriber, Tutor
 
 GROUP = "speechtutor"
 """The entry point group of third parties."""
 
-STAGES = ("transcriber", "acoustic", "scorer", "tutor", "synthesizer")
+STAGES = ("transcriber", "acoustic", "scorer", "tutor", "grammar", "synthesizer")
 
 EXTRAS: Mapping[str, str] = MappingProxyType({"whisper": "faster_whisper"})
 """The module by which an extra is recognised as installed."""
@@ -40,6 +40,7 @@ DEFAULTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "acoustic": ("whisper-base-phones",),
         "scorer": ("raters",),
         "tutor": ("rules",),
+        "grammar": ("rules",),
         "synthesizer": ("kokoro",),
     }
 )
@@ -51,12 +52,13 @@ READERS: Mapping[str, str] = MappingProxyType(
         "acoustic": "whisper-base-phones",
         "scorer": "raters",
         "tutor": "smollm2-135m-instruct",
+        "grammar": "smollm2-135m-instruct",
         "synthesizer": "kokoro",
     }
 )
 """Per stage the model whose code reads a directory of the user."""
 
-HUB_STAGES = ("transcriber", "acoustic", "tutor")
+HUB_STAGES = ("transcriber", "acoustic", "tutor", "grammar")
 """Stages that take a hub id too."""
 
 ANY = ("*",)
@@ -212,6 +214,8 @@ def _family(source: str) -> str:
     """The model whose code reads a recogniser, by what lies in its directory or its config says."""
     if (Path(source) / "model.bin").is_file():
         return "faster-whisper-base"
+    if (Path(source) / "decoder.onnx").is_file():
+        return "whisper-onnx"
     kind = _model_type(source)
     if kind == "whisper":
         return "whisper-base"
@@ -254,6 +258,10 @@ def load(
 def load(
     stage: Literal["tutor"], name: str | None = ..., *, device: str | None = ..., **options: Any
 ) -> Tutor: ...
+@overload
+def load(
+    stage: Literal["grammar"], name: str | None = ..., *, device: str | None = ..., **options: Any
+) -> GrammarCorrector: ...
 @overload
 def load(
     stage: Literal["synthesizer"], name: str | None = ..., *, device: str | None = ..., **options: Any

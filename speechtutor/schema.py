@@ -290,4 +290,6 @@ def feedback_json(feedback: Feedback) -> Json:
         ],
         "follow_up": feedback.follow_up,
         "source": feedback.source,
+        "lang": feedback.lang,
+        "claims": [{"text": claim.text, "evidence": claim.evidence} for claim in feedback.claims],
     }

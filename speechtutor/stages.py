@@ -8,14 +8,16 @@ neighbour's padding. Every stage has a small fake in `speechtutor.models.fake`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from speechtutor.core import (
     Alignment,
     Attempt,
+    Correction,
     Emission,
     Feedback,
     LearnerState,
+    Ratings,
     Recording,
     Transcript,
     UtteranceScore,
@@ -38,6 +40,15 @@ class AcousticModel(Protocol):
         ...
 
 
+@runtime_checkable
+class Rater(Protocol):
+    """An acoustic model that also guesses what raters would say."""
+
+    def rate(self, emission: Emission, alignment: Alignment) -> Ratings | None:
+        """First guesses for the phones, words and utterance; None when it was not trained to."""
+        ...
+
+
 class Scorer(Protocol):
     """Judges the pronunciation of a known text."""
 
@@ -55,6 +66,14 @@ class Tutor(Protocol):
 
     def advise(self, score: UtteranceScore, learner: LearnerState) -> Feedback:
         """Feedback that names only what the score holds."""
+        ...
+
+
+class GrammarCorrector(Protocol):
+    """Mends what a learner said freely, as little as possible."""
+
+    def correct(self, text: str) -> Correction:
+        """The text without disfluencies, with few typed edits; none where it is not sure."""
         ...
 
 

@@ -1,15 +1,19 @@
 """The rule-based tutor: one thing at a time, in plain words, from the evidence alone.
 
-It needs no weights, answers at once and is what every other tutor falls back to.
+It needs no weights, answers at once and is what every other tutor falls back to. It explains in any
+language of the catalogue (`advice/messages.*.toml`); what is to be said stays English.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from speechtutor.advice import hint, message, minimal_pair, read, sentences, sounds
-from speechtutor.core import Code, Feedback, LearnerState, Tip, UtteranceScore
+from speechtutor.advice import hint, join, language, message, minimal_pair, named, read, sentences
+from speechtutor.core import Claim, Code, Feedback, LearnerState, Tip, UtteranceScore
 from speechtutor.evidence import Evidence, Finding, Kind, gather
+
+NO_FINDING = "f0"
+"""What praise for everything rests on."""
 
 SECOND_TIP = 0.6
 """A second finding is mentioned when it weighs at least this share of the first."""
@@ -41,13 +45,30 @@ def load_rules(checkpoint: str | None = None, device: str | None = None) -> Rule
 
 def advise_on(evidence: Evidence, learner: LearnerState) -> Feedback:
     """What the rules say about the evidence."""
-    if not evidence.judged:
-        return Feedback(_caution(evidence), (), message("follow_up", "again"))
-    lines = draft(evidence)
-    summary = " ".join(part for part in (lines.praise, lines.problem, lines.how, lines.care) if part)
+    lang = language(learner)
+    found = claims(evidence, lang)
     return Feedback(
-        summary, tuple(_tip(finding) for finding in picked(evidence)), next_step(evidence, learner)
+        join((claim.text for claim in found), lang),
+        tuple(_tip(finding, lang) for finding in picked(evidence)) if evidence.judged else (),
+        next_step(evidence, learner) if evidence.judged else message("follow_up", "again", lang),
+        claims=found,
+        lang=lang,
     )
+
+
+def claims(evidence: Evidence, lang: str = "en") -> tuple[Claim, ...]:
+    """What the rules say about the evidence, each part with the id of what it rests on."""
+    if not evidence.judged:
+        code = _blocking(evidence)
+        return (Claim(message("caution", code, lang), code),)
+    lines, care = draft(evidence, lang), _care_code(evidence)
+    finding = next((f.id for f in picked(evidence)), NO_FINDING)
+    best = evidence.strengths[0].id
+    parts = [Claim(lines.praise, best), Claim(lines.problem, finding), Claim(lines.how, finding)]
+    if finding == NO_FINDING:
+        all_good = "" if evidence.unnamed else message("praise", "all_good", lang)
+        parts = [Claim(all_good, finding), Claim(praise_line(evidence, lang), best)]
+    return tuple(claim for claim in (*parts, Claim(lines.care, care)) if claim.text)
 
 
 def picked(evidence: Evidence) -> tuple[Finding, ...]:
@@ -65,60 +86,63 @@ def picked(evidence: Evidence) -> tuple[Finding, ...]:
     return (first,)
 
 
-def draft(evidence: Evidence) -> Lines:
+def draft(evidence: Evidence, lang: str = "en") -> Lines:
     """The sentences for a judged utterance; `problem` and `how` are empty when all was well."""
     chosen = picked(evidence)
-    praise = praise_line(evidence)
-    care = _care(evidence)
+    praise = praise_line(evidence, lang)
+    code = _care_code(evidence)
+    care = message("care", code, lang) if code else ""
     if not chosen:
-        return Lines(f"{message('praise', 'all_good')} {praise}".strip(), "", "", care)
-    return Lines(praise, problem_line(chosen[0]), how_line(chosen[0]), care)
+        all_good = "" if evidence.unnamed else message("praise", "all_good", lang)
+        return Lines(join((all_good, praise), lang), "", "", care)
+    return Lines(praise, problem_line(chosen[0], lang), how_line(chosen[0], lang), care)
 
 
-def praise_line(evidence: Evidence) -> str:
+def praise_line(evidence: Evidence, lang: str = "en") -> str:
     """Praise for the best true thing."""
     best = evidence.strengths[0]
-    return message("praise", best.kind, word=best.word)
+    return message("praise", best.kind, lang, word=best.word)
 
 
-def problem_line(finding: Finding) -> str:
+def problem_line(finding: Finding, lang: str = "en") -> str:
     """What was heard; a finding the scorer is not sure of becomes a request to repeat."""
     kind = finding.kind if finding.sure else Kind.UNSURE
     values = {"word": finding.word}
     if finding.phone is not None:
-        values["sound"] = str(sounds()[finding.phone])
-        values["position"] = message("position", finding.position)
+        values["sound"] = named(finding.phone, lang)
+        values["position"] = message("position", finding.position, lang)
     if finding.heard:
-        values["heard"] = str(sounds()[finding.heard])
-    return message("problem", kind.value, **values)
+        values["heard"] = named(finding.heard, lang)
+    return message("problem", kind.value, lang, **values)
 
 
-def how_line(finding: Finding) -> str:
+def how_line(finding: Finding, lang: str = "en") -> str:
     """What to do about it."""
     if finding.sure and finding.phone is not None:
-        return hint(finding.phone, finding.heard)
-    return message("how", finding.kind.value if finding.sure else Kind.UNSURE.value)
+        return hint(finding.phone, finding.heard, lang)
+    return message("how", finding.kind.value if finding.sure else Kind.UNSURE.value, lang)
 
 
-def _tip(finding: Finding) -> Tip:
+def _tip(finding: Finding, lang: str) -> Tip:
     """The finding with its advice and, where there is one, a minimal pair to compare."""
-    advice = f"{problem_line(finding)} {how_line(finding)}"
+    advice = [problem_line(finding, lang), how_line(finding, lang)]
     if finding.phone is None or not finding.sure:
-        return Tip(finding.word, "", None, advice)
+        return Tip(finding.word, "", None, join(advice, lang))
     pair = minimal_pair(finding.phone, finding.heard)
     if pair:
-        advice = f"{advice} {message('compare', 'pair', first=pair[0], second=pair[1])}"
-    return Tip(finding.word, finding.phone, finding.heard, advice)
+        advice.append(message("compare", "pair", lang, first=pair[0], second=pair[1]))
+    return Tip(finding.word, finding.phone, finding.heard, join(advice, lang))
 
 
 def next_step(evidence: Evidence, learner: LearnerState) -> str:
     """The next thing to do: repeat, practise the sound in a new sentence, or try a longer one."""
-    chosen = picked(evidence)
-    if not chosen:
-        return message("follow_up", "harder", sentence=_sentence(None, "B1", evidence.text, learner))
-    if chosen[0].phone is None or not chosen[0].sure:
-        return message("follow_up", "again")
-    return message("follow_up", "practise", sentence=_sentence(chosen[0].phone, "A2", evidence.text, learner))
+    chosen, lang = picked(evidence), language(learner)
+    if not chosen and not evidence.unnamed:
+        return message("follow_up", "harder", lang, sentence=_sentence(None, "B1", evidence.text, learner))
+    phone = chosen[0].phone if chosen and chosen[0].sure else None
+    if phone is None:
+        return message("follow_up", "again", lang)
+    return message("follow_up", "practise", lang, sentence=_sentence(phone, "A2", evidence.text, learner))
 
 
 def _sentence(phone: str | None, level: str, text: str, learner: LearnerState) -> str:
@@ -132,15 +156,15 @@ def _sentence(phone: str | None, level: str, text: str, learner: LearnerState) -
     return others[learner.n_attempts % len(others)]
 
 
-def _caution(evidence: Evidence) -> str:
-    """Why nothing is judged and what to do; the code that blocks comes before a lesser one."""
+def _blocking(evidence: Evidence) -> str:
+    """Why nothing is judged: the code that blocks comes before a lesser one."""
     order = (Code.SILENCE, Code.TOO_SHORT, Code.TOO_QUIET, Code.OFF_TEXT)
     codes = [caution.code for caution in evidence.cautions if caution.code is not Code.FREE_SPEECH]
     codes.sort(key=lambda code: order.index(code) if code in order else len(order))
-    return message("caution", codes[0].value if codes else "unjudged")
+    return codes[0].value if codes else "unjudged"
 
 
-def _care(evidence: Evidence) -> str:
-    """A warning that the judgement rests on a poor recording."""
+def _care_code(evidence: Evidence) -> str:
+    """The code of a poor recording that was judged all the same, "" for a good one."""
     known = read("messages")["care"]
-    return next((known[c.code.value] for c in evidence.cautions if c.code.value in known), "")
+    return next((c.code.value for c in evidence.cautions if c.code.value in known), "")

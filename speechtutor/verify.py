@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from speechtutor.advice import catalogue
 from speechtutor.evidence import Evidence
-from speechtutor.grounding import Facts, Violation, asks, check, facts, words_of
+from speechtutor.grounding import QUOTED, Facts, Violation, asks, check, facts, words_of
 
-__all__ = ["Violation", "normal", "split_sentences", "verify", "verify_sentence"]
+__all__ = ["Violation", "normal", "split_sentences", "verify", "verify_explained", "verify_sentence"]
 
 MAX_STATEMENTS = 4
 MAX_WORDS = 70
@@ -41,6 +42,24 @@ def verify_sentence(sentence: str, evidence: Evidence, *, before: str = "") -> l
     tidy = normal(sentence)
     text = f"{before} {tidy}".strip()
     return [*_sentence(tidy, facts(evidence)), *_length(text), *_repetition(text)]
+
+
+def verify_explained(text: str, evidence: Evidence, lang: str) -> list[Violation]:
+    """Reasons to refuse a text in another language than English.
+
+    Such texts come from the catalogue of messages, so only what the evidence filled in is looked at:
+    every word in quotes and, where the language has its own script, every Latin one must be the
+    evidence's, the flagged word must be named, and there may be no number.
+    """
+    found = facts(evidence)
+    quoted = {name.lower() for name in QUOTED.findall(text)}
+    if not catalogue(lang)["language"]["latin"]:
+        quoted |= set(re.findall(r"[a-z']+", text.lower()))
+    problems = [Violation("mention", name) for name in sorted(quoted - found.names - found.sounds)]
+    problems += [Violation("number", digits) for digits in re.findall(r"\d+", text)]
+    if found.flagged and found.flagged not in quoted:
+        problems.append(Violation("coverage", f"does not name {found.flagged!r}"))
+    return problems
 
 
 def normal(text: str) -> str:

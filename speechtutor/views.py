@@ -1,7 +1,7 @@
 """What a learner sees of a score, as HTML, SVG and Markdown; pure functions, no web framework.
 
 Every judgement is said three times: by colour (Okabe and Ito, 2008, safe for colour-blind readers), by
-a mark and by words. All text from outside is escaped.
+a mark and by words, in any language of explanation. All text from outside is escaped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from html import escape
 
 import numpy as np
 
-from speechtutor.advice import sounds
+from speechtutor.advice import message, named, sounds
 from speechtutor.core import Caution, ErrorType, Feedback, PhoneScore, Pitch, UtteranceScore, WordScore
 from speechtutor.evidence import error_probability
 from speechtutor.judging import ERROR_THRESHOLD
@@ -98,51 +98,61 @@ def word_label(word: WordScore) -> Label:
     return Label.GOOD if Label.GOOD in labels else Label.UNKNOWN
 
 
+def label_text(label: Label, lang: str = "en") -> str:
+    """A label in a language of explanation."""
+    return message("label", label.name.lower(), lang)
+
+
 def labelled(word: WordScore) -> list[tuple[str, str]]:
     """The sounds of a word in IPA, each with its label in words."""
     return [(to_ipa(phone.canonical), phone_label(phone).value) for phone in word.phones]
 
 
-def heard_instead(phone: PhoneScore) -> str:
+def heard_instead(phone: PhoneScore, lang: str = "en") -> str:
     """What was heard in place of a wrong sound, such as `θ → s`; empty when that is not known."""
     if phone_label(phone) is Label.MISSING:
-        return f"{to_ipa(phone.canonical)} → (nothing)"
+        return f"{to_ipa(phone.canonical)} → ({message('result', 'nothing', lang)})"
     if phone_label(phone) is Label.WRONG and phone.heard and phone.heard != phone.canonical:
         return f"{to_ipa(phone.canonical)} → {to_ipa(phone.heard)}"
     return ""
 
 
-def _caption(word: WordScore) -> str:
+def _caption(word: WordScore, lang: str) -> str:
     """The words under a word."""
     label = word_label(word)
-    changes = [change for phone in word.phones if (change := heard_instead(phone))]
+    changes = [change for phone in word.phones if (change := heard_instead(phone, lang))]
     if label is Label.WRONG and changes:
         return ", ".join(changes[:2])
-    return label.value
+    return label_text(label, lang)
 
 
-def words_html(score: UtteranceScore) -> str:
+def words_html(score: UtteranceScore, lang: str = "en") -> str:
     """The words as buttons that carry their index in `data-word`."""
     if not score.words:
         return ""
     buttons = []
     for i, word in enumerate(score.words):
-        label, text, caption = word_label(word), escape(word.text), escape(_caption(word))
-        points = "" if word.score is None else f", {percent(word.score):.0f} of 100"
+        label, text, caption = word_label(word), escape(word.text), escape(_caption(word, lang))
+        points = "" if word.score is None else ", " + _points(word.score, lang)
+        said = f"{text}: {label_text(label, lang)}{points}. {message('result', 'tap', lang)}"
         buttons.append(
             f'<button type="button" class="st-word {_CLASSES[label]}" data-word="{i}"'
-            f' aria-label="{text}: {label.value}{points}. Tap to hear it.">'
+            f' aria-label="{said}">'
             f"<span>{text}</span><small>{MARKS[label]} {caption}</small></button>"
         )
-    return f'<div class="st-words" role="group" aria-label="Your words">{"".join(buttons)}</div>'
+    heading = message("result", "words", lang)
+    return f'<div class="st-words" role="group" aria-label="{heading}">{"".join(buttons)}</div>'
 
 
-def _sound(phone: str) -> str:
-    known = sounds().get(phone)
-    return f"/{to_ipa(phone)}/" + (f" ({known})" if known else "")
+def _points(score: float, lang: str) -> str:
+    return message("result", "points", lang, points=f"{percent(score):.0f}")
 
 
-def word_html(word: WordScore) -> str:
+def _sound(phone: str, lang: str) -> str:
+    return f"/{to_ipa(phone)}/" + (f" ({named(phone, lang)})" if phone in sounds() else "")
+
+
+def word_html(word: WordScore, lang: str = "en") -> str:
     """One word sound by sound, with what was heard and how it should sound."""
     chips = []
     for phone in word.phones:
@@ -150,37 +160,39 @@ def word_html(word: WordScore) -> str:
         points = "" if phone.score is None else f" {percent(phone.score):.0f}"
         chips.append(
             f'<span class="st-phone {_CLASSES[label]}"><b>{escape(to_ipa(phone.canonical))}</b>'
-            f"<small>{MARKS[label]} {label.value}{points}</small></span>"
+            f"<small>{MARKS[label]} {label_text(label, lang)}{points}</small></span>"
         )
     lines = []
     for phone in word.phones:
-        label = phone_label(phone)
+        label, sound = phone_label(phone), _sound(phone.canonical, lang)
         if label is Label.MISSING:
-            lines.append(f"{_sound(phone.canonical)} was not heard.")
+            lines.append(message("result", "missed", lang, sound=sound))
         elif heard_instead(phone):
-            lines.append(f"Instead of {_sound(phone.canonical)} I heard {_sound(str(phone.heard))}.")
+            heard = _sound(str(phone.heard), lang)
+            lines.append(message("result", "instead", lang, sound=sound, heard=heard))
     notes = "".join(f"<li>{escape(line)}</li>" for line in lines)
     listing = f"<ul>{notes}</ul>" if notes else ""
-    heading = f"<b>{escape(word.text)}</b> · {word_label(word).value}"
+    heading = f"<b>{escape(word.text)}</b> · {label_text(word_label(word), lang)}"
     return f'<div class="st-detail">{heading}<div class="st-phones">{"".join(chips)}</div>{listing}</div>'
 
 
-def summary_html(score: UtteranceScore) -> str:
+def summary_html(score: UtteranceScore, lang: str = "en") -> str:
     """The measured aspects as bars with their numbers; an aspect nobody measured is not shown."""
     rows = []
     for aspect in ASPECTS:
         points = percent(getattr(score, aspect))
         if points is not None:
             rows.append(
-                f'<span>{aspect}</span><span class="st-bar"><i style="width:{points:.0f}%"></i></span>'
-                f"<span>{points:.0f}</span>"
+                f"<span>{message('aspect', aspect, lang)}</span>"
+                f'<span class="st-bar"><i style="width:{points:.0f}%"></i></span><span>{points:.0f}</span>'
             )
     return f'<div class="st-aspects">{"".join(rows)}</div>' if rows else ""
 
 
-def cautions_html(cautions: Iterable[Caution]) -> str:
+def cautions_html(cautions: Iterable[Caution], lang: str = "en") -> str:
     """Why the result should be read with care, one box each."""
-    return "".join(f'<div class="st-note" role="note">⚠ {escape(c.message)}</div>' for c in cautions)
+    texts = [c.message if lang == "en" else message("caution", c.code.value, lang) for c in cautions]
+    return "".join(f'<div class="st-note" role="note">⚠ {escape(text)}</div>' for text in texts)
 
 
 def error_html(message: str) -> str:
@@ -188,9 +200,9 @@ def error_html(message: str) -> str:
     return f'<div class="st-error" role="alert">{escape(message)}</div>'
 
 
-def result_html(score: UtteranceScore) -> str:
+def result_html(score: UtteranceScore, lang: str = "en") -> str:
     """The aspects and the melody, to read after the words (`words_html`)."""
-    return summary_html(score) + pitch_svg(score.pitch, score.words)
+    return summary_html(score, lang) + pitch_svg(score.pitch, score.words, lang)
 
 
 def feedback_markdown(summary: str, feedback: Feedback | None = None) -> str:
@@ -198,7 +210,8 @@ def feedback_markdown(summary: str, feedback: Feedback | None = None) -> str:
     parts = [_plain(summary)] if summary else []
     if feedback is not None:
         parts += [f"- **{_plain(tip.word)}**: {_plain(tip.advice)}" for tip in feedback.tips]
-        parts += [f"**Next:** {_plain(feedback.follow_up)}"] if feedback.follow_up else []
+        following = f"**{message('result', 'next', feedback.lang)}** {_plain(feedback.follow_up)}"
+        parts += [following] if feedback.follow_up else []
     return "\n\n".join(parts)
 
 
@@ -226,7 +239,7 @@ def _boundaries(words: Sequence[WordScore], scale: float, floor: float) -> Itera
             free = x + 7.0 * len(word.text) + 6
 
 
-def pitch_svg(pitch: Pitch | None, words: Sequence[WordScore] = ()) -> str:
+def pitch_svg(pitch: Pitch | None, words: Sequence[WordScore] = (), lang: str = "en") -> str:
     """The melody of the voice over the words, in semitones; empty when there is none to draw."""
     if pitch is None or not pitch.voiced.any():
         return ""
@@ -240,7 +253,7 @@ def pitch_svg(pitch: Pitch | None, words: Sequence[WordScore] = ()) -> str:
     dots = "".join(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="1.6"/>' for a, b in zip(x, y, strict=True))
     marks = "".join(_boundaries(words, width / end, height - foot))
     low, high = (float(np.percentile(pitch.hz[pitch.voiced], q)) for q in (5, 95))
-    label = f"Pitch of your voice, {low:.0f} to {high:.0f} hertz"
+    label = message("result", "pitch", lang, low=f"{low:.0f}", high=f"{high:.0f}")
     return (
         f'<svg class="st-pitch" viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{label}">'
         f'<title>{label}</title><g fill="currentColor" font-size="12">{marks}</g>'

@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from demo import app
+from demo import app, talk
 from speechtutor import audio
 from speechtutor.core import Recording, UtteranceScore
 from speechtutor.errors import InputError
+from speechtutor.grammar import load_rules
 from speechtutor.models import fake
+from speechtutor.phrasing import LlmTutor
 from speechtutor.pipeline import Coach
+from speechtutor.tutor import RuleTutor
 from tests.conftest import EXAMPLES, chromium
 
 GOOD = EXAMPLES / "weather-good.flac"
@@ -131,6 +134,97 @@ def test_the_way_on_says_whether_it_is_the_same_sentence() -> None:
     assert app.proceed_button(kept, "hi").value == "Say it again"
     assert app.proceed_button(kept, "good morning").value == "Next sentence →"
     assert app.proceed_button(None, "hi").visible == "hidden"
+
+
+# Languages of explanation.
+
+
+def test_the_feedback_and_the_labels_are_in_the_language_asked_for(judge: Coach) -> None:
+    rules = coach(tutor=RuleTutor(), synthesizer=fake.FakeSynthesizer())
+    final = last(app.assess(rules, str(GOOD), app.FREE, "", "zh"))
+    assert "我听到的是：hello think" in final[0]
+    assert "很好" in final[1] and "准确度" in final[2]
+    assert "舌尖放在上下齿之间" in final[3] and "**下一步：**" in final[3]
+    assert final[4].isascii(), "what is to be said stays English"
+    assert "不准确" in app.tap(judge, final[5], 1, "zh")[0]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "lang"),
+    [("zh-CN,zh;q=0.9,en;q=0.8", "zh"), ("fi, es-MX;q=0.5", "es"), ("fi", "en"), ("", "en"), (";,;", "en")],
+)
+def test_the_browser_says_which_language_comes_first(accepted: str, lang: str) -> None:
+    assert app.preferred(accepted) == lang
+
+
+# Talks, without a browser.
+
+
+def hears(text: str, **stages: Any) -> Coach:
+    return coach(transcriber=fake.FakeTranscriber(text), **stages)
+
+
+def test_a_talk_hears_scores_and_answers() -> None:
+    judge = hears("a table for two please", synthesizer=fake.FakeSynthesizer())
+    sitting, scene, lines, voice, said, *_ = talk.start(judge, "restaurant", "A2", "en")
+    assert "waiter comes" in scene and "How many people" in lines and "How many people" in said
+    rate, samples = _value(voice)
+    assert len(samples) / rate == pytest.approx(0.1 * len(said) / talk.RATES["A2"], abs=0.01)
+    final = last(talk.answer(judge, sitting, str(GOOD), "en"))
+    assert "a table for two please" in final[1] and final[3].endswith("What would you like to drink?")
+    assert final[4] == "" and 'data-word="4"' in final[5] and final[6] == ""
+    assert final[0].talk.slots == {"people": "two"} and len(final[0].scores) == 1
+    assert final[8] is None, "the microphone is free for the next answer"
+
+
+def test_a_stuck_learner_gets_help_in_the_language_asked_for() -> None:
+    judge = hears("")
+    sitting = talk.start(judge, "small_talk", "A1", "zh")[0]
+    final = last(talk.answer(judge, sitting, str(GOOD), "zh"))
+    assert "我没有听到你的声音" in final[4] and "提示" in final[4] and "I am …" in final[4]
+    assert final[0].scores == ()
+    sitting, first = talk.helped(final[0], "zh")
+    assert "可以这样开头" in first
+    assert "可以这样说" in talk.helped(sitting, "zh")[1], "asked once more it is the whole answer"
+
+
+def test_a_talk_to_its_end_is_summed_up() -> None:
+    judge = hears("i think i like music and three things")
+    sitting = talk.start(judge, "small_talk", "B1", "en")[0]
+    for _ in range(12):
+        final = last(talk.answer(judge, sitting, str(GOOD), "en", load_rules().correct))
+        sitting = final[0]
+        if sitting.talk.is_over:
+            break
+    assert sitting.talk.is_over and sitting.talk.asked[0] == "TH"
+    assert "You have reached the goal" in final[6] and "music" in final[6]
+    assert "th&quot; as in" in final[6] and "Now say" in final[6]
+    assert "Start a talk first" in last(talk.answer(judge, sitting, str(GOOD), "en"))[4]
+
+
+def test_what_is_missing_in_a_talk_is_said(judge: Coach, tmp_path: Path) -> None:
+    assert "Start a talk first" in last(talk.answer(judge, None, str(GOOD), "en"))[4]
+    sitting = talk.start(judge, "free", "A1", "en")[0]
+    assert "Record your answer" in last(talk.answer(judge, sitting, None, "en"))[4]
+    bad = tmp_path / "text.wav"
+    bad.write_text("this is no sound")
+    final = last(talk.answer(judge, sitting, str(bad), "en"))
+    assert "not an audio file" in final[4] and str(tmp_path) not in final[4] and final[0] == sitting
+    assert "Start a talk first" in talk.helped(None, "en")[1] and "Start a talk" in talk.ended(None, "en")
+    assert "nothing to sum up" in talk.ended(sitting, "en")
+
+
+def test_a_model_may_word_the_partners_line() -> None:
+    class Warm:
+        name = "warm"
+
+        def generate(self, messages: object, *, max_tokens: int) -> Iterator[str]:
+            yield "Very good. And what would you like to drink?"
+
+    judge = hears("a table for two please", tutor=LlmTutor(Warm()))
+    sitting = talk.start(judge, "restaurant", "A2", "en")[0]
+    said = last(talk.answer(judge, sitting, str(GOOD), "en"))[3]
+    assert said == "Very good. And what would you like to drink?"
 
 
 # In a real browser.
@@ -273,3 +367,54 @@ def test_the_example_and_free_talk_need_one_tap(page: Any) -> None:
     page.get_by_text(app.READ).click()
     page.get_by_role("button", name="▶ Hear it").click()
     expect(page.locator("#voice")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_a_talk_in_the_browser(page: Any, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    page.get_by_role("tab", name="Talk").click()
+    page.get_by_role("button", name="Start the talk").click()
+    lines = page.locator("#talk .st-line")
+    expect(lines).to_have_count(1, timeout=20_000)
+    expect(lines.first).to_contain_text("How many people are you today?")
+    expect(page.locator("#talk-voice")).to_be_visible()
+    page.get_by_role("button", name="Give me a hint").click()
+    expect(page.locator("#talk-message")).to_contain_text("A table for …", timeout=20_000)
+    mic = page.locator("#talk-mic")
+    mic.get_by_role("button", name="Record", exact=True).click()
+    stop = mic.get_by_role("button", name="Stop", exact=True)
+    expect(stop).to_be_visible()
+    page.wait_for_timeout(2_000)
+    stop.click()
+    expect(lines).to_have_count(3, timeout=30_000)
+    expect(lines.nth(1)).to_contain_text("hello think")
+    expect(lines.nth(2)).to_contain_text("What would you like to drink?")
+    words = page.locator("#talk-words button")
+    expect(words).to_have_count(2)
+    words.nth(1).click()
+    expect(page.locator("#talk-detail")).to_contain_text("I heard /s/", timeout=20_000)
+    expect(mic.get_by_role("button", name="Record", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Finish").click()
+    summary = page.locator("#talk-summary")
+    expect(summary).to_contain_text("Turns you spoke: 1", timeout=20_000)
+    expect(summary).to_contain_text('"th" as in "think"')
+
+
+@pytest.mark.browser
+def test_the_language_of_the_page_is_the_browsers_and_can_be_changed(browser: Any, url: str) -> None:
+    from playwright.sync_api import expect
+
+    context = browser.new_context(locale="zh-CN", viewport=PHONE)
+    opened = context.new_page()
+    opened.goto(url)
+    expect(opened.locator("#explain input")).to_have_value("中文", timeout=20_000)
+    opened.get_by_role("button", name="Try an example").click()
+    words = opened.locator("#words button")
+    expect(words).to_have_count(7, timeout=20_000)
+    expect(words.nth(0)).to_contain_text("很好")
+    opened.locator("#explain input").click()
+    opened.get_by_role("option", name="Español").click()
+    opened.get_by_role("button", name="Check my pronunciation").click()
+    expect(words.nth(0)).to_contain_text("bien", timeout=20_000)
+    context.close()

@@ -18,7 +18,7 @@ from tests.conftest import PROJECT
 PACKAGE = PROJECT / "speechtutor"
 FLOORS = {
     0: "core errors",
-    1: "stages audio containers text reading numerals phones features lexicon variants g2p language "
+    1: "stages audio containers headers text reading numerals phones features lexicon variants g2p language "
     "languages metrics manifest config schema azure codec hub",
     3: "models",
     4: "registry pipeline",
@@ -28,8 +28,16 @@ ELSE = 2
 """Any other module: values in, values out."""
 SHARED = {f"speechtutor.models.{name}" for name in ("device", "convert", "ct2", "phone_encoder", "head")}
 """What models share: where to compute, how foreign weights are read, and the networks themselves."""
-BUILDS_ON = {"speechtutor.models.scorer": {"speechtutor.models.acoustic"}}
-"""A scorer is made of an acoustic model and a head."""
+BUILDS_ON = {
+    "speechtutor.models.scorer": {"speechtutor.models.acoustic"},
+    "speechtutor.models.acoustic": {"speechtutor.models.ctc_acoustic", "speechtutor.models.onnx_acoustic"},
+    "speechtutor.models.onnx_whisper": {"speechtutor.models.whisper"},
+    "speechtutor.models.export": {
+        f"speechtutor.models.{name}" for name in ("onnx_acoustic", "onnx_whisper", "whisper", "whisper_graphs")
+    },
+}
+"""A scorer is made of an acoustic model and a head; the acoustic model may be a foreign checkpoint or an
+exported one; an exporter takes what is loaded and writes what can be."""
 ENGINES = {"torch", "torchaudio", "transformers", "peft", "accelerate", "faster_whisper", "ctranslate2"}
 LATE = {"onnxruntime", "librosa", "soundfile", "av", "scipy", "swift_f0", "silero_vad", "gradio", "sklearn"}
 HEAVY = [

@@ -93,3 +93,45 @@ def test_the_dev_speakers_follow_from_the_rule() -> None:
 def test_smoke(tmp_path: Path) -> None:
     written = recipe.run(recipe.Config(out=tmp_path / "m.jsonl", smoke=True))
     assert [row.split for row in manifest.read(written.path)] == ["train"] * 3
+
+
+def annotated_row(errors: object) -> dict[str, object]:
+    word = {"text": "Think", "phones": ["TH", "IH", "NG", "K"], "errors": errors}
+    keys = {"id": "u", "audio": "u.wav", "text": "Think", "speaker": "s", "split": "train"}
+    return keys | {"accent": "Southern", "scores": {}, "words": [word]}
+
+
+def test_annotations_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    tags = [
+        {"at": 0, "type": "substitution", "heard": "S"},
+        {"at": 2, "type": "insertion", "heard": "?"},
+        {"at": 2, "type": "deletion", "heard": ""},
+        {"at": 4, "type": "insertion", "heard": "AH"},
+    ]
+    path.write_text(json.dumps(annotated_row(tags)), encoding="utf-8")
+    (row,) = manifest.read(path)
+    assert row.accent == "Southern" and row.scores is not None
+    (word,) = row.scores.words
+    assert [(p.heard, p.error_probability) for p in word.phones] == [("S", 1), (None, 0), ("", 1), (None, 0)]
+    assert manifest.said(word) == ("S", "IH", "?", "K", "AH")
+    manifest.write(path, [row])
+    written = json.loads(path.read_text("utf-8"))["words"][0]
+    assert written["errors"] == tags and written["said"] == ["S", "IH", "?", "K", "AH"]
+    assert manifest.read(path) == [row]
+
+
+@pytest.mark.parametrize(
+    ("tag", "says"),
+    [
+        ("TH", "is no error tag of 'Think'"),
+        ({"at": 1, "type": "s", "heard": "S"}, "is no error tag"),
+        ({"at": 4, "type": "deletion", "heard": ""}, "fits no phone"),
+        ({"at": 5, "type": "insertion", "heard": "S"}, "fits no phone"),
+        ({"at": 1, "type": "match", "heard": "S"}, "fits no phone"),
+    ],
+)
+def test_a_tag_that_fits_nothing_is_refused(tmp_path: Path, tag: object, says: str) -> None:
+    (tmp_path / "m.jsonl").write_text(json.dumps(annotated_row([tag])), encoding="utf-8")
+    with pytest.raises(InputError, match=f"row 1: .*{says}"):
+        manifest.read(tmp_path / "m.jsonl")

@@ -200,7 +200,7 @@ def test_feedback_json() -> None:
     feedback = Feedback("Good.", (Tip("think", "TH", "S", "Tongue between the teeth."),), "Again?", "rules")
     row = schema.feedback_json(feedback)
     assert row["tips"][0]["ipa"] == "θ"
-    assert list(row) == ["summary", "tips", "follow_up", "source"]
+    assert list(row) == ["summary", "tips", "follow_up", "source", "lang", "claims"]
 
 
 def test_alignment_json_is_in_seconds_from_the_origin() -> None:

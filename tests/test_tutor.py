@@ -176,7 +176,7 @@ def test_ids_follow_the_rank() -> None:
 def test_praise_is_true() -> None:
     poor = fine("so", score=0.5)
     assert "You spoke at a smooth pace." in advise(utterance(THINK, poor, fluency=0.9)).summary
-    assert "You said every word." in advise(utterance(THINK, poor, fluency=0.3)).summary
+    assert "I heard every word." in advise(utterance(THINK, poor, fluency=0.3)).summary
     missing = utterance(THINK, poor, omitted("the"), fluency=0.3)
     assert "Thank you for recording this." in advise(missing).summary
     assert '"think" came out' not in advise(utterance(THINK, fine("think"))).summary

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from speechtutor.core import Exercise
+from speechtutor.core import Exercise, LearnerState
+from speechtutor.errors import InputError
 
 VOWELS = frozenset({"AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"})
 
@@ -94,11 +96,18 @@ def functional_load(canonical: str, heard: str | None) -> float:
     return contrast.load if contrast else float(table["default_load"]) / 10
 
 
-def hint(canonical: str, heard: str | None) -> str:
+def hint(canonical: str, heard: str | None, lang: str = "en") -> str:
     """How to make the canonical sound, against the one that was heard where a hint for that exists."""
     contrast = contrasts().get(frozenset({canonical, heard or ""}))
     general = sounds()[canonical].how
-    return contrast.hints.get(canonical, general) if contrast else general
+    text = contrast.hints.get(canonical, general) if contrast else general
+    return text if lang == "en" else str(catalogue(lang)["hints"][text])
+
+
+def named(phone: str, lang: str = "en") -> str:
+    """A sound by its respelling and an English word that has it."""
+    sound = sounds()[phone]
+    return message("sound", "named", lang, label=sound.label, example=sound.example)
 
 
 def minimal_pair(canonical: str, heard: str | None) -> tuple[str, str] | None:
@@ -124,9 +133,58 @@ def sentence_bank(level: str | None = None) -> tuple[Exercise, ...]:
     return tuple(s.exercise for s in sentences() if level in (None, s.level))
 
 
-def message(group: str, name: str, **values: str) -> str:
+@cache
+def languages() -> dict[str, str]:
+    """The languages of explanation by ISO 639-1 code with their own names, English first."""
+    found = sorted(
+        path.name.split(".")[1] for path in files(__name__).iterdir() if path.name.startswith("messages.")
+    )
+    codes = ["en", *(code for code in found if code != "toml")]
+    return {code: catalogue(code)["language"]["name"] for code in codes}
+
+
+def language(learner: LearnerState) -> str:
+    """The language to explain in: the one asked for, else the first language, else English.
+
+    Raises:
+        InputError: when the one asked for has no catalogue.
+    """
+    if learner.explain is not None:
+        return known_language(learner.explain)
+    first = _primary(learner.l1 or "")
+    return first if first in languages() else "en"
+
+
+def known_language(code: str) -> str:
+    """A language of explanation by its code, whatever the region, as in zh-CN.
+
+    Raises:
+        InputError: naming those there are.
+    """
+    if _primary(code) not in languages():
+        have = ", ".join(f"{known} ({name})" for known, name in languages().items())
+        raise InputError(f"there are no explanations in {code!r}, only in {have}")
+    return _primary(code)
+
+
+def _primary(code: str) -> str:
+    return re.split("[-_]", code.strip().lower())[0]
+
+
+def catalogue(lang: str = "en") -> dict[str, Any]:
+    """All messages of a language of explanation."""
+    return read("messages" if lang == "en" else f"messages.{lang}")
+
+
+def join(parts: Iterable[str], lang: str = "en") -> str:
+    """Sentences one after another, those that are empty left out."""
+    space: str = catalogue(lang)["language"]["space"]
+    return space.join(part for part in parts if part)
+
+
+def message(group: str, name: str, lang: str = "en", **values: str) -> str:
     """A sentence of the rule-based tutor."""
-    text: str = read("messages")[group][name]
+    text: str = catalogue(lang)[group][name]
     # One pass, so that a word of the learner's text that looks like a field stays a word.
     return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], text)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from speechtutor.schema import Json
 
 Device = Annotated[str | None, Parameter(help="Where to compute: cpu, cuda, cuda:1 … (the best there is)")]
+Explain = Annotated[str | None, Parameter(help="Explain in this language: en, es or zh (English).")]
 AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
 Model = Annotated[str | None, Parameter(help="A name from `speechtutor models` (the default of the stage)")]
 

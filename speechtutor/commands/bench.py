@@ -90,12 +90,15 @@ def gather(folder: Path, limit: int, transcriber: Any) -> list[Clip]:
     Raises:
         InputError: when the folder holds nothing to measure.
     """
+    from tqdm import tqdm
+
     from speechtutor import audio
 
     if not folder.is_dir():
         raise InputError(f"{folder}: not a folder of recordings")
     clips = []
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)[:limit]:
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)[:limit]
+    for path in tqdm(paths, desc="listening", unit="clip", disable=None):
         try:
             recording = audio.load(path)
         except InputError as error:
@@ -189,10 +192,13 @@ Calls = dict[str, Callable[[Clip], object]]
 
 def throughput(calls: Calls, clips: Sequence[Clip]) -> Json:
     """Computing time over audio time of each call, over all clips."""
+    from tqdm import tqdm
+
     audio_time = sum(clip.recording.duration for clip in clips)
     row: Json = {"clips": len(clips), "audio_s": round(audio_time, 2)}
     for name, call in calls.items():
-        row[name] = round(sum(_seconds(partial(call, clip)) for clip in clips) / audio_time, 4)
+        every = tqdm(clips, desc=name, unit="clip", disable=None)
+        row[name] = round(sum(_seconds(partial(call, clip)) for clip in every) / audio_time, 4)
     return row
 
 

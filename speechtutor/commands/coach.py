@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands import AsJson, Device, score_lines, show, warn
+from speechtutor.commands import AsJson, Device, Explain, score_lines, show, warn
 
 if TYPE_CHECKING:
     from speechtutor.core import Transcript
@@ -26,25 +26,28 @@ def run(
     transcriber: Name = None,
     scorer: Name = None,
     tutor: Name = None,
+    explain: Explain = None,
     device: Device = None,
     json: AsJson = False,
 ) -> None:
     """Transcribe, score, give feedback and say what to say next."""
     from speechtutor import registry
+    from speechtutor.advice import known_language
     from speechtutor.audio import load
     from speechtutor.pipeline import Coach
 
+    explain = None if explain is None else known_language(explain)
     recording = load(audio)
     names = {"transcriber": transcriber, "scorer": scorer, "tutor": tutor}
     stages = {stage: registry.load(stage, name, device=device) for stage, name in names.items()}
     if learner is None:
         coach = Coach(**stages)
-        session = coach.coach(recording, text)
+        session = coach.coach(recording, text, explain=explain)
     else:
         from speechtutor.store import open_store
 
         coach = Coach(**stages, store=open_store())
-        session = coach.coach(recording, text, learner)
+        session = coach.coach(recording, text, learner, explain=explain)
     # With a text given the coach has no need to listen for words, but a learner wants to see them.
     heard = session.transcript or coach.transcribe(recording)
     if json:

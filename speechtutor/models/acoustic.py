@@ -4,7 +4,7 @@ A trained checkpoint is a folder that holds only what differs from its base enco
 
 * `config.json`: the base's name, the symbols, the rank;
 * `adapter_model.safetensors`, `adapter_config.json`: a LoRA in peft's own layout;
-* `head.safetensors`: the CTC head and the encoder's layer norms and biases, float16.
+* `head.safetensors`: the CTC head, the rater head and the encoder's layer norms and biases, float16.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from speechtutor.core import SAMPLE_RATE, Emission, Recording
+from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recording
 from speechtutor.errors import AudioError, ModelError
+from speechtutor.models import ctc_acoustic, onnx_acoustic
 from speechtutor.models.convert import whisper_checkpoint
+from speechtutor.models.ctc_acoustic import CtcAcoustic
 from speechtutor.models.device import pick
-from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, PhoneEncoder
+from speechtutor.models.onnx_acoustic import OnnxAcoustic
+from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, PhoneEncoder, first_guesses
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 PADDING = 0.1
@@ -45,6 +48,7 @@ class Acoustic:
     name: str
     version: str = ""
     autocast: bool = False
+    rates: bool = False
 
     @torch.inference_mode()
     def emit(self, recording: Recording) -> Emission:
@@ -66,6 +70,10 @@ class Acoustic:
             embedding=frames.hidden[0].float().cpu().numpy(),
             origin=-PADDING,
         )
+
+    def rate(self, emission: Emission, alignment: Alignment) -> Ratings | None:
+        """The rater head's first guesses, pooled over the alignment; None when there is no trained head."""
+        return first_guesses(self.network.rater, emission, alignment, self.device) if self.rates else None
 
 
 def base_encoder(base: str | Path) -> nn.Module:
@@ -109,8 +117,6 @@ def compress(
     adapter: dict[str, Tensor] = {}
     rest: dict[str, Tensor] = {}
     for name, value in trained.items():
-        if name.startswith("rater."):
-            continue
         change = value - base[name] if name in base else None
         if change is not None and not change.any():
             continue
@@ -125,8 +131,8 @@ def compress(
     return adapter, rest
 
 
-def save(network: PhoneEncoder, base: str, out: Path, rank: int) -> None:
-    """Write the folder that `load` reads."""
+def save(network: PhoneEncoder, base: str, out: Path, rank: int, *, rated: bool = True) -> None:
+    """Write the folder that `load` reads; `rated` says that the rater head was trained."""
     original = {f"encoder.{k}": v for k, v in base_encoder(base).state_dict().items()}
     adapter, rest = compress(network.state_dict(), original, rank)
     out.mkdir(parents=True, exist_ok=True)
@@ -142,12 +148,12 @@ def save(network: PhoneEncoder, base: str, out: Path, rank: int) -> None:
     save_file(adapter, out / "adapter_model.safetensors")
     (out / "adapter_config.json").write_text(json.dumps(peft, indent=1) + "\n", encoding="utf-8")
     save_file(rest, out / "head.safetensors")
-    settings = {"base": base, "rank": rank, "symbols": SYMBOLS}
+    settings = {"base": base, "rank": rank, "rated": rated, "symbols": SYMBOLS}
     (out / "config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
 
 
-def restore(folder: Path) -> PhoneEncoder:
-    """The network of a folder written by `save`; the adapter is merged into the base weights.
+def restore(folder: Path) -> tuple[PhoneEncoder, bool]:
+    """The network of a folder written by `save`, the adapter merged into it, and whether it can rate.
 
     Raises:
         ModelError: when the folder is not such a checkpoint or its symbols are not this library's.
@@ -171,14 +177,35 @@ def restore(folder: Path) -> PhoneEncoder:
             state[name] += up.float() @ down.float()
     state |= {name: value.float() for name, value in rest.items()}
     network.load_state_dict(state)
-    return network
+    return network, bool(settings.get("rated"))
 
 
-def load(checkpoint: str | Path | None = None, device: str | None = None, **options: Any) -> Acoustic:
-    """An acoustic model from a name of this project's weights or a folder."""
+def _of_transformers(checkpoint: str | Path | None, folder: Path) -> bool:
+    """Whether it is a hub id, or a folder whose config names a model type of transformers."""
+    if not folder.is_dir():
+        return "/" in str(checkpoint or "") and not (WEIGHTS / folder.name).is_dir()
+    settings = folder / "config.json"
+    return settings.is_file() and '"model_type"' in settings.read_text(encoding="utf-8")
+
+
+def load(
+    checkpoint: str | Path | None = None, device: str | None = None, **options: Any
+) -> Acoustic | CtcAcoustic | OnnxAcoustic:
+    """An acoustic model from a name of this project's weights, a folder (also an exported one) or a hub id.
+
+    A hub id, and a folder that transformers wrote, must hold a CTC checkpoint that writes phones.
+
+    Raises:
+        ModelError: when it is none of these.
+    """
     folder = Path(checkpoint or "whisper-base-phones")
+    if (folder / onnx_acoustic.FILE).is_file():
+        return onnx_acoustic.load(folder, device, **options)
+    if checkpoint is not None and _of_transformers(checkpoint, folder):
+        return ctc_acoustic.load(checkpoint, device, **options)
     if not folder.is_dir():
         folder = WEIGHTS / folder.name
     chosen = pick(device)
-    network = restore(folder).eval().to(chosen.name)
-    return Acoustic(network, torch.device(chosen.name), folder.name, **options)
+    network, rates = restore(folder)
+    network = network.eval().to(chosen.name)
+    return Acoustic(network, torch.device(chosen.name), folder.name, rates=rates, **options)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechtutor.errors import InputError
+from speechtutor.errors import InputError, ModelError
 
 if TYPE_CHECKING:
     import torch
 
+MOST_THREADS = 4
 _NAME = re.compile(r"auto|cpu|mps|cuda(?::\d+)?")
 
 
@@ -85,3 +88,21 @@ def _cpu_has_bf16() -> bool:
 
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def onnx_session(path: Path) -> Any:
+    """A network of ONNX Runtime on the CPU, on at most four threads.
+
+    Raises:
+        ModelError: when the file is missing or damaged.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = min(MOST_THREADS, os.cpu_count() or 1)
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its own exceptions share no base class
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{path} cannot be loaded by ONNX Runtime: {reason}") from error

@@ -22,10 +22,13 @@ from speechtutor.core import (
     CanonicalWord,
     Caution,
     Code,
+    Correction,
     Edit,
     Emission,
     ErrorType,
     Feedback,
+    GrammarEdit,
+    GrammarKind,
     LearnerState,
     PhoneScore,
     Recording,
@@ -171,6 +174,24 @@ class FakeTutor:
                     tip = Tip(word.text, phone.canonical, phone.heard, advice)
                     return Feedback("One sound to work on.", (tip,), "Try it again.", NAME)
         return Feedback("Well said.", (), "Say something else.", NAME)
+
+
+@dataclass(frozen=True)
+class FakeCorrector:
+    """Says that the first "a" should have been "the"."""
+
+    checkpoint: str | None = None
+    device: str | None = None
+
+    def correct(self, text: str) -> Correction:
+        """One edit at most; words are what stands between spaces."""
+        words = text.split()
+        if "a" not in words:
+            return Correction(text, text, text, (), NAME)
+        place = words.index("a")
+        edit = GrammarEdit(place, place + 1, "a", "the", GrammarKind.ARTICLE, 1.0, NAME)
+        made = " ".join([*words[:place], "the", *words[place + 1 :]])
+        return Correction(text, text, made, (edit,), NAME)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from speechtutor.errors import ModelError, require
 from speechtutor.models.convert import smollm_checkpoint
 from speechtutor.models.device import pick
 from speechtutor.phrasing import LlmTutor
-from speechtutor.prompts import Message
+from speechtutor.prompts import Message, adapter_settings
 
 DEFAULT = "smollm2-135m-instruct"
 CT2_LAYOUT = "ctranslate2-int8-1"
@@ -174,7 +174,8 @@ def load(
         engine = _best_engine(source, pick(device).kind, adapter)
     name = Path(source).name if adapter is None else f"{Path(source).name}+{Path(adapter).name}"
     if engine == "transformers":
-        return LlmTutor(TransformersEngine(smollm_checkpoint(source), device, adapter=adapter, name=name))
+        written = TransformersEngine(smollm_checkpoint(source), device, adapter=adapter, name=name)
+        return LlmTutor(written, shots=bool(adapter_settings(adapter).get("shots", True)))
     if adapter is not None:
         raise ModelError("CTranslate2 reads no adapter: merge it into the model first, or use transformers")
     return LlmTutor(CTranslate2Engine(_ct2_folder(source), device, name=name))

@@ -19,6 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from speechtutor import core
+
 SYMBOLS = (
     "<blank>", "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G",
     "HH", "IH", "IY", "JH", "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH",
@@ -176,6 +178,26 @@ def pool_weights(spans: Sequence[tuple[int, int]], n_frames: int) -> Tensor:
     for i, (start, end) in enumerate(spans):
         weights[i, start:end] = 1.0 / (end - start)
     return weights
+
+
+@torch.inference_mode()
+def first_guesses(
+    head: RaterHead, emission: core.Emission, alignment: core.Alignment, device: torch.device
+) -> core.Ratings | None:
+    """The rater head's opinion of an aligned emission; None where the emission has no embedding."""
+    if emission.embedding is None:
+        return None
+    spans = [(phone.start_frame, phone.end_frame) for phone in alignment.phones]
+    hidden = torch.from_numpy(emission.embedding)[None].to(device)
+    n_frames = hidden.shape[1]
+    frames = Frames(hidden.new_zeros(1, n_frames, 0), hidden, torch.tensor([n_frames]))
+    canonical = torch.tensor([SYMBOLS.index(phone.canonical) for phone in alignment.phones])
+    word = torch.tensor([phone.word for phone in alignment.phones])
+    pools = [pool_weights(spans, n_frames).to(device)]
+    got = head(frames, pools, [canonical.to(device)], [word.to(device)])
+    # The network rates from 0 to 2, as the corpus does.
+    phones, words, whole = (x.float().cpu().numpy() / 2 for x in (got.phones, got.words, got.utterances))
+    return core.Ratings(phones, words, whole[0])
 
 
 REACH = 5

@@ -19,11 +19,11 @@ import numpy as np
 import torch
 import torchaudio.functional as audio_ops
 from torch import Tensor, nn
-from torchaudio.transforms import FrequencyMasking, SpeedPerturbation, TimeMasking
 
 from speechtutor.core import SAMPLE_RATE, Floats
 from speechtutor.errors import ModelError
 from speechtutor.metrics import pcc, per
+from speechtutor.models.augment import Augment
 from speechtutor.models.phone_encoder import (
     SYMBOLS,
     Frames,
@@ -76,32 +76,6 @@ class Recipe:
     warm_utterances: int = 500
     seed: int = 0
     bf16: bool = True
-
-
-class Augment:
-    """Speed, gain, noise and silence on the wave; SpecAugment (Park et al., 2019) on the features."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self.rng = rng
-        self.speed = SpeedPerturbation(SAMPLE_RATE, [0.9, 1.0, 1.0, 1.1])
-        self.time, self.frequency = TimeMasking(20, p=0.1), FrequencyMasking(12)
-
-    def wave(self, samples: Tensor) -> Tensor:
-        """A little faster or slower, louder or softer, noisier, with silence around."""
-        samples = self.speed(samples)[0]
-        samples = samples * 10 ** (self.rng.uniform(-8, 6) / 20)
-        if self.rng.random() < 0.3:
-            snr = torch.tensor(self.rng.uniform(10, 35))
-            samples = audio_ops.add_noise(samples, torch.randn_like(samples), snr)
-        pad = [int(self.rng.uniform(0, 0.2) * SAMPLE_RATE) for _ in range(2)]
-        return nn.functional.pad(samples, pad)
-
-    def mel(self, mel: Tensor) -> Tensor:
-        """Two masks each way."""
-        batch = mel[None]
-        for _ in range(2):
-            batch = self.frequency(self.time(batch))
-        return batch[0]
 
 
 def batches(examples: Sequence[Example], seconds: float, rng: random.Random) -> Iterator[list[Example]]:

@@ -23,7 +23,7 @@ from speechtutor.models.acoustic import WEIGHTS
 from speechtutor.models.acoustic import load as load_acoustic
 from speechtutor.models.head import Batch, Ensemble, load_ensemble
 from speechtutor.phones import VOWELS, pronounce
-from speechtutor.stages import AcousticModel
+from speechtutor.stages import AcousticModel, Rater
 
 MARGIN = 0.2
 """Seconds of what surrounds the speech that are kept; more of it must not change a score."""
@@ -61,18 +61,23 @@ def observe(
     """
     quality = speech.quality(recording) if quality is None else quality
     emission = listen(acoustic, recording, quality)
-    return examine(emission, recording, words, quality, speech.pitch(recording))
+    return examine(acoustic, emission, recording, words, quality, speech.pitch(recording))
 
 
 def examine(
-    emission: Emission, recording: Recording, words: Sequence[CanonicalWord], quality: Quality, pitch: Pitch
+    acoustic: AcousticModel,
+    emission: Emission,
+    recording: Recording,
+    words: Sequence[CanonicalWord],
+    quality: Quality,
+    pitch: Pitch,
 ) -> Observation:
     """Align and measure a text against what was heard."""
     alignment = align(emission, words)
     ratios = gop.measure(emission, alignment, insertions=True)
-    return Observation(
-        quality, emission, alignment, ratios, pitch, extract(emission, alignment, ratios, recording, pitch)
-    )
+    ratings = acoustic.rate(emission, alignment) if isinstance(acoustic, Rater) else None
+    cues = extract(emission, alignment, ratios, recording, pitch, ratings)
+    return Observation(quality, emission, alignment, ratios, pitch, cues)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +210,10 @@ def load(
         head = load_ensemble(settings, load_file(folder / "head.safetensors"))
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{folder} holds no scorer: {error}") from None
-    acoustic = load_acoustic(options.pop("acoustic", settings["acoustic"]), device)
+    # An exported scorer holds its acoustic model in its own folder.
+    inside = folder / settings["acoustic"]
+    named = options.pop("acoustic", inside if inside.is_dir() else settings["acoustic"])
+    acoustic = load_acoustic(named, device)
     return PronunciationScorer(
         acoustic,
         head,

@@ -217,8 +217,7 @@ class Whisper:
     def _language(self, states: Tensor) -> str:
         if not self.codes.languages:
             return "en"
-        start = torch.tensor([[self.codes.start]], device=states.device)
-        logits = self.model(encoder_outputs=(states,), decoder_input_ids=start).logits[0, -1]
+        logits = self._read(states, [self.codes.start])[0][-1]
         names, ids = zip(*self.codes.languages.items(), strict=True)
         name: str = names[int(logits[list(ids)].argmax())]
         return name
@@ -245,16 +244,20 @@ class Whisper:
         Returns the probability of each token and of the end, shape (n_tokens + 1,), that nobody
         spoke, and the frame at which each token and the end begin, shape (n_tokens + 1,).
         """
-        ids = torch.tensor([[*prompt, *text]], device=states.device)
-        output = self.model(encoder_outputs=(states,), decoder_input_ids=ids, output_attentions=True)
-        chances = output.logits[0].float().softmax(-1)
+        logits, attention = self._read(states, [*prompt, *text])
+        chances = logits.float().softmax(-1)
         following = torch.tensor([*text, self.codes.end], device=states.device)
         probabilities = chances[len(prompt) - 1 :].gather(1, following[:, None])[:, 0]
-        attention = torch.stack([output.cross_attentions[i][0, j] for i, j in self.heads])
         weights = attention[:, :, :n_frames].float().cpu().numpy()
         starts = windows.monotone_path(smoothed(weights)[len(prompt) - 1 :])
         no_speech = float(chances[0, self.codes.no_speech])
         return probabilities.clamp(min=1e-10).cpu().numpy(), no_speech, starts.astype(np.float32)
+
+    def _read(self, states: Tensor, tokens: list[int]) -> tuple[Tensor, Tensor]:
+        """Logits (n_tokens, n_symbols), and what the heads attend to (n_heads, n_tokens, n_states)."""
+        ids = torch.tensor([tokens], device=states.device)
+        output = self.model(encoder_outputs=(states,), decoder_input_ids=ids, output_attentions=True)
+        return output.logits[0], torch.stack([output.cross_attentions[i][0, j] for i, j in self.heads])
 
     def _words(self, text: list[int], probabilities: Floats, times: Floats, lang: str) -> tuple[Word, ...]:
         pieces, ends = self._pieces(text)

@@ -1,0 +1,146 @@
+"""Measure the tutor's language model: does its feedback hold, and does it correct grammar precisely.
+
+Data      ErAConD's dialogues.jsonl; a manifest with raters' scores, or the rows of `speechtutor batch`
+Run       python -m recipes.evaluate_tutor --adapter runs/tutor/lora/adapter --out runs/tutor/eval
+          python -m recipes.evaluate_tutor --base none --out runs/tutor/eval-rules
+Expect    grammar.md and feedback.md in OUT; see recipes/README.md
+
+With `--tune` the threshold of the grammar model is first chosen on the tune dialogues and written
+beside the adapter. Dev dialogues are never trained or tuned on; `--dialogues all` takes the whole
+file, for dialogues that were held out elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from recipes import synthetic
+from speechtutor import config, registry
+from speechtutor.core import UtteranceScore
+from speechtutor.evaluation import feedback, grammar
+from speechtutor.grammar import dialogues
+from speechtutor.grammar.dialogues import Turn, comparable
+from speechtutor.grammar.edits import tokens
+from speechtutor.manifest import write_text
+
+if TYPE_CHECKING:
+    from speechtutor.models.grammar_llm import LlmCorrector
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which model is measured on what."""
+
+    eracond: Path = Path("../shared/data/eracond/dialogues.jsonl")
+    """ErAConD's learner turns."""
+    dialogues: Literal["dev", "tune", "train", "all"] = "dev"
+    """Which dialogues; "all" for a file that nothing was trained on."""
+    scores: Path = Path("data_manifests/speechocean762.jsonl")
+    """A manifest with raters' scores or the rows of `speechtutor batch`; left out where it is not there."""
+    split: str = "dev"
+    """Split of the manifest."""
+    base: str = "smollm2-135m-instruct"
+    """Chat model: a name, a hub id, a folder, or none for the rules alone."""
+    adapter: Path | None = None
+    """The adapter; None measures the model as it is."""
+    out: Path = Path("runs/tutor/eval")
+    """Folder for the reports."""
+    part: Literal["both", "grammar", "feedback"] = "both"
+    """What to measure."""
+    threshold: float | None = None
+    """Nats that an edit must gain; None is what was tuned for the adapter."""
+    tune: bool = False
+    """First choose the threshold on the tune dialogues and write it beside the adapter."""
+    rules: bool = True
+    """Let the rules go before the model."""
+    limit: int = 200
+    """Utterances to word feedback for, evenly chosen."""
+    turns: int = 0
+    """Correct this many turns only; 0 takes all."""
+    draws: int = 1000
+    """Draws of dialogues for the 95 % intervals."""
+    device: str | None = None
+    """auto, cpu, cuda, cuda:N or mps."""
+    seed: int = 0
+    """Seed of the draws."""
+    smoke: bool = False
+    """Run a tiny random model on made-up turns and scores."""
+
+
+def tuned(corrector: LlmCorrector, turns: list[Turn]) -> float:
+    """The threshold that is best on some turns."""
+    weighed: list[Any] = []
+    for turn in turns:
+        if comparable(turn.spoken):
+            edits = [((e.start, e.end, e.after), g) for e, g in corrector.weigh(tokens(turn.spoken))[0]]
+            weighed.append((tokens(turn.spoken), edits, tokens(turn.corrected)))
+    return grammar.best_threshold(weighed)
+
+
+def measure_grammar(cfg: Config, turns: list[Turn]) -> grammar.GrammarReport:
+    """Correct the turns and write the report."""
+    chosen = [turn for turn in turns if cfg.dialogues in ("all", turn.split)]
+    chosen = chosen[: cfg.turns or None]
+    name = "rules" if cfg.base == "none" else cfg.base
+    options: dict[str, Any] = {}
+    if name != "rules":
+        options = {"adapter": cfg.adapter, "threshold": cfg.threshold, "rules": cfg.rules}
+    corrector: Any = registry.load("grammar", name, device=cfg.device, **options)
+    if cfg.tune and name != "rules":
+        corrector.threshold = tuned(corrector, [t for t in turns if t.split == "tune"][: cfg.turns or None])
+        if cfg.adapter is not None:
+            path = cfg.adapter / "tutor.json"
+            known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+            write_text(path, json.dumps(known | {"threshold": round(corrector.threshold, 3)}) + "\n")
+    items = grammar.listen(corrector, chosen)
+    found = grammar.report(items, corrector.name, cfg.draws, cfg.seed)
+    grammar.write(cfg.out, found, items)
+    return found
+
+
+def measure_feedback(cfg: Config, items: list[tuple[str, UtteranceScore]]) -> feedback.FeedbackReport:
+    """Let the model word the evidence and write the report."""
+    tutor: Any = registry.load("tutor", cfg.base, device=cfg.device, adapter=cfg.adapter)
+    worded, n_rules = feedback.listen(tutor, items)
+    found = feedback.report(worded, n_rules, tutor.engine.name)
+    feedback.write(cfg.out, found, worded)
+    return found
+
+
+def _smoke(cfg: Config) -> tuple[Config, list[Turn], list[tuple[str, UtteranceScore]]]:
+    from recipes.prepare_tutor import _smoke_turns
+
+    base = str(synthetic.tiny_chat(cfg.out / "base"))
+    rows = synthetic.corpus(cfg.out / "corpus", 2, 2)
+    cfg = replace(cfg, base=base, dialogues="all", draws=10, limit=2)
+    return cfg, _smoke_turns()[:2], feedback.scores(rows, "dev", 2)
+
+
+def run(cfg: Config) -> list[grammar.GrammarReport | feedback.FeedbackReport]:
+    """Write the reports and return them.
+
+    Raises:
+        SpeechTutorError: for data or a model that cannot be used.
+    """
+    found: list[grammar.GrammarReport | feedback.FeedbackReport] = []
+    items: list[tuple[str, UtteranceScore]] = []
+    if cfg.smoke:
+        cfg, turns, items = _smoke(cfg)
+    else:
+        turns = dialogues.read(cfg.eracond) if cfg.part != "feedback" else []
+        if cfg.part != "grammar" and cfg.base != "none" and cfg.scores.is_file():
+            items = feedback.scores(cfg.scores, cfg.split, cfg.limit)
+    config.save(cfg, cfg.out, device=cfg.device or "auto")
+    if cfg.part != "feedback":
+        found.append(measure_grammar(cfg, turns))
+    if items:
+        found.append(measure_feedback(cfg, items))
+    return found
+
+
+if __name__ == "__main__":
+    for report in run(config.parse(Config)):
+        print(report)

@@ -1,0 +1,95 @@
+"""Teach Whisper to hear learners: a small LoRA that every Whisper backend of this library can use.
+
+Data      data_manifests/speechocean762.jsonl (train; dev for the best epoch)
+Run       python -m recipes.finetune_whisper --base whisper-base --out runs/whisper/base-lora
+          torchrun --nproc_per_node 2 -m recipes.finetune_whisper   (the same flags; see recipes/README.md)
+Expect    see recipes/README.md
+
+The best network is in OUT/best: an adapter for `--adapter`, or with `--method full` a checkpoint.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from recipes import synthetic, training
+
+log = logging.getLogger("finetune_whisper")
+
+
+@dataclass(frozen=True)
+class Config(training.Settings):
+    """Which Whisper learns from whom, and how."""
+
+    out: Path = Path("runs/whisper/base-lora")
+    """Folder for checkpoints and the result; a run that was stopped goes on from what is there."""
+    base: str = "whisper-base"
+    """Whisper to start from: a name of the model store, a hub id or a folder."""
+    method: Literal["lora", "adalora", "full"] = "lora"
+    """Small matrices beside the large ones, the same with ranks shared out on the way, or all weights."""
+    part: Literal["both", "encoder"] = "both"
+    """Train encoder and decoder, or the encoder alone."""
+    rank: int = 32
+    """Rank of the small matrices."""
+    dropout: float = 0.0
+    """Share of a small matrix's inputs that are left out."""
+    silence_every: int = 25
+    """Steps after which the ready-made silence is made anew."""
+
+
+def _smoke(cfg: Config) -> Config:
+    folder = cfg.out / "corpus"
+    return replace(
+        cfg, manifest=folder / "rows.jsonl", root=folder, base=str(cfg.out / "base"),
+        epochs=2.0, batch=2, rank=2, save_every=2, cpu=True,
+    )  # fmt: skip
+
+
+def run(cfg: Config) -> list[dict[str, float]]:
+    """Train and return one row of dev figures per epoch.
+
+    Raises:
+        SpeechTutorError: for rows, a checkpoint or a disk that cannot be used, or a loss that is no number.
+        KeyboardInterrupt: when the run was asked to stop; it has left a checkpoint.
+    """
+    from speechtutor.models import asr_training, whisper_training
+    from speechtutor.models.augment import Augment
+
+    cfg = _smoke(cfg) if cfg.smoke else cfg
+    args = training.arguments(cfg)
+    if cfg.smoke:
+        with args.main_process_first():
+            if args.process_index == 0:
+                synthetic.corpus(cfg.root)
+                synthetic.tiny_asr_whisper(Path(cfg.base))
+    train, dev = training.read_clips(cfg)
+    n_steps = int(cfg.epochs * len(train)) // (cfg.batch * cfg.accumulate * args.world_size) + 1
+    tuning = whisper_training.Tuning(cfg.method, cfg.part, cfg.rank, cfg.dropout, n_steps)
+    model = whisper_training.network(cfg.base, tuning, seed=cfg.seed)
+    listener = whisper_training.Listener(cfg.base, model, cfg.lang)
+    fitting = [clip for clip in train if listener.fits(clip)]
+    left_out = len(train) - len(fitting)
+    log.info("%d train clips (%d too long for a window) and %d of dev", len(fitting), left_out, len(dev))
+    asr_training.reserve(cfg.out, 3 * asr_training.trainable_bytes(model))
+    training.record(cfg, args)
+    augment = Augment(random.Random(cfg.seed), speed=cfg.speed, noise=cfg.noise, masks=cfg.masks)
+    callbacks = [whisper_training.Silence(whisper_training.bare(model), cfg.silence_every)]
+    if cfg.method == "adalora":
+        callbacks.append(whisper_training.Adapt())
+    trainer = asr_training.AsrTrainer(
+        model, args,
+        train_dataset=asr_training.Clips(fitting, listener.prepare, augment, cfg.seed),
+        eval_dataset=dev, data_collator=listener.collate, callbacks=callbacks,
+        hear=listener.errors, keep=partial(whisper_training.ship, base=cfg.base, listener=listener),
+        metric="wer", patience=cfg.patience,
+    )  # fmt: skip
+    return trainer.fit(cfg.resume)
+
+
+if __name__ == "__main__":
+    training.main(run, Config)

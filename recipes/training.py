@@ -1,0 +1,205 @@
+"""What the recipes that fine-tune a recogniser share: their flags and their rows; no recipe itself."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from speechtutor import config, manifest
+from speechtutor.core import Utterance
+from speechtutor.errors import InputError, SpeechTutorError, require
+
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
+
+    from speechtutor.models.asr_training import Clip
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Data, course and care of a training."""
+
+    manifest: Path = Path("data_manifests/speechocean762.jsonl")
+    """Rows to learn from (train) and to stop by (dev)."""
+    root: Path = Path("../shared/data/speechocean762")
+    """Folder that the manifest's audio paths are relative to."""
+    out: Path = Path("runs/finetune")
+    """Folder for checkpoints and the result; a run that was stopped goes on from what is there."""
+    lang: str = "en"
+    """ISO 639-1 code of the language spoken."""
+    epochs: float = 3.0
+    """Passes over the data."""
+    batch: int = 16
+    """Clips in a batch of one process."""
+    accumulate: int = 1
+    """Batches whose gradients are added up before a step."""
+    rate: float = 1e-3
+    """Peak learning rate."""
+    warmup: float = 0.1
+    """Share of the steps in which the rate rises; then it falls to zero along a cosine."""
+    weight_decay: float = 0.01
+    """Pull of the weights to zero."""
+    patience: int = 2
+    """Stop after so many epochs that are no better on dev; 0 never stops early."""
+    dev_rows: int = 125
+    """How many dev utterances, evenly spread, choose the best epoch; 0 takes all."""
+    train_rows: int = 0
+    """Learn from this many train utterances only, evenly spread; 0 takes all."""
+    speed: bool = True
+    """Change the speed of a clip by up to a tenth."""
+    noise: float = 0.3
+    """Share of clips that get white noise."""
+    masks: int = 2
+    """SpecAugment: masks in time and in frequency; 0 for none."""
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
+    """Numbers of the matrix products; auto is bf16 where the processor computes with it."""
+    gradient_checkpointing: bool = False
+    """Save memory by computing forward passes twice."""
+    save_every: int = 50
+    """Steps between checkpoints, beside the one after the last step."""
+    resume: Path | None = None
+    """Checkpoint to go on from; None is the newest in `out`, if any."""
+    workers: int = 0
+    """Processes that read audio ahead, for each that computes."""
+    cpu: bool = False
+    """Compute on the CPU even where there is a GPU."""
+    tensorboard: bool = True
+    """Log to TensorBoard, in `out`/logs."""
+    wandb: bool = False
+    """Log to Weights & Biases."""
+    seed: int = 0
+    """Seed of order, augmentation, dropout and new weights."""
+    smoke: bool = False
+    """Train a tiny random network on made-up utterances."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would fail later."""
+        for name in ("batch", "accumulate", "save_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        if self.epochs <= 0 or self.rate <= 0:
+            raise ValueError("epochs and rate must be above 0")
+        if not 0 <= self.warmup < 1 or not 0 <= self.noise <= 1:
+            raise ValueError("warmup must be in [0, 1) and noise in [0, 1]")
+
+
+def read_rows(path: Path) -> tuple[list[tuple[str, Utterance]], list[tuple[str, Utterance]]]:
+    """Train and dev rows, each with how to name it; a test row never enters a trainer.
+
+    Raises:
+        InputError: when the manifest holds test rows, a speaker in two splits, or no rows to train on.
+    """
+    rows = manifest.read(path)
+    for number, row in enumerate(rows, start=1):
+        if row.split == "test":
+            raise InputError(f"{path}, row {number} ({row.id}): a test row; nothing may be trained beside it")
+    named = [(f"{path}, row {number} ({row.id})", row) for number, row in enumerate(rows, start=1)]
+    train, dev = ([(where, row) for where, row in named if row.split == split] for split in ("train", "dev"))
+    for split, found in (("train", train), ("dev", dev)):
+        if not found:
+            raise InputError(f"{path} holds no {split} rows")
+    return train, dev
+
+
+def read_clips(cfg: Settings) -> tuple[list[Clip], list[Clip]]:
+    """Train and dev clips, as many as asked for, every recording read once.
+
+    Raises:
+        InputError: as `read_rows`, and for a recording that cannot be used, naming its row.
+    """
+    from tqdm import tqdm
+
+    from speechtutor.models import asr_training
+
+    train, dev = read_rows(cfg.manifest)
+    chosen = []
+    for rows, n in ((train, cfg.train_rows), (dev, cfg.dev_rows)):
+        kept = rows if not n or n >= len(rows) else [rows[i * len(rows) // n] for i in range(n)]
+        chosen.append(
+            [
+                asr_training.clip(row, cfg.root, where)
+                for where, row in tqdm(kept, desc="reading", disable=None)
+            ]
+        )
+    return chosen[0], chosen[1]
+
+
+def _precision(cfg: Settings, cuda: bool) -> dict[str, bool]:
+    from speechtutor.models.device import pick
+
+    wish: str = cfg.precision
+    if wish == "auto":
+        names = {"None": "fp32", "torch.bfloat16": "bf16", "torch.float16": "fp16"}
+        wish = names[str(pick("cuda" if cuda else "cpu").autocast_dtype)]
+    if wish == "fp16" and not cuda:
+        raise InputError("fp16 needs a GPU; on a CPU choose bf16 or fp32")
+    return {"bf16": wish == "bf16", "fp16": wish == "fp16"}
+
+
+def arguments(cfg: Settings, **more: Any) -> TrainingArguments:
+    """The flags as `transformers.TrainingArguments`; joins the other processes, if there are any.
+
+    Raises:
+        MissingExtraError: when a log is asked for whose library is not installed.
+        InputError: for a precision that this machine does not compute with.
+    """
+    import torch
+
+    from speechtutor.models import asr_training
+
+    loggers = [name for name, wanted in (("tensorboard", cfg.tensorboard), ("wandb", cfg.wandb)) if wanted]
+    for name in loggers:
+        require(name, extra={"tensorboard": "train"}.get(name, name))
+    os.environ["TENSORBOARD_LOGGING_DIR"] = str(cfg.out / "logs")  # it takes no argument
+    cuda = torch.cuda.is_available() and not cfg.cpu
+    settings: Mapping[str, Any] = {
+        "num_train_epochs": cfg.epochs,
+        "per_device_train_batch_size": cfg.batch,
+        "gradient_accumulation_steps": cfg.accumulate,
+        "learning_rate": cfg.rate,
+        "warmup_steps": cfg.warmup,
+        "lr_scheduler_type": "cosine",
+        "weight_decay": cfg.weight_decay,
+        "save_strategy": "steps",
+        "save_steps": cfg.save_every,
+        "logging_steps": 10,
+        "dataloader_num_workers": cfg.workers,
+        "report_to": loggers,
+        "seed": cfg.seed,
+        "use_cpu": not cuda,
+        **_precision(cfg, cuda),
+    }
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    if several and not cuda:
+        more["ddp_backend"] = "gloo"
+    if cfg.gradient_checkpointing:
+        more |= {
+            "activation_checkpointing": True,
+            "activation_checkpointing_kwargs": {"use_reentrant": False},
+        }
+    return asr_training.arguments(cfg.out, **(dict(settings) | more))
+
+
+def main(run: Callable[[Any], Sequence[Mapping[str, float]]], settings: type[Any]) -> None:
+    """A recipe as a command: one line and exit status 2 for a mistake, 130 when it was asked to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    cfg = config.parse(settings)
+    try:
+        for row in run(cfg):
+            print(row)
+    except SpeechTutorError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def record(cfg: Settings, args: TrainingArguments) -> None:
+    """Write config.json, from the first process only."""
+    if args.process_index == 0:
+        config.save(cfg, cfg.out, device=str(args.device))

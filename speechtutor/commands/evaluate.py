@@ -1,0 +1,220 @@
+"""`speechtutor evaluate`: the numbers, with intervals over speakers.
+
+A further kind of evaluation is one more function here, `@app.command`, which takes a manifest and
+`Common`, loads its model, and hands a `Job` to the kind's own module in `speechtutor.evaluation`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from speechtutor.commands import AsJson, show
+from speechtutor.errors import InputError
+
+if TYPE_CHECKING:
+    from speechtutor.evaluation.job import Job
+    from speechtutor.evaluation.result import Summary
+
+app = App(name="evaluate", help="Measure a recogniser or a scorer on a manifest.")
+
+Manifest = Annotated[Path, Parameter(help="A manifest (JSON lines).")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """What every evaluation takes."""
+
+    root: Path
+    """Folder that the manifest's audio paths are relative to."""
+    out: Path
+    """Folder for the result; a stopped run goes on there."""
+    split: str | None = None
+    """train, dev or test (all rows that are not for training)"""
+    limit: int | None = None
+    """Only this many rows, evenly chosen."""
+    against: Path | None = None
+    """Folder of an earlier run to compare with, paired."""
+    draws: int = 1000
+    """Draws of speakers for the intervals."""
+    seed: int = 0
+    """Seed of the draws."""
+    device: str | None = None
+    """Where to compute: cpu, cuda, cuda:1 … (the best there is)"""
+
+
+def prepared(
+    stage: str, name: str, manifest: Path, common: Common, *, adapter: Path | None = None, **options: Any
+) -> Job:
+    """The job of one model, before it is loaded; `options` are what else its rows depend on."""
+    from speechtutor import registry
+    from speechtutor.evaluation import job, provenance
+
+    if common.draws < 1:
+        raise InputError(f"draws must be 1 or more, not {common.draws}")
+    entry = registry.find(stage, name)
+    choice = {"split": common.split, "limit": common.limit}
+    return job.Job(
+        out=common.out,
+        manifest=manifest,
+        root=common.root,
+        rows=job.choose(manifest, **choice),
+        system=provenance.system(name, entry.checkpoint, entry.revision, adapter, **options),
+        choice=choice,
+        settings=asdict(common) | {stage: name, "adapter": adapter} | options,
+        command=(Path(sys.argv[0]).name, *sys.argv[1:]),
+        device=common.device or "auto",
+        against=common.against,
+        draws=common.draws,
+        seed=common.seed,
+    )
+
+
+def present(found: Summary, keys: Sequence[str], *, json: bool) -> int:
+    """Print a summary; the status is 1 when files failed."""
+    from speechtutor.evaluation.table import markdown
+
+    if json:
+        show(found.json())
+    else:
+        print(markdown(found, keys), end="")
+    return 1 if found.counts.get("failed") else 0
+
+
+def folders(out: Path, names: Sequence[str]) -> list[Path]:
+    """Where each system's result goes: the folder itself for one, a folder below it for each of several.
+
+    Raises:
+        InputError: when two systems would share a folder.
+    """
+    if len(names) == 1:
+        return [out]
+    below = [out / Path(name).name for name in names]
+    if len(set(below)) < len(below):
+        raise InputError(
+            f"two of {', '.join(names)} would write to the same folder: evaluate them one by one"
+        )
+    return below
+
+
+@app.command
+def asr(
+    manifest: Manifest,
+    /,
+    *,
+    common: Common,
+    model: Annotated[tuple[str, ...], Parameter(help="Recognisers, each with --model (the default)")] = (),
+    adapter: Annotated[Path | None, Parameter(help="A LoRA adapter for the model.")] = None,
+    lang: Annotated[str | None, Parameter(help="Language spoken (that of each row)")] = None,
+    beams: Annotated[int | None, Parameter(help="Width of the beam search (the model's own)")] = None,
+    json: AsJson = False,
+) -> int:
+    """Word, character and phone error rates of recognisers; every further model is compared with the first.
+
+    Files that fail are counted as nothing heard, and the exit status is 1.
+    """
+    from speechtutor import registry
+    from speechtutor.evaluation import asr as evaluation
+    from speechtutor.models.normalizer import normaliser
+
+    names = model or (registry.default("transcriber"),)
+    options = {"adapter": adapter, "beams": beams}
+    given = {key: value for key, value in options.items() if value is not None}
+    # All are prepared before the first is heard: a misspelt name should not cost an evaluation.
+    jobs = [
+        prepared("transcriber", name, manifest, replace(common, out=out), lang=lang, **options)
+        for name, out in zip(names, folders(common.out, names), strict=True)
+    ]
+    status, against = 0, common.against
+    for job in jobs:
+        transcriber = registry.load("transcriber", job.name, device=common.device, **given)
+        normalise = normaliser(lang or job.rows[0].lang)
+        found, _ = evaluation.evaluate(replace(job, against=against), transcriber, normalise, lang)
+        status = max(status, present(found, evaluation.KEYS, json=json))
+        against = against or job.out
+    return status
+
+
+@app.command
+def scoring(
+    manifest: Manifest,
+    /,
+    *,
+    common: Common,
+    scorer: Annotated[str | None, Parameter(help="A scorer's name, or its folder (the default)")] = None,
+    train: Annotated[
+        Path | None, Parameter(help="Manifest whose train rows the text-only prior is fitted on (MANIFEST)")
+    ] = None,
+    raters: Annotated[
+        Path | None, Parameter(help="The single raters' scores, such as raters-train.json.")
+    ] = None,
+    json: AsJson = False,
+) -> int:
+    """Agreement of a scorer with expert raters, detection of wrong sounds, calibration, and baselines.
+
+    Files that fail give no values; they are counted and shown, and the exit status is 1.
+    """
+    from speechtutor import registry
+    from speechtutor.evaluation import baselines
+    from speechtutor.evaluation import scoring as evaluation
+    from speechtutor.manifest import read
+
+    people = None if raters is None else baselines.read_raters(raters)
+    fitted = read(train or manifest, ["train"])
+    name = scorer or registry.default("scorer")
+    job = prepared("scorer", name, manifest, common)
+    loaded = registry.load("scorer", name, device=common.device)
+    found, _ = evaluation.evaluate(job, loaded, train=fitted, raters=people)
+    return present(found, evaluation.KEYS, json=json)
+
+
+@app.command
+def tutor(
+    manifest: Annotated[Path, Parameter(help="A manifest with raters' scores, or rows that `batch` wrote.")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="Folder for the reports.")],
+    split: Annotated[str, Parameter(help="Split of the manifest.")] = "dev",
+    limit: Annotated[int, Parameter(help="Utterances to word feedback for, evenly chosen.")] = 200,
+    model: Annotated[str | None, Parameter(help="The model that words the feedback; none skips it.")] = None,
+    adapter: Annotated[Path | None, Parameter(help="A LoRA adapter for the models.")] = None,
+    dialogues: Annotated[Path | None, Parameter(help="ErAConD's turns, to measure grammar on dev.")] = None,
+    grammar: Annotated[str | None, Parameter(help="The grammar model (the default).")] = None,
+    device: Annotated[str | None, Parameter(help="cpu, cuda, cuda:1 …")] = None,
+    json: AsJson = False,
+) -> int:
+    """Feedback held against its evidence, and grammar against corrected learner dialogues."""
+    from speechtutor import registry
+    from speechtutor.evaluation import feedback as wording
+    from speechtutor.evaluation import grammar as correcting
+    from speechtutor.grammar.dialogues import read
+
+    options = {} if adapter is None else {"adapter": adapter}
+    reports: list[Any] = []
+    if model is not None:
+        loaded: Any = registry.load("tutor", model, device=device, **options)
+        if not hasattr(loaded, "engine"):
+            raise InputError(f"{model} words nothing with a model: there is nothing to verify")
+        worded, n_rules = wording.listen(loaded, wording.scores(manifest, split, limit))
+        reports.append(wording.report(worded, n_rules, loaded.engine.name))
+        wording.write(out, reports[-1], worded)
+    if dialogues is not None:
+        name = grammar or registry.default("grammar")
+        corrector = registry.load("grammar", name, device=device, **({} if name == "rules" else options))
+        turns = [turn for turn in read(dialogues) if turn.split == "dev"]
+        corrected = correcting.listen(corrector, turns)
+        reports.append(correcting.report(corrected, name))
+        correcting.write(out, reports[-1], corrected)
+    if not reports:
+        raise InputError("name a --model for the feedback, --dialogues for the grammar, or both")
+    if json:
+        show([asdict(found) for found in reports])
+    else:
+        print("\n".join(map(str, reports)), end="")
+    return 0

@@ -1,0 +1,42 @@
+"""Evaluation: how good a recogniser, a scorer or a tutor is, on a manifest, with intervals over speakers.
+
+A run writes one folder with three files; `speechtutor report` and `--against` read exactly these.
+All JSON is strict: what is not defined or not measured is null, never NaN and never 0.
+
+    config.json       what was asked: {"kind", "config", "fingerprint", "commit", "versions", "device"}
+    utterances.jsonl  one `Row` a line, in manifest order once the run is complete
+    summary.json      one `Summary`, written last: a folder without it holds an unfinished run
+
+`Row` and `Summary` are the dataclasses of `speechtutor.evaluation.result`; their fields are the JSON
+keys, in the same shape for every kind. `result.read(folder)` gives both back as a `Run`.
+
+A **row** has `id`, `speaker`, `split`, `audio` (relative to the root that the run was given),
+`reference` (the text), `hypothesis` (null where the kind has none, or where the file failed),
+`duration` and `elapsed` in seconds, `error` (null, or one line saying why this file failed),
+`groups` ({"age": "under 16", …}), `metrics` ({name: number or null} of this utterance alone) and
+`detail`, which depends on the kind:
+
+- asr: `{"counts": {"words_normalised": [hits, substitutions, deletions, insertions],
+  "characters_normalised": …, "words_verbatim": …, "characters_verbatim": …, "phones": …},
+  "normalised": [reference, hypothesis], "unpronounceable": [words without phones],
+  "words": [human word scores 0-100 or null, in the order of the text] | null,
+  "repairs": [mispronounced words, of them written as the text, other words, of them written] | null}`;
+- scoring: `{"model": {"overall", "accuracy", "fluency", "prosody"} 0-100, "raters": the same | null,
+  "warnings": [codes], "declined": bool, "heard": [freely decoded phones] | null,
+  "decoded": [hits, substitutions, deletions, insertions] of them against the canonical phones | null,
+  "decoded_perceived": the same against the phones that people transcribed | null,
+  "words": [{"text", "start", "end", "error_type", "model": {"accuracy", "stress", "total"},
+  "raters": the same | null, "phones": [{"expected", "start", "end", "score", "rated", "gop",
+  "error_probability", "heard", "perceived"}]}]}`, every score 0-100, `perceived` null where nobody
+  wrote down what was said, else the phone that people heard ("" for nothing).
+
+A **summary** has `kind`, `name` (the system), `metrics` ({name: `Metric`}), `groups` (`Group`:
+a dimension, a cell of it, its metrics; a small cell has `suppressed` true and no metrics), `gaps`
+(`Gap`: one cell minus another), `baselines` ({name: {metric: `Metric`}}), `comparison` (this run minus
+an earlier one, or null), `calibration` (`Calibration`: the bins of the reliability diagram, which is
+also drawn in reliability.svg), `confusions` (`Confusion`: unit "word" or "phone", what it was read
+as, "" for left out or put in), `counts` ({name: whole number}), `lists` ({"failed": [ids], …}),
+`timing`, `minimum_cell`, `notes` (sentences that belong under the tables) and `provenance`.
+
+A **metric** carries its own label, unit, direction and n, so that a report needs no table of names.
+"""

@@ -1,0 +1,122 @@
+"""One evaluation from beginning to end: choose the rows, judge or go on, summarise, write."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from speechtutor import manifest
+from speechtutor.core import Utterance
+from speechtutor.errors import InputError
+from speechtutor.evaluation import journal, provenance, result
+from speechtutor.evaluation.result import Row, Summary
+from speechtutor.evaluation.sampling import DRAWS
+from speechtutor.evaluation.summary import Kind, summarise
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is evaluated on what, and where the result goes.
+
+    `system` is what `provenance.system` says of the model; `choice` what the rows depend on beside
+    it (split, limit, language); `settings` everything that was asked, for the record.
+    """
+
+    out: Path
+    manifest: Path
+    root: Path
+    rows: Sequence[Utterance]
+    system: Mapping[str, Any]
+    choice: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    command: Sequence[str] = ()
+    device: str = "cpu"
+    against: Path | None = None
+    draws: int = DRAWS
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """The system's name."""
+        return str(self.system["name"])
+
+
+def choose(path: Path, split: str | None = None, limit: int | None = None) -> list[Utterance]:
+    """The rows to evaluate: those of a split, without one all that are not for training; evenly thinned.
+
+    Raises:
+        InputError: when there are none.
+    """
+    if split is not None and split not in manifest.SPLITS:
+        raise InputError(f"split {split!r} is none of {', '.join(manifest.SPLITS)}")
+    if limit is not None and limit < 1:
+        raise InputError(f"limit must be 1 or more, not {limit}")
+    every = manifest.read(path)
+    rows = [row for row in every if (row.split != "train" if split is None else row.split == split)]
+    if not rows:
+        hint = f"has no row of the split {split}" if split else "has no rows but for training (--split train)"
+        raise InputError(f"{path} {hint}" if every else f"{path} has no rows")
+    if limit is None or limit >= len(rows):
+        return rows
+    return [rows[i * len(rows) // limit] for i in range(limit)]
+
+
+def note(message: str) -> None:
+    """Tell people something beside the result."""
+    print(message, file=sys.stderr)
+
+
+def bar(label: str) -> Callable[[Iterable[Utterance]], Iterable[Utterance]]:
+    """A progress bar on stderr."""
+    from tqdm import tqdm
+
+    def progress(rows: Iterable[Utterance]) -> Iterable[Utterance]:
+        return tqdm(rows, desc=label)  # type: ignore[no-any-return]
+
+    return progress
+
+
+def carry_out(
+    job: Job,
+    kind: Kind,
+    judge: Callable[[Utterance], Row],
+    *,
+    warm_up: Callable[[Utterance], object] | None = None,
+    say: Callable[[str], None] = note,
+    progress: Callable[[Iterable[Utterance]], Iterable[Utterance]] = iter,
+) -> tuple[Summary, list[Row]]:
+    """Judge what is still to do, then write the whole result; a stopped run goes on in the same folder.
+
+    Raises:
+        InputError: for a folder that holds something else, or an `against` that cannot be compared.
+        StorageError: when the disk refuses.
+    """
+    # Read first: a mistyped folder should not cost an evaluation.
+    other = None if job.against is None else result.read(job.against)
+    if other is not None and other.summary.kind != kind.name:
+        raise InputError(f"{job.against} is an evaluation of {other.summary.kind}, not of {kind.name}")
+    manifest_sha256 = provenance.sha256(job.manifest)
+    rows_mark = {"manifest": manifest_sha256, **job.choice}
+    mark = provenance.fingerprint(kind.name, job.system, rows_mark)
+    asked = {"manifest": str(job.manifest), "root": str(job.root), "out": str(job.out), **job.settings}
+    record = provenance.record(
+        kind.name, json.loads(json.dumps(asked, default=str)), mark, job.command, job.device
+    )
+    with journal.alone(job.out):
+        journal.begin(job.out, record)
+        rows = journal.collect(job.out, job.rows, judge, say, progress, warm_up)
+        origin = provenance.provenance(
+            job.out,
+            record,
+            manifest_sha256=manifest_sha256,
+            system=job.system,
+            seed=job.seed,
+            draws=job.draws,
+        )
+        found = summarise(kind, job.name, rows, origin, against=other, draws=job.draws, seed=job.seed)
+        result.write(job.out, found, rows)
+    return found, rows

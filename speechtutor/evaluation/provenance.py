@@ -1,0 +1,116 @@
+"""Where a figure comes from: enough to make it again, and to know when two runs are the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from speechtutor import config
+from speechtutor.errors import InputError
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file's bytes.
+
+    Raises:
+        InputError: when it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+
+
+def digest(folder: Path) -> str:
+    """The first 16 figures of a hash over the names and bytes of all files of a folder (or of one file)."""
+    if folder.is_file():
+        return sha256(folder)[:16]
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = "".join(f"{path.relative_to(folder)} {sha256(path)}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+
+
+def fingerprint(kind: str, system: Mapping[str, Any], rows: Mapping[str, Any]) -> dict[str, Any]:
+    """What the rows of a run depend on: the kind, the system and its content, the manifest and the choice."""
+    return {"kind": kind, **{f"system {k}": v for k, v in system.items()}, **rows}
+
+
+def record(
+    kind: str, settings: Mapping[str, Any], mark: Mapping[str, Any], command: Sequence[str], device: str
+) -> dict[str, Any]:
+    """What config.json holds."""
+    return {
+        "kind": kind,
+        "config": dict(settings),
+        "fingerprint": dict(mark),
+        "command": list(command),
+        "commit": config.commit(),
+        "versions": config.versions(),
+        "device": device,
+    }
+
+
+def provenance(
+    folder: Path,
+    record: Mapping[str, Any],
+    *,
+    manifest_sha256: str,
+    system: Mapping[str, Any],
+    seed: int,
+    draws: int,
+) -> dict[str, Any]:
+    """What a summary says of itself; `rows_commit` is the commit that began the rows."""
+    began = json.loads((folder / config.FILE).read_text(encoding="utf-8"))
+    return {
+        "commit": record["commit"],
+        "rows_commit": began.get("commit"),
+        "command": record["command"],
+        "config": record["config"],
+        "manifest_sha256": manifest_sha256,
+        "model": dict(system),
+        "device": record["device"],
+        "seed": seed,
+        "draws": draws,
+        "versions": record["versions"],
+        "machine": platform.machine(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+
+
+def system(
+    name: str, checkpoint: str | None, revision: str | None, adapter: Path | None = None, **options: Any
+) -> dict[str, Any]:
+    """What was evaluated: its name, and its content by a pinned revision or by a hash of its files.
+
+    `options` are settings that change what the system says, such as the width of a beam.
+    """
+    found: dict[str, Any] = {"name": name, "revision": revision, "checkpoint": checkpoint}
+    found["content"] = None if revision else content(checkpoint)
+    if adapter is not None:
+        found["adapter"], found["adapter_content"] = str(adapter), digest(adapter)
+    return found | {key: value for key, value in options.items() if value is not None}
+
+
+def content(checkpoint: str | None) -> str | None:
+    """A hash of a checkpoint's files, and of those of the acoustic model that a scorer's config names."""
+    if not checkpoint:
+        return None
+    folder = next((path for path in (Path(checkpoint), WEIGHTS / checkpoint) if path.exists()), None)
+    if folder is None:
+        return None
+    own = digest(folder)
+    try:
+        acoustic = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("acoustic")
+    except (OSError, ValueError, AttributeError):
+        return own
+    below = content(acoustic) if isinstance(acoustic, str) else None
+    return own if below is None else f"{own}+{below}"

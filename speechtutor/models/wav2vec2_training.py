@@ -1,0 +1,326 @@
+"""Fine-tune Wav2Vec2 (Baevski et al., 2020) and its family by CTC, or train a small one from scratch.
+
+From scratch two hours of speech are too few for CTC alone. A teacher that already hears phones tells
+in every frame what it hears (distillation, Hinton et al., 2015), and CTC adds what should be there.
+The teacher listens once to each recording as it is; where a copy is played faster or with silence in
+front, its frames are read at the matching times.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from transformers import (
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoModelForCTC,
+    AutoTokenizer,
+    Wav2Vec2Config,
+    Wav2Vec2CTCTokenizer,
+    Wav2Vec2FeatureExtractor,
+    Wav2Vec2ForCTC,
+)
+
+from speechtutor import audio, metrics
+from speechtutor.core import SAMPLE_RATE
+from speechtutor.errors import InputError, ModelError
+from speechtutor.models.asr_training import AsrTrainer, Batch, Clip
+from speechtutor.models.augment import Augment
+from speechtutor.models.ctc_acoustic import columns
+from speechtutor.models.phone_encoder import SYMBOLS
+from speechtutor.phones import pronounce, to_ipa
+from speechtutor.stages import AcousticModel
+from speechtutor.text import words_for_wer
+
+log = logging.getLogger(__name__)
+
+SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", "|")
+"""Blank, marks that are never said, and what stands between words."""
+IGNORED = -100
+QUIET = 0.2
+"""Weight of a frame in which the teacher hears only the blank, against 1 for a sure phone."""
+HOP = 320
+"""Samples from one frame to the next, in Whisper's encoder and in this family."""
+
+
+def vocabulary(units: str, clips: Sequence[Clip]) -> list[str]:
+    """The tokens of a new network: the 39 phones in IPA, or the letters of the texts."""
+    if units == "phones":
+        return [*SPECIAL, *(to_ipa(symbol) for symbol in SYMBOLS[1:])]
+    letters = {letter for clip in clips for word in words_for_wer(clip.text) for letter in word}
+    return [*SPECIAL, *sorted(letters)]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a network from scratch is."""
+
+    layers: int = 6
+    width: int = 256
+    heads: int = 4
+    convolutions: tuple[int, ...] = (64, 96, 128, 192, 256, 256, 256)
+
+
+def compact(size: Size, n_tokens: int, masks: int) -> Wav2Vec2ForCTC:
+    """A small Wav2Vec2 with random weights and the usual frames of 20 ms."""
+    config = Wav2Vec2Config(
+        vocab_size=n_tokens,
+        hidden_size=size.width,
+        num_hidden_layers=size.layers,
+        num_attention_heads=size.heads,
+        intermediate_size=4 * size.width,
+        conv_dim=size.convolutions,
+        # Layer norms, unlike the default's group norm, do not see the padding of a batch.
+        feat_extract_norm="layer",
+        do_stable_layer_norm=True,
+        conv_bias=True,
+        num_conv_pos_embeddings=64,
+        num_conv_pos_embedding_groups=16,
+        layerdrop=0.0,
+        pad_token_id=0,
+        **masking(masks),
+    )
+    return Wav2Vec2ForCTC(config)
+
+
+def masking(masks: int) -> dict[str, Any]:
+    """SpecAugment (Park et al., 2019) on the features, by the network's own settings."""
+    return {
+        "apply_spec_augment": masks > 0,
+        "mask_time_prob": 0.025 * masks,
+        "mask_time_length": 5,
+        "mask_feature_prob": 0.02 * masks,
+        "mask_feature_length": 8,
+    }
+
+
+def processor(folder: Path, tokens: Sequence[str]) -> tuple[Wav2Vec2CTCTokenizer, Any]:
+    """A tokenizer of the tokens, written into the folder on the way, and an extractor."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "vocab.json"
+    path.write_text(json.dumps({t: i for i, t in enumerate(tokens)}, ensure_ascii=False), encoding="utf-8")
+    extractor = Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=True)
+    return Wav2Vec2CTCTokenizer(str(path)), extractor
+
+
+def load(
+    base: str | Path, units: str, clips: Sequence[Clip], folder: Path, masks: int
+) -> tuple[Any, Any, Any]:
+    """Network, tokenizer and extractor of a checkpoint; its own letters are kept, phones are new.
+
+    Raises:
+        ModelError: when there is no such checkpoint or it is none of this family.
+    """
+    try:
+        extractor = AutoFeatureExtractor.from_pretrained(base)
+        config = AutoConfig.from_pretrained(base)
+        tokenizer = None
+        if units == "letters" and (config.architectures or [""])[0].endswith("ForCTC"):
+            tokenizer = AutoTokenizer.from_pretrained(base)
+        if tokenizer is None:
+            tokens = vocabulary(units, clips)
+            tokenizer = processor(folder, tokens)[0]
+            more = {"vocab_size": len(tokens), "pad_token_id": 0, "ignore_mismatched_sizes": True}
+        else:
+            more = {}
+        model = AutoModelForCTC.from_pretrained(base, dtype=torch.float32, **more, **masking(masks))
+    except (OSError, ValueError, KeyError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{base} cannot be loaded as a CTC model: {reason}") from error
+    return model, tokenizer, extractor
+
+
+@dataclass(slots=True)
+class Speller:
+    """Clips into batches, and frames into texts.
+
+    `units` is letters or phones; `teacher` maps a clip's id to what the teacher heard, shape
+    (n_frames, n_symbols), log-probabilities in the order of `SYMBOLS`.
+    """
+
+    tokenizer: Any
+    extractor: Any
+    units: str
+    teacher: Mapping[str, NDArray[np.float16]] | None = None
+
+    def units_of(self, clip: Clip) -> list[list[str]]:
+        """The tokens of each word.
+
+        Raises:
+            InputError: naming the clip whose text has a letter that the network cannot write.
+        """
+        known: dict[str, int] = self.tokenizer.get_vocab()
+        if self.units == "phones":
+            words = clip.phones or [word.pronunciations[0] for word in pronounce(clip.text)]
+            return [[to_ipa(phone) for phone in word] for word in words]
+        words = words_for_wer(clip.text)
+        if "A" in known and "a" not in known:
+            words = [word.upper() for word in words]
+        strange = {letter for word in words for letter in word} - known.keys()
+        if strange:
+            raise InputError(f"{clip.id}: the network has no letter for {' '.join(sorted(strange))}")
+        return [list(word) for word in words]
+
+    def tokens(self, clip: Clip) -> list[int]:
+        """What CTC is to write, words separated."""
+        known = self.tokenizer.get_vocab()
+        ids: list[int] = []
+        for word in self.units_of(clip):
+            ids += [known[self.tokenizer.word_delimiter_token]] if ids else []
+            ids += [known[unit] for unit in word]
+        return ids
+
+    def normal(self, wave: Tensor) -> Tensor:
+        """The input of the network, as its extractor makes it."""
+        if not self.extractor.do_normalize:
+            return wave
+        return (wave - wave.mean()) / torch.sqrt(wave.var(correction=0) + 1e-7)
+
+    def prepare(self, clip: Clip, augment: Augment) -> dict[str, Any]:
+        """What the collator takes."""
+        wave, factor, left = augment.warp(clip.wave())
+        item = {"wave": self.normal(wave), "tokens": self.tokens(clip)}
+        if self.teacher is not None:
+            heard = self.teacher[clip.id]
+            # The middle of a frame here is 200 samples behind its beginning, there it is its beginning.
+            times = (np.arange(len(wave) // HOP) * HOP + 200 - left) * factor / HOP
+            index = np.round(times).astype(int)
+            silent = np.full((len(index), len(SYMBOLS)), -np.inf, dtype=np.float32)
+            silent[:, 0] = 0.0
+            inside = (index >= 0) & (index < len(heard))
+            silent[inside] = heard[index[inside]]
+            item["heard"] = torch.from_numpy(silent)
+        return item
+
+    def collate(self, items: Sequence[dict[str, Any]]) -> Batch:
+        """One batch; padding of the tokens is -100, that of the teacher is 0."""
+        pad = nn.utils.rnn.pad_sequence
+        batch = self.padded([item["wave"] for item in items])
+        labels = [torch.tensor(item["tokens"]) for item in items]
+        batch["labels"] = pad(labels, batch_first=True, padding_value=IGNORED)
+        if self.teacher is not None:
+            batch["heard"] = pad([item["heard"].exp() for item in items], batch_first=True)
+        return batch
+
+    def padded(self, waves: Sequence[Tensor]) -> Batch:
+        """Waves of one batch with their lengths."""
+        lengths = torch.tensor([len(wave) for wave in waves])
+        batch = nn.utils.rnn.pad_sequence(list(waves), batch_first=True)
+        return {"input_values": batch, "lengths": lengths}
+
+    @torch.no_grad()
+    def write(self, model: Any, clip: Clip) -> list[str]:
+        """What a network writes, greedily: phones, or words."""
+        logits = model(self.normal(clip.wave())[None].to(model.device)).logits[0]
+        best = torch.unique_consecutive(logits.argmax(-1)).tolist()
+        spoken = [i for i in best if i != self.tokenizer.pad_token_id]
+        written = self.tokenizer.convert_ids_to_tokens(spoken)
+        if self.units == "phones":
+            return [token for token in written if token not in SPECIAL]
+        text = "".join(" " if token == self.tokenizer.word_delimiter_token else token for token in written)
+        return words_for_wer(text)
+
+    def errors(self, model: Any, clips: Sequence[Clip]) -> tuple[int, int]:
+        """Errors and units of clips: phones against the canonical ones, or words."""
+        wrong = total = 0
+        for clip in clips:
+            flat = [unit for word in self.units_of(clip) for unit in word]
+            reference = flat if self.units == "phones" else words_for_wer(clip.text)
+            rate = metrics.per([reference], [self.write(model, clip)])
+            wrong, total = wrong + round(rate * len(reference)), total + len(reference)
+        return wrong, total
+
+    def ship(self, folder: Path) -> None:
+        """Make what `save_model` wrote a checkpoint that loads by itself."""
+        (folder / "training_args.bin").unlink(missing_ok=True)
+        self.tokenizer.save_pretrained(folder)
+        self.extractor.save_pretrained(folder)
+
+
+class CtcTrainer(AsrTrainer):
+    """CTC on the tokens, and the teacher's frames where there is a teacher."""
+
+    def __init__(self, *args: Any, speller: Speller, teacher_weight: float, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.speller, self.teacher_weight = speller, teacher_weight
+        self.columns: list[list[int]] = []
+        if speller.teacher is not None:
+            self.columns = columns(speller.tokenizer.get_vocab(), frozenset(SPECIAL))
+
+    def compute_loss(
+        self, model: Any, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The sum of both losses, each a mean over the batch."""
+        lengths = inputs["lengths"]
+        values, mask = inputs["input_values"], None
+        if self.speller.extractor.return_attention_mask:
+            mask = (torch.arange(values.shape[1], device=values.device) < lengths[:, None]).long()
+        output = model(values, attention_mask=mask)
+        log_probs = output.logits.float().log_softmax(-1)
+        n_frames = self.accelerator.unwrap_model(model)._get_feat_extract_output_lengths(lengths)
+        loss = ctc(log_probs, inputs["labels"], n_frames, self.speller.tokenizer.pad_token_id)
+        if "heard" in inputs and self.teacher_weight:
+            taught = distilled(log_probs, inputs["heard"], n_frames, self.columns)
+            loss = loss + self.teacher_weight * taught
+        return (loss, output) if return_outputs else loss
+
+
+def ctc(log_probs: Tensor, labels: Tensor, n_frames: Tensor, blank: int) -> Tensor:
+    """CTC loss per token, (batch, n_frames, n_tokens) against (batch, n_labels) padded with -100."""
+    given = labels != IGNORED
+    return nn.functional.ctc_loss(
+        log_probs.transpose(0, 1),
+        labels[given],
+        n_frames.cpu(),
+        given.sum(1).cpu(),
+        blank=blank,
+        zero_infinity=True,
+    )
+
+
+def distilled(log_probs: Tensor, heard: Tensor, n_frames: Tensor, columns: Sequence[Sequence[int]]) -> Tensor:
+    """Divergence from the teacher's probabilities (batch, n_frames, n_symbols), blanks weighing less."""
+    n = min(log_probs.shape[1], heard.shape[1])
+    grouped = torch.stack([log_probs[:, :n, list(tokens)].logsumexp(-1) for tokens in columns], dim=-1)
+    heard = heard[:, :n]
+    inside = torch.arange(n, device=heard.device) < n_frames[:, None]
+    weight = (1 - (1 - QUIET) * heard[..., 0]) * (inside & (heard.sum(-1) > 0))
+    entropy = torch.special.entr(heard).sum(-1)
+    divergence = -(heard * grouped).sum(-1) - entropy
+    return (divergence * weight).sum() / weight.sum().clamp(min=1.0)
+
+
+def lessons(teacher: AcousticModel, clips: Sequence[Clip], path: Path) -> dict[str, NDArray[np.float16]]:
+    """What the teacher hears in each clip, shape (n_frames, n_symbols) each; kept in a file.
+
+    Raises:
+        ModelError: when the teacher hears other symbols or has other frames.
+    """
+    from tqdm import tqdm
+
+    if path.is_file():
+        with np.load(path) as kept:
+            if set(kept.files) >= {clip.id for clip in clips}:
+                return {clip.id: kept[clip.id] for clip in clips}
+    made = {}
+    for clip in tqdm(clips, desc="the teacher listens", disable=None):
+        emission = teacher.emit(audio.load(clip.path))
+        if emission.symbols != SYMBOLS or round(emission.frame_shift * SAMPLE_RATE) != HOP:
+            raise ModelError("a teacher must hear the 39 phones in frames of 20 ms")
+        first = round(-emission.origin / emission.frame_shift)
+        # 16-bit floats end at -65504, far below any probability that matters.
+        made[clip.id] = np.maximum(emission.log_probs[first:], -1e4).astype(np.float16)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f".{path.name}.npz")
+    np.savez(half, **made)  # type: ignore[arg-type]
+    half.replace(path)
+    return made

@@ -1,0 +1,45 @@
+"""Templates to pages: everything from files is escaped, and nothing is fetched from anywhere."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from speechtutor import views
+from speechtutor.report import grading, heat, sections
+from speechtutor.report.runs import shown
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("speechtutor.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"shown": shown, "ipa": heat.ipa, "points": points, "spoken": grading.spoken}
+    environment.globals["interval_text"] = sections.interval_text
+    return environment
+
+
+def points(score: float | None) -> str:
+    """A score of 0-100 in whole points; a dash when nobody gave one."""
+    return "–" if score is None else f"{score:.0f}"
+
+
+def style() -> Markup:
+    """The style sheet of every report."""
+    own = files("speechtutor.report").joinpath("templates/report.css").read_text(encoding="utf-8")
+    return Markup(views.CSS + own)
+
+
+def render(template: str, **context: Any) -> str:
+    """A page."""
+    text = _environment().get_template(template).render(style=style(), **context)
+    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip()) + "\n"

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from recipes import finetune_wav2vec2, synthetic
+from recipes.finetune_wav2vec2 import Config
+from speechtutor import audio, manifest, registry
+from speechtutor.align import align
+from speechtutor.core import Emission, Recording
+from speechtutor.errors import InputError, ModelError
+from speechtutor.models import asr_training, ctc_acoustic
+from speechtutor.models import wav2vec2_training as library
+from speechtutor.models.asr_training import Clip
+from speechtutor.models.augment import Augment
+from speechtutor.models.phone_encoder import SYMBOLS
+from speechtutor.models.wav2vec2_training import IGNORED, SPECIAL, Size, Speller, ctc, distilled
+from speechtutor.phones import pronounce
+from tests.models import tiny
+
+SMALL = Size(layers=1, width=16, heads=2, convolutions=(8,) * 7)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Clip]:
+    folder = tmp_path_factory.mktemp("clips")
+    rows = manifest.read(synthetic.corpus(folder, n_train=2, n_dev=1))
+    return [asr_training.clip(row, folder, row.id) for row in rows]
+
+
+def speller(folder: Path, clips: list[Clip], units: str = "phones") -> Speller:
+    return Speller(*library.processor(folder, library.vocabulary(units, clips)), units)
+
+
+def paths(n_frames: int, n_tokens: int) -> Iterator[tuple[int, ...]]:
+    yield from itertools.product(range(n_tokens), repeat=n_frames)
+
+
+def test_ctc_against_all_paths_written_out() -> None:
+    log_probs = torch.randn(1, 4, 3, generator=torch.Generator().manual_seed(0)).log_softmax(-1)
+    total = 0.0
+    for path in paths(4, 3):
+        if [k for k, _ in itertools.groupby(path) if k] == [1, 2]:
+            total += float(np.exp(sum(float(log_probs[0, t, k]) for t, k in enumerate(path))))
+    # A mean over the batch of the loss per token; the second label is padding.
+    found = ctc(log_probs, torch.tensor([[1, 2, IGNORED]]), torch.tensor([4]), blank=0)
+    assert float(found) == pytest.approx(-np.log(total) / 2, abs=1e-5)
+
+
+def test_what_the_teacher_costs_by_hand() -> None:
+    # Three tokens, two symbols: token 0 and 2 are both the blank. Frame 0: teacher (1/2, 1/2),
+    # student (0.5, 0.2 + 0.3) grouped to (0.8, 0.2): KL = ln(0.5/0.8)/2 + ln(0.5/0.2)/2. Its weight
+    # is 1 - 0.8 * 0.5 = 0.6. Frame 1: the same as the teacher, KL 0, weight 1 - 0.8 * 1 = 0.2.
+    # Frame 2 is padding. Mean: 0.6 KL / 0.8, but the weights add up to less than 1, so by 1.
+    student = torch.tensor([[[0.5, 0.2, 0.3], [0.6, 1e-9, 0.4], [0.2, 0.6, 0.2]]]).log()
+    teacher = torch.tensor([[[0.5, 0.5], [1.0, 0.0], [0.0, 1.0]]])
+    found = distilled(student, teacher, torch.tensor([2]), [[0, 2], [1]])
+    divergence = 0.5 * np.log(0.5 / 0.8) + 0.5 * np.log(0.5 / 0.2)
+    assert float(found) == pytest.approx(0.6 * divergence, abs=1e-5)
+
+
+def test_the_teacher_is_read_at_the_matching_times(tmp_path: Path, clips: list[Clip]) -> None:
+    # The teacher says in frame t the symbol t mod 39 + 1. Whatever the speed and the silence in front,
+    # the frame of a student must be that of its middle in the original recording.
+    n = int(clips[0].seconds * 50)
+    said = np.full((n, len(SYMBOLS)), -1e4, dtype=np.float16)
+    said[np.arange(n), np.arange(n) % 39 + 1] = 0.0
+    made = speller(tmp_path, clips)
+    made.teacher = {clips[0].id: said}
+    for seed in range(6):
+        torch.manual_seed(seed)
+        augment = Augment(random.Random(seed), noise=0.0)
+        item = made.prepare(clips[0], augment)
+        torch.manual_seed(seed)
+        _, factor, left = Augment(random.Random(seed), noise=0.0).warp(clips[0].wave())
+        for k, row in enumerate(item["heard"]):
+            time = ((k + 0.625) * 0.02 - left / 16_000) * factor
+            if 0.02 < time < (n - 1) * 0.02:
+                away = abs(int(row.argmax()) - 1 - time / 0.02 % 39)
+                assert min(away, 39 - away) <= 0.51
+            elif time < -0.02:
+                assert int(row.argmax()) == 0
+
+
+def test_lessons_are_heard_once(tmp_path: Path, clips: list[Clip]) -> None:
+    class Teacher:
+        n = 0
+
+        def emit(self, recording: Recording) -> Emission:
+            self.n += 1
+            log_probs = np.log(np.full((80, 40), 1 / 40, dtype=np.float32))
+            return Emission(log_probs, SYMBOLS, 0.02, origin=-0.1)
+
+    teacher, path = Teacher(), tmp_path / "teacher.npz"
+    first = library.lessons(teacher, clips, path)
+    again = library.lessons(teacher, clips, path)
+    assert teacher.n == len(clips) and first.keys() == again.keys()
+    # 0.1 s of padding are five frames.
+    assert all(len(first[k]) == 75 and np.array_equal(first[k], again[k]) for k in first)
+
+
+def test_letters_that_a_network_cannot_write_are_named(tmp_path: Path, clips: list[Clip]) -> None:
+    made = speller(tmp_path, clips, "letters")
+    known = made.tokenizer.get_vocab()
+    hello = [known[letter] for letter in "hello"]
+    assert made.tokens(clips[0]) == [*hello, known["|"], *(known[letter] for letter in "there")]
+    with pytest.raises(InputError, match="odd: the network has no letter for q z"):
+        made.tokens(Clip("odd", Path(), "quiz", 1.0))
+
+
+def test_padding_changes_nothing(tmp_path: Path, clips: list[Clip]) -> None:
+    torch.manual_seed(0)
+    made = speller(tmp_path, clips)
+    model = library.compact(SMALL, 5 + 39, masks=0).eval()
+    short, long = torch.randn(8000), torch.randn(16_000)
+    batch = made.padded([short, long])
+    mask = (torch.arange(16_000) < batch["lengths"][:, None]).long()
+    with torch.no_grad():
+        alone = model(short[None]).logits[0]
+        padded = model(batch["input_values"], attention_mask=mask).logits[0]
+    assert torch.allclose(padded[: len(alone)], alone, atol=1e-4)
+
+
+def test_a_checkpoint_transcribes_and_aligns(tmp_path: Path, clips: list[Clip]) -> None:
+    history = finetune_wav2vec2.run(Config(out=tmp_path, smoke=True))
+    assert len(history) == 2 and all(row["eval_per"] > 0 for row in history)
+    recording = audio.load(clips[0].path)
+    registry.load("transcriber", str(tmp_path / "best")).transcribe(recording)
+    acoustic = registry.load("acoustic", str(tmp_path / "best"))
+    emission = acoustic.emit(recording)
+    assert emission.symbols == SYMBOLS and emission.frame_shift == 0.02
+    assert np.allclose(np.exp(emission.log_probs).sum(1), 1, atol=1e-4)
+    found = align(emission, pronounce("hello there"))
+    assert [phone.canonical for phone in found.phones][-3:] == ["DH", "EH", "R"]
+
+
+def test_letters_from_a_checkpoint(tmp_path: Path) -> None:
+    # The tiny checkpoint writes capital letters, among them all of HELLO THERE but no other case.
+    base = tiny.wav2vec2(tmp_path / "base")
+    cfg = Config(out=tmp_path / "run", smoke=True, base=str(base), units="letters", tensorboard=False)
+    history = finetune_wav2vec2.run(cfg)
+    assert "eval_wer" in history[0]
+    registry.load("transcriber", str(tmp_path / "run" / "best"))
+    with pytest.raises(ModelError, match="nothing stands for"):
+        registry.load("acoustic", str(tmp_path / "run" / "best"))
+
+
+def test_columns_add_up_what_is_the_same_phone() -> None:
+    tokens = ["<pad>", "|", *library.vocabulary("phones", [])[len(SPECIAL) :], "ə", "y"]
+    found = ctc_acoustic.columns({t: i for i, t in enumerate(tokens)}, frozenset({"<pad>", "|"}))
+    assert found[0] == [0, 1] and len(found[SYMBOLS.index("AH")]) == 2
+    # The French vowel of "tu" is no sound of English.
+    assert sum(map(len, found)) == len(tokens) - 1
+    with pytest.raises(ModelError, match="nothing stands for AA AE"):
+        ctc_acoustic.columns({"<pad>": 0}, frozenset({"<pad>"}))
+
+
+def test_no_checkpoint_is_said(tmp_path: Path, clips: list[Clip]) -> None:
+    with pytest.raises(ModelError, match="cannot be loaded as a CTC model"):
+        library.load(tmp_path, "phones", clips, tmp_path, 0)

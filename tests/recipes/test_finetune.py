@@ -1,0 +1,76 @@
+"""Several processes, and a training that is killed: the same end as without."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.conftest import PROJECT
+
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+
+def command(out: Path, *flags: str) -> list[str]:
+    return ["-m", "recipes.finetune_whisper", "--smoke", "--out", str(out), "--no-tensorboard", *flags]
+
+
+def result(out: Path) -> dict[str, torch.Tensor]:
+    return load_file(max(out.glob("checkpoint-*"), key=_step) / "adapter_model.safetensors")
+
+
+def _step(path: Path) -> int:
+    return int(path.name.rpartition("-")[2])
+
+
+def _finish(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=PROJECT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_training(tmp_path: Path) -> None:
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    _finish([*torchrun, *command(tmp_path)])
+    # Eight clips in batches of two for each of two processes: two steps an epoch, two epochs.
+    assert (tmp_path / "checkpoint-4" / "whole").is_file()
+    assert (tmp_path / "checkpoint-4" / "rng_state_1.pth").is_file()
+    assert (tmp_path / "best" / "adapter_model.safetensors").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_killed_and_resumed_is_as_if_never_killed(tmp_path: Path, how: signal.Signals) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    _finish(command(whole))
+    process = subprocess.Popen(
+        [sys.executable, *command(killed)], cwd=PROJECT, env=ENVIRONMENT, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 240
+    # In the middle: after the first of four checkpoints.
+    while not (killed / "checkpoint-2" / "whole").is_file():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(how)
+    assert process.wait(60) != 0
+    assert not (killed / "checkpoint-8").exists()
+    _finish(command(killed))
+    first, second = result(whole), result(killed)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    best = [load_file(out / "best" / "adapter_model.safetensors") for out in (whole, killed)]
+    assert all(torch.equal(best[0][name], best[1][name]) for name in best[0])

@@ -1,0 +1,92 @@
+"""`speechtutor practice`, and the language of explanation of `speechtutor coach`."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from speechtutor import audio, cli
+from speechtutor.core import Attempt, Exercise, PhoneScore, UtteranceScore, WordScore
+from speechtutor.exercises import phones_in
+from speechtutor.models.fake import FakeSynthesizer
+from speechtutor.phones import PHONES
+
+Run = Any
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*argv: object) -> tuple[int, str, str]:
+        status = cli.main([str(word) for word in argv])
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return call
+
+
+def test_a_sentence_for_people(run: Run) -> None:
+    status, out, err = run("practice", "--sounds", "th,r", "--level", "a2", "--seed", "1")
+    assert (status, err) == (0, "")
+    prompt, _, text, _, focus = out.splitlines()
+    assert prompt == "Read this aloud." and focus.startswith("[A2; ")
+    assert phones_in(text.strip())["TH"] >= 2 or phones_in(text.strip())["R"] >= 2
+
+
+@pytest.mark.parametrize("kind", ["sound", "pair", "vocabulary", "paraphrase", "translate", "retell"])
+def test_json_of_each_kind(run: Run, kind: str) -> None:
+    status, out, _ = run("practice", "--kind", kind, "--explain", "zh", "--json")
+    row = json.loads(out)
+    assert status == 0 and row["kind"] == kind and row["level"] == "A2"
+    assert row["read_aloud"] == (kind in ("sound", "pair"))
+    assert row["text"].isascii() and not row["prompt"].isascii()
+    assert row["read_aloud"] or row["text"] in row["answers"]
+
+
+def test_a_situation_with_an_example(run: Run) -> None:
+    _, out, _ = run("practice", "--kind", "translate", "--explain", "es", "--level", "A1", "--seed", "0")
+    first, second, *_ = out.splitlines()
+    assert first.startswith("Di esto en inglés: ") and second.startswith("Por ejemplo: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "cause"),
+    [
+        (["--level", "C2"], "A1, A2, B1, B2"),
+        (["--sounds", "TH,QQ"], "QQ"),
+        (["--kind", "poem"], "paraphrase"),
+        (["--explain", "fi"], "zh (中文)"),
+        (["--words", "xylophone"], "xylophone"),
+    ],
+)
+def test_a_wrong_request_is_one_line(run: Run, words: list[str], cause: str) -> None:
+    status, out, err = run("practice", *words)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("speechtutor: error: ") and cause in err
+
+
+@pytest.mark.writes_home
+def test_the_record_of_a_learner_decides(run: Run) -> None:
+    from speechtutor.store import open_store
+
+    right = tuple(PhoneScore(p, 1.0, error_probability=0.0) for p in PHONES if p != "V") * 20
+    wrong = (PhoneScore("V", 0.0, error_probability=1.0),) * 20
+    score = UtteranceScore("x", (WordScore("x", 0.5, phones=right + wrong),), overall=0.5)
+    open_store().append(Attempt("ana", Exercise("x"), score, datetime(2026, 1, 1, tzinfo=UTC)))
+    rows = [json.loads(run("practice", "--learner", "ana", "--seed", i, "--json")[1]) for i in range(3)]
+    assert all(phones_in(row["text"])["V"] >= 2 for row in rows)
+
+
+def test_coach_explains_in_the_language_asked_for(run: Run, tmp_path: Path) -> None:
+    clip = tmp_path / "hum.wav"
+    audio.save(FakeSynthesizer().speak("a" * 20), clip)
+    asked = ["coach", clip, "I think so", "--transcriber", "fake", "--scorer", "fake", "--tutor", "rules"]
+    row = json.loads(run(*asked, "--explain", "zh-CN", "--json")[1])["feedback"]
+    assert row["lang"] == "zh" and "舌尖放在上下齿之间" in row["summary"]
+    assert [claim["evidence"] for claim in row["claims"]] == ["s1", "f1", "f1"]
+    assert run(*asked, "--explain", "es")[1].count("Pon la punta de la lengua entre los dientes") == 2
+    status, out, err = run(*asked, "--explain", "fi")
+    assert (status, out) == (2, "") and "no explanations in 'fi', only in en (English)" in err
