@@ -63,7 +63,8 @@ PROBLEM = {
         'I heard the extra word "{word}".',
     ],
     "repetition": [
-        'I heard "{word}" more than once.', 'I heard the word "{word}" twice.', 'The word "{word}" came twice.',
+        'I heard "{word}" more than once.', 'I heard the word "{word}" twice.',
+        'The word "{word}" came twice.',
     ],
     "break": [
         'There was a long pause near "{word}".', 'I heard a long pause near "{word}".',
@@ -75,7 +76,8 @@ PROBLEM = {
     ],
 }  # fmt: skip
 HOW = ["{how}", "{how}", "Try this: {lower}", "Next time, {lower}", "To make it clearer, {lower}"]
-AGAIN = ['Can you say "{word}" again?', 'Would you like to try "{word}" once more?', 'Shall we try "{word}" again?',
+AGAIN = ['Can you say "{word}" again?', 'Would you like to try "{word}" once more?',
+         'Shall we try "{word}" again?',
          'Could you say "{word}" one more time?', 'Ready to say "{word}" again?']  # fmt: skip
 QUESTION = {
     "substitution": AGAIN,
@@ -85,9 +87,11 @@ QUESTION = {
     "insertion": ["Can you read it again?", "Would you like to read it once more?"],
     "repetition": ["Can you say the sentence again?", "Would you like to say it once more?"],
     "break": ["Can you say the sentence again?", "Shall we say the sentence in one go?"],
-    "none": ["Would you like a longer sentence?", "Shall we try a longer sentence?", "Are you ready for a longer one?"],
+    "none": ["Would you like a longer sentence?", "Shall we try a longer sentence?",
+             "Are you ready for a longer one?"],
 }  # fmt: skip
-_KINDS = {"substitution": 10, "deletion": 4, "unclear": 6, "omission": 2, "insertion": 1, "repetition": 1, "break": 1,
+_KINDS = {"substitution": 10, "deletion": 4, "unclear": 6, "omission": 2, "insertion": 1, "repetition": 1,
+          "break": 1,
           "none": 3}  # fmt: skip
 _WORD_ERRORS = {
     "omission": ErrorType.OMISSION,

@@ -36,7 +36,7 @@ class Config:
     base: str = "smollm2-135m-instruct"
     """Chat model to start from: a name of the model store, a hub id or a folder."""
     method: Literal["lora", "adalora", "prefix"] = "lora"
-    """Small matrices beside the large ones, the same with ranks shared out on the way, or a learned prefix."""
+    """Small matrices beside the large ones, the same with ranks shared out on the way, or a prefix."""
     rank: int = 16
     """Rank of the small matrices, or the length of the prefix."""
     dropout: float = 0.05
@@ -137,7 +137,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
     config.save(cfg, cfg.out, device=cfg.device)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     history = training.Trainer(model, pad, course, cfg.out, cfg.device).fit(*chats)
-    # Trained on notes without examples, and not yet tuned on dialogues: evaluate_tutor --tune adds a threshold.
+    # Trained on notes without examples; evaluate_tutor --tune adds a threshold for grammar.
     write_text(cfg.out / "adapter" / "tutor.json", json.dumps({"shots": False, "task": cfg.task}) + "\n")
     write_text(cfg.out / "history.json", json.dumps(history, indent=2) + "\n")
     return history

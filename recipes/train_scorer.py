@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from speechtutor.cues import Cues
     from speechtutor.models.acoustic import Acoustic
     from speechtutor.models.head import Ensemble, Scores, Shape
-    from speechtutor.models.head_training import Bridge, Labels
+    from speechtutor.models.head_training import Labels
 
 log = logging.getLogger("train_scorer")
 
@@ -64,9 +64,6 @@ class Config:
     """Passes over the train utterances."""
     seeds: int = 5
     """Heads in the ensemble."""
-    bridge_rows: int = 400
-    """Train utterances that both a fold's and the final encoder hear, to bring their embeddings together;
-    0 takes the embeddings as they are, which is right when the final encoder is a fold's."""
     speaker_folds: int = 0
     """Folds that the acoustic runs were trained with, when not all of their runs are given."""
     version: str = "1"
@@ -143,20 +140,6 @@ def seen(rows: Sequence[Utterance], root: Path, acoustic: Acoustic, cache: Path)
         cache.with_suffix(".tmp").write_bytes(pickle.dumps(done))
         cache.with_suffix(".tmp").replace(cache)
     return done
-
-
-def bridges(
-    rows: Sequence[Utterance], fold: dict[str, int], source: dict[str, Seen], target: dict[str, Seen]
-) -> dict[int, Bridge]:
-    """For each fold the map from its encoder's embedding space to the final encoder's."""
-    from speechtutor.models.head_training import bridge
-
-    found = {}
-    for i in sorted(set(fold.values())):
-        ids = [row.id for row in rows if fold[row.speaker] == i]
-        if ids:
-            found[i] = bridge([source[k].cues for k in ids], [target[k].cues for k in ids])
-    return found
 
 
 def mutant_labels(labels: Labels, found: Seen) -> Labels:
@@ -255,17 +238,8 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
     for i, run_ in enumerate(cfg.fold_runs):
         rows = [row for row in train if fold[row.speaker] == i]
         cached |= seen(rows, cfg.root, load_acoustic(run_, cfg.device), cfg.out / f"fold{i}.pkl")
-    final = load_acoustic(cfg.final, cfg.device)
-    cached |= seen(dev, cfg.root, final, cfg.out / "dev.pkl")
+    cached |= seen(dev, cfg.root, load_acoustic(cfg.final, cfg.device), cfg.out / "dev.pkl")
     cues, mutants = ([getattr(cached[row.id], name) for row in train] for name in ("cues", "mutant"))
-    if cfg.bridge_rows:
-        shared = train[:: max(len(train) // cfg.bridge_rows, 1)]
-        target = seen(shared, cfg.root, final, cfg.out / "bridge.pkl")
-        cross = bridges(shared, fold, cached, target)
-        cues, mutants = (
-            [cross[fold[row.speaker]](c) for c, row in zip(some, train, strict=True)]
-            for some in (cues, mutants)
-        )
     dev_cues = [cached[row.id].cues for row in dev]
     labels, dev_labels = ([labels_of(row) for row in rows] for rows in (train, dev))
     mutated = [mutant_labels(x, cached[row.id]) for x, row in zip(labels, train, strict=True)]

@@ -284,6 +284,13 @@ def outcome(drill: Drill, heard: str) -> Outcome:
     return Outcome(float(shares[best]), answers[best], tuple(lacking))
 
 
+def told(found: Outcome, lang: str = "en") -> str:
+    """An outcome in a language of explanation: that all was there, or what was missing, in English words."""
+    if not found.missing:
+        return message("exercise", "all_there", lang)
+    return message("exercise", "missing", lang, words=", ".join(found.missing))
+
+
 def _has(said: Iterable[str], word: str) -> bool:
     """Whether a word was said in any of its regular forms."""
     stem = word.removesuffix("e").removesuffix("y")

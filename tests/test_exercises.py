@@ -227,3 +227,10 @@ def test_a_word_counts_in_its_forms() -> None:
     made = Drill("vocabulary", "A2", "", exercises.Exercise("x"), (), (("apologize",),))
     assert outcome(made, "he apologized to me").share == 1.0
     assert outcome(made, "he was sorry").missing == ("apologize",)
+
+
+def test_an_outcome_is_told_in_the_language_asked_for() -> None:
+    lacking = exercises.Outcome(0.5, "x", ("park", "girl"))
+    assert exercises.told(lacking) == "This was still missing: park, girl"
+    assert exercises.told(lacking, "zh") == "还缺少：park, girl"
+    assert exercises.told(exercises.Outcome(1.0, "x"), "es") == "He oído todo lo que hacía falta."

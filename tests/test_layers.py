@@ -155,7 +155,7 @@ def test_nothing_imports_what_stands_outside(module: str) -> None:
     assert not roots & {"recipes", "demo", "tests"}
 
 
-VERBS = ["doctor", "models", "transcribe", "align", "score", "coach", "speak", "bench", "app"]
+VERBS = ["doctor", "models", "transcribe", "align", "score", "coach", "speak", "evaluate", "report", "bench", "app"]
 
 
 @pytest.mark.parametrize(

@@ -22,15 +22,17 @@ UNNAMED = """() => [...document.querySelectorAll('audio,svg,img,[role=region],na
     .filter(e => !(e.getAttribute('aria-label') || e.caption || e.textContent.trim() || e.alt))
     .map(e => e.outerHTML.slice(0, 120))"""
 PALE = """() => {
-  const light = c => { const [r, g, b] = c.map(v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-                       return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const linear = v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const light = c => { const [r, g, b] = c.map(linear); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
   const rgb = s => s.match(/[\\d.]+/g).map(Number);
   const ground = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor);
                         if (c.length < 4 || c[3] > 0) return c.slice(0, 3); } return [255, 255, 255]; };
   const bad = [];
   for (const e of document.querySelectorAll('body *')) {
-    if (!e.innerText || e.closest('svg') || ![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
-    const [a, b] = [light(rgb(getComputedStyle(e).color).slice(0, 3)), light(ground(e))].sort((x, y) => y - x);
+    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+    if (!e.innerText || e.closest('svg') || !own) continue;
+    const ink = rgb(getComputedStyle(e).color).slice(0, 3);
+    const [a, b] = [light(ink), light(ground(e))].sort((x, y) => y - x);
     if ((a + 0.05) / (b + 0.05) < 4.5) bad.push(e.outerHTML.slice(0, 120));
   }
   return bad; }"""

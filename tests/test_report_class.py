@@ -84,8 +84,9 @@ def test_words_that_were_not_said_are_no_attempt() -> None:
 
 
 def test_a_rare_sound_is_not_judged_though_the_learner_is() -> None:
-    found = classroom.learner("x", [*tries("x", 12, {}), Attempt("x", Exercise("v"), UtteranceScore(
-        "very", (WordScore("very", 0.1, phones=(PhoneScore("V", 0.0, error_probability=1.0),)),)), DAY)])  # fmt: skip
+    once = WordScore("very", 0.1, phones=(PhoneScore("V", 0.0, error_probability=1.0),))
+    attempt = Attempt("x", Exercise("very"), UtteranceScore("very", (once,)), DAY)
+    found = classroom.learner("x", [*tries("x", 12, {}), attempt])
     assert next(s for s in found.sounds if s.phone == "V").verdict is Verdict.FEW
 
 
@@ -119,7 +120,8 @@ def test_the_page_of_a_class(tmp_path: Path) -> None:
     text, shape = read(built.page)
     check(text, shape)
     for told in (
-        "Éva &lt;b&gt;", "2 learners", "work on it", "too little heard", "Too few attempts", "Heard instead: /s/ 12×",
+        "Éva &lt;b&gt;", "2 learners", "work on it", "too little heard", "Too few attempts",
+        "Heard instead: /s/ 12×",
         "think", "sink", "One recording failed", "heard 12 times in 12 attempts", "not ranked",
     ):  # fmt: skip
         assert told in text, told
@@ -201,14 +203,10 @@ def test_pseudonyms_stay_and_tell_nothing(tmp_path: Path) -> None:
     more = attempts.pseudonyms(attempts.Found({**CLASS, "New": tries("New", 1, {})}), key)
     now = json.loads(key.read_text(encoding="utf-8"))
     assert {k: now[k] for k in known} == known and now["New"] == "Learner 05" and len(more.attempts) == 5
-    drawn = [
-        attempts.pseudonyms(
-            attempts.Found(CLASS),
-            tmp_path / f"d{i}",
-            lambda n, r=np.random.default_rng(i): int(r.integers(n)),
-        )
-        for i in range(6)
-    ]
+    drawn = []
+    for i in range(6):
+        rng = np.random.default_rng(i)
+        drawn.append(attempts.pseudonyms(attempts.Found(CLASS), tmp_path / f"d{i}", rng.integers))
     named = {
         tuple(given[0].score is CLASS["Zoë"][0].score for _, given in sorted(d.attempts.items()))
         for d in drawn

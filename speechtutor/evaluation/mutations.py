@@ -26,6 +26,8 @@ from speechtutor.judging import ERROR_THRESHOLD
 
 FADE: Seconds = 0.005
 """Length of the cross-fade at a cut, so that it does not click."""
+PIECE: Seconds = 0.5
+"""Length of the sound that is put in between two words."""
 Words = tuple[CanonicalWord, ...]
 
 
@@ -152,8 +154,18 @@ def _joined(recording: Recording, pieces: Sequence[Floats]) -> Recording:
 
 
 def _place(alignment: Alignment, w: int) -> tuple[Seconds, Seconds]:
-    times = [alignment.interval(phone) for phone in alignment.phones if phone.word == w]
-    return times[0][0], times[-1][1]
+    """Where a word is, up to half of the way to its neighbours: aligned phones are shorter than heard."""
+
+    def ends(word: int) -> tuple[Seconds, Seconds]:
+        times = [alignment.interval(phone) for phone in alignment.phones if phone.word == word]
+        return times[0][0], times[-1][1]
+
+    start, end = ends(w)
+    if w > 0:
+        start = (ends(w - 1)[1] + start) / 2
+    if w + 1 < len(alignment.words):
+        end = (end + ends(w + 1)[0]) / 2
+    return start, end
 
 
 def _parts(recording: Recording, start: Seconds, end: Seconds) -> tuple[Floats, Floats, Floats]:
@@ -274,6 +286,7 @@ def sample(
     unlike = sorted(other_words, key=lambda x: (-_unlike(x, words[w]), x.char_start))[0]
     inner = int(rng.integers(1, len(words))) if len(words) > 1 else 0
     third = len(other.samples) // 3
+    piece = other.samples[third : third + round(min(PIECE * other.sample_rate, third))]
     added = rivals(phones[-1])[-1]
     return [
         swapped_phone(recording, words, w, i, rivals(phones[i])[0]),
@@ -283,7 +296,7 @@ def sample(
         dropped_word(recording, words, inner, unlike),
         wrong_sentence(recording, other_words),
         repeated_word(recording, words, alignment, w),
-        inserted_word(recording, words, alignment, inner, other.samples[third : 2 * third]),
+        inserted_word(recording, words, alignment, inner, piece),
         cut_word(recording, words, alignment, w),
         repeated_phone(recording, words, alignment, w, i),
     ]

@@ -112,7 +112,7 @@ def _unrepeated(words: list[str]) -> list[str]:
             gap = start + size
             gap += gap < len(words) and words[gap] in _PAUSES
             if low[gap : gap + size] == first:
-                return _unrepeated(words[:start] + [words[start], *words[gap + 1 :]])
+                return _unrepeated([*words[: start + 1], *words[gap + 1 :]])
     return words
 
 

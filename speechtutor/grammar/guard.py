@@ -32,7 +32,8 @@ _CONFUSED = tuple(
         "job work", "history story", "hear listen heard listened", "bring take", "borrow lend", "learn teach",
         "during for while", "since for", "until by", "it this that they them", "one ones", "also too either",
         "if whether", "ago before", "trip travel", "everyday day", "excited exciting", "bored boring",
-        "interested interesting", "like as", "still yet already", "no not any", "house home", "remember remind",
+        "interested interesting", "like as", "still yet already", "no not any", "house home",
+        "remember remind", "terror horror", "fav favorite", "sometime sometimes", "specially especially",
         "loose lose", "quite quiet", "advice advise", "affect effect", "beside besides", "rise raise",
         "economic economical", "historic historical", "sensible sensitive", "win beat", "been gone",
     )

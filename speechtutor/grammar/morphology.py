@@ -93,7 +93,7 @@ def tags(word: str) -> frozenset[str]:
 
 
 def inflect(word: str, kind: str, tag: str) -> str | None:
-    """The word in another form, such as inflect("goes", "VERB", "VBD") = "went"; None when unknown."""
+    """The word in another form, such as the VBD of the VERB goes: went; None when unknown."""
     for base in lemmas(word).get(kind, ()):
         words = forms(base, kind).get(tag)
         if words:

@@ -59,12 +59,17 @@ _ADVERBS = frozenset("always never often usually sometimes also really still alr
 _AGREE = {"is": "are", "are": "is", "was": "were", "were": "was", "has": "have", "have": "has", "does": "do",
           "do": "does", "don't": "doesn't", "doesn't": "don't", "am": "is"}  # fmt: skip
 _INSERTED_AFTER = {"discuss": "about", "enter": "to", "marry": "with", "reach": "to", "answer": "to",
-                   "suggest": "for", "recommend": "for", "visit": "to", "contact": "with", "ask": "to"}  # fmt: skip
+                   "suggest": "for", "recommend": "for", "visit": "to", "contact": "with",
+                   "ask": "to"}  # fmt: skip
 _EVERY = frozenset("i you he she it we they".split())
 
 
 def _low(words: Sequence[str], i: int) -> str:
     return words[i].lower() if 0 <= i < len(words) else ""
+
+
+def _as(span: tuple[int, int], made: str | None) -> list[Change]:
+    return [(*span, made)] if made else []
 
 
 def _article(words: Sequence[str], rng: random.Random) -> list[Change]:
@@ -91,8 +96,7 @@ def _agreement(words: Sequence[str], rng: random.Random) -> list[Change]:
             if "VBZ" in m.tags(low) and (made := m.inflect(low, "VERB", "VB")):
                 found.append((i, i + 1, made))
         elif before in m.PLURAL_PRONOUNS and "VB" in m.tags(low) and low not in m.AUXILIARIES:
-            if made := m.inflect(low, "VERB", "VBZ"):
-                found.append((i, i + 1, made))
+            found += _as((i, i + 1), m.inflect(low, "VERB", "VBZ"))
         if low in ("this", "these") and m.noun(_low(words, i + 1)):
             found.append((i, i + 1, "these" if low == "this" else "this"))
     return found
@@ -101,37 +105,42 @@ def _agreement(words: Sequence[str], rng: random.Random) -> list[Change]:
 def _tense(words: Sequence[str], rng: random.Random) -> list[Change]:
     found = []
     for i, word in enumerate(words):
-        low, before = word.lower(), _low(words, i - 1)
-        tags = m.tags(low)
+        low = word.lower()
         if low in ("will", "have", "has", "had", "did", "'ll") and m.verb(_low(words, i + 1)):
             found.append((i, i + 1, ""))
-        if low in ("is", "are", "am", "was", "were"):
+        if low in _PAST_BE:
             if "VBG" in m.tags(_low(words, i + 1)):
                 found.append((i, i + 1, ""))
-            past = {"is": "was", "are": "were", "am": "was", "was": "is", "were": "are"}[low]
-            found.append((i, i + 1, past))
-        if low in m.AUXILIARIES or "NN" in tags:
-            continue
+            found.append((i, i + 1, _PAST_BE[low]))
         base = m.inflect(low, "VERB", "VB")
-        if base is None:
-            continue
-        if ("VBD" in tags and "VBN" not in tags) or ("VBD" in tags and before in _EVERY):
-            found += [(i, i + 1, base)] * 2
-        elif "VBN" in tags and before in m.HAVE | m.BE:
-            made = m.inflect(low, "VERB", "VBD")
-            found += [(i, i + 1, w) for w in (base, made) if w and w != low]
-        elif "VBG" in tags:
-            found += [(i, i + 1, base), (i, i + 1, f"to {base}")]
-        elif "VB" in tags and before == "to":
-            made = m.inflect(low, "VERB", "VBG")
-            found += [(i - 1, i + 1, low)] + ([(i - 1, i + 1, made)] if made else [])
-        elif "VB" in tags and before in m.MODALS | m.DO | {"don't", "didn't", "doesn't", "can't", "won't"}:
-            found += [(i, i + 1, w) for t in ("VBG", "VBD") if (w := m.inflect(low, "VERB", t)) and w != low]
-            found.append((i, i, "to"))
-        elif {"VBP", "VB"} & tags and before in _EVERY:
-            made = m.inflect(low, "VERB", rng.choice(["VBG", "VBD"]))
-            found += [(i, i + 1, made)] if made and made != low else []
+        if base is not None and low not in m.AUXILIARIES and "NN" not in m.tags(low):
+            found += _verb_forms(words, i, base, rng)
     return found
+
+
+_PAST_BE = {"is": "was", "are": "were", "am": "was", "was": "is", "were": "are"}
+_BARE_AFTER = m.MODALS | m.DO | {"don't", "didn't", "doesn't", "can't", "won't"}
+
+
+def _verb_forms(words: Sequence[str], i: int, base: str, rng: random.Random) -> list[Change]:
+    """The verb at `i` in another form than its place asks for."""
+    low, before = words[i].lower(), _low(words, i - 1)
+    tags = m.tags(low)
+    if "VBD" in tags and ("VBN" not in tags or before in _EVERY):
+        return [(i, i + 1, base)] * 2
+    if "VBN" in tags and before in m.HAVE | m.BE:
+        return [(i, i + 1, w) for w in (base, m.inflect(low, "VERB", "VBD")) if w and w != low]
+    if "VBG" in tags:
+        return [(i, i + 1, base), (i, i + 1, f"to {base}")]
+    if "VB" in tags and before == "to":
+        return [(i - 1, i + 1, low), *_as((i - 1, i + 1), m.inflect(low, "VERB", "VBG"))]
+    if "VB" in tags and before in _BARE_AFTER:
+        made = [m.inflect(low, "VERB", tag) for tag in ("VBG", "VBD")]
+        return [(i, i, "to"), *((i, i + 1, w) for w in made if w and w != low)]
+    if {"VBP", "VB"} & tags and before in _EVERY:
+        made_one = m.inflect(low, "VERB", rng.choice(["VBG", "VBD"]))
+        return _as((i, i + 1), made_one if made_one != low else None)
+    return []
 
 
 def _preposition(words: Sequence[str], rng: random.Random) -> list[Change]:
@@ -164,8 +173,7 @@ def _plural(words: Sequence[str], rng: random.Random) -> list[Change]:
         elif low in m.UNCOUNTABLE and (made := m.inflect(low, "NOUN", "NNS")):
             found.append((i, i + 1, made if made != low else f"{low}s"))
         elif m.singular(low) and before in m.SINGULAR_DETERMINERS | m.POSSESSIVES | {"the"}:
-            if made := m.pluralised(low):
-                found.append((i, i + 1, made))
+            found += _as((i, i + 1), m.pluralised(low))
     return found
 
 
@@ -173,15 +181,15 @@ def _order(words: Sequence[str], rng: random.Random) -> list[Change]:
     found: list[Change] = []
     for i in range(len(words) - 1):
         low, after = _low(words, i), _low(words, i + 1)
-        swap = (i, i + 2, f"{words[i + 1]} {words[i]}".lower() if i == 0 else f"{words[i + 1]} {words[i]}")
-        if (low in _ADVERBS and m.verb(after)) or (m.verb(low) and after in _ADVERBS) or ("JJ" in m.tags(low) and m.noun(after) and low not in m.CLOSED and not m.verb(after)):
-            found.append(swap)
-        elif (
-            low in m.QUESTION_WORDS and after in m.BE | m.DO | m.MODALS and is_word(_low(words, i + 2) or ".")
-        ):
-            if _low(words, i + 2) in _EVERY:
-                found.append((i + 1, i + 3, f"{words[i + 2]} {words[i + 1]}"))
-        elif low in ("enough",) and i and "JJ" in m.tags(_low(words, i - 1)):
+        pair = f"{words[i + 1]} {words[i]}"
+        adverb = (low in _ADVERBS and m.verb(after)) or (m.verb(low) and after in _ADVERBS)
+        adjective = "JJ" in m.tags(low) and m.noun(after) and low not in m.CLOSED and not m.verb(after)
+        question = low in m.QUESTION_WORDS and after in m.BE | m.DO | m.MODALS
+        if adverb or adjective:
+            found.append((i, i + 2, pair.lower() if i == 0 else pair))
+        elif question and _low(words, i + 2) in _EVERY:
+            found.append((i + 1, i + 3, f"{words[i + 2]} {words[i + 1]}"))
+        elif low == "enough" and i and "JJ" in m.tags(_low(words, i - 1)):
             found.append((i - 1, i + 1, f"{words[i]} {words[i - 1]}"))
         if low == "very" and after == "much" and i:
             found.append((i - 1, i + 2, f"very much {words[i - 1]}"))

@@ -6,7 +6,10 @@ needs the sense of the sentence is left to a model.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from importlib.resources import files
 
 from speechtutor.core import GrammarEdit, GrammarKind
 from speechtutor.grammar import morphology as m
@@ -19,12 +22,13 @@ _S = m.SINGULAR_PRONOUNS
 _P = m.PLURAL_PRONOUNS
 _DO_FORMS = {"do": "does", "don't": "doesn't", "have": "has", "haven't": "hasn't", "are": "is", "am": "is",
              "were": "was", "aren't": "isn't", "weren't": "wasn't"}  # fmt: skip
-_THEY_FORMS = {"does": "do", "doesn't": "don't", "has": "have", "hasn't": "haven't", "is": "are", "was": "were",
-               "isn't": "aren't", "wasn't": "weren't"}  # fmt: skip
+_THEY_FORMS = {"does": "do", "doesn't": "don't", "has": "have", "hasn't": "haven't", "is": "are",
+               "was": "were", "isn't": "aren't", "wasn't": "weren't"}  # fmt: skip
 _I_FORMS = {"is": "am", "are": "am", "has": "have", "does": "do", "doesn't": "don't", "were": "was"}
 _STOP_BEFORE_HE = m.AUXILIARIES | frozenset(
-    """let lets let's make makes made see saw seen watch watched hear heard help helps helped did do does don't
-    doesn't didn't can't couldn't won't wouldn't shouldn't isn't suggest suggested recommend insist if wish
+    """let lets let's make makes made see saw seen watch watched hear heard help helps helped did do does
+    don't doesn't didn't can't couldn't won't wouldn't shouldn't isn't suggest suggested recommend
+    insist if wish
     and or nor to than as""".split()
 )
 _ADVERBS = frozenset("always never often usually sometimes also really still already just only ever".split())
@@ -42,6 +46,7 @@ _NO_TO = frozenset(
 )
 _NEG_DO = frozenset("don't doesn't didn't".split())
 _BE_AGREE = frozenset("agree disagree".split())
+_NO_PLURAL = frozenset("percent dozen hundred thousand million pm am o'clock star".split())
 _IRREGULAR_MORE = frozenset("better worse easier bigger smaller faster older younger cheaper happier".split())
 
 
@@ -83,7 +88,7 @@ def subject_verb(words: Sequence[str], i: int) -> GrammarEdit | None:
         return None
     if subject in ("it", "you") and (m.verb(before) or before in ("and", "or")):
         return None  # an object, as in "I saw it come"
-    if before == "and":
+    if before == "and" and (subject in _P or i < 3):
         return None  # "you and I are"
     table = _I_FORMS if subject == "i" else _DO_FORMS if subject in _S else _THEY_FORMS
     if verb in m.AUXILIARIES or verb.endswith("n't"):
@@ -131,9 +136,9 @@ def more_comparative(words: Sequence[str], i: int) -> GrammarEdit | None:
     """More better, most biggest: one of the two is enough."""
     low, follower = _low(words, i), _low(words, i + 1)
     tag = {"more": "JJR", "most": "JJS"}.get(low)
-    if tag is None or tag not in m.tags(follower) or "NN" in m.tags(follower):
-        if not (low == "more" and follower in _IRREGULAR_MORE):
-            return None
+    fits = tag is not None and tag in m.tags(follower) and "NN" not in m.tags(follower)
+    if not fits and not (low == "more" and follower in _IRREGULAR_MORE):
+        return None
     if follower in ("more", "most", "less", "least", "later", "other", "people"):
         return None
     return _edit(words, i, i + 1, "", GrammarKind.OTHER, "more with -er", 0.95)
@@ -157,13 +162,12 @@ def plural_after_number(words: Sequence[str], i: int) -> GrammarEdit | None:
         return None
     if number and (_low(words, i - 1) in {"a", "an", "the", "level", "at", "chapter", "number", "page"}):
         return None
-    if noun in ("percent", "dozen", "hundred", "thousand", "million", "pm", "am", "o'clock", "year", "star"):
-        if noun != "year" or follower in ("old", "-"):
-            return None
+    if noun in _NO_PLURAL or (noun == "year" and follower in ("old", "-")):
+        return None
     made = m.pluralised(noun)
     return (
-        (made and _edit(words, i + 1, i + 2, made, GrammarKind.PLURAL, "plural after a number", 0.93)) or None
-    )
+        made and _edit(words, i + 1, i + 2, made, GrammarKind.PLURAL, "plural after a number", 0.93)
+    ) or None
 
 
 def bare_after_modal(words: Sequence[str], i: int) -> GrammarEdit | None:
@@ -226,74 +230,30 @@ def gerund(words: Sequence[str], i: int) -> GrammarEdit | None:
 
 def fixed_phrases(words: Sequence[str], i: int) -> GrammarEdit | None:
     """Phrases that are wrong whatever the sense: listen music, depend of, people is, informations."""
-    for (wrong, blocked), (after, kind) in _PHRASES.items():
-        size = len(wrong)
-        if tuple(w.lower() for w in words[i : i + size]) == wrong and _low(words, i + size) not in blocked:
-            start, end, text = after
-            return _edit(words, i + start, i + end, text, kind, "fixed phrase", 0.9)
+    for wrong, (start, end, after, kind) in _phrases().items():
+        if tuple(w.lower() for w in words[i : i + len(wrong)]) == wrong:
+            return _edit(words, i + start, i + end, after, kind, "fixed phrase", 0.9)
     return None
 
 
-def _phrases() -> dict[tuple[tuple[str, ...], frozenset[str]], tuple[tuple[int, int, str], GrammarKind]]:
-    k = GrammarKind
-    rows: list[tuple[str, str, int, int, str, GrammarKind]] = [
-        ("people is", "", 1, 2, "are", k.AGREEMENT), ("people was", "", 1, 2, "were", k.AGREEMENT),
-        ("people has", "", 1, 2, "have", k.AGREEMENT), ("people likes", "", 1, 2, "like", k.AGREEMENT),
-        ("everybody are", "", 1, 2, "is", k.AGREEMENT), ("everyone are", "", 1, 2, "is", k.AGREEMENT),
-        ("everyone have", "", 1, 2, "has", k.AGREEMENT), ("everybody have", "", 1, 2, "has", k.AGREEMENT),
-        ("informations", "", 0, 1, "information", k.PLURAL), ("advices", "", 0, 1, "advice", k.PLURAL),
-        ("homeworks", "", 0, 1, "homework", k.PLURAL), ("furnitures", "", 0, 1, "furniture", k.PLURAL),
-        ("childs", "", 0, 1, "children", k.PLURAL), ("peoples are", "", 0, 1, "people", k.PLURAL),
-        ("womans", "", 0, 1, "women", k.PLURAL), ("mans are", "", 0, 1, "men", k.PLURAL),
-        ("listen music", "", 1, 1, "to", k.PREPOSITION), ("depends of", "", 1, 2, "on", k.PREPOSITION),
-        ("depend of", "", 1, 2, "on", k.PREPOSITION), ("discuss about", "", 1, 2, "", k.PREPOSITION),
-        ("interested on", "", 1, 2, "in", k.PREPOSITION), ("married with", "", 1, 2, "to", k.PREPOSITION),
-        ("good in english", "", 1, 2, "at", k.PREPOSITION), ("afraid from", "", 1, 2, "of", k.PREPOSITION),
-        ("arrive to", "", 1, 2, "at", k.PREPOSITION), ("arrived to", "", 1, 2, "at", k.PREPOSITION),
-        ("looking forward to see", "", 3, 4, "seeing", k.TENSE),
-        ("look forward to see", "", 3, 4, "seeing", k.TENSE),
-        ("looking forward to hear", "", 3, 4, "hearing", k.TENSE),
-        ("one of my friend", "'s", 3, 4, "friends", k.PLURAL),
-        ("one of the most", "", 0, 0, "", k.OTHER),
-        ("explain me", "", 1, 1, "to", k.PREPOSITION),
-        ("in the internet", "", 0, 1, "on", k.PREPOSITION), ("in weekends", "", 0, 1, "on", k.PREPOSITION),
-        ("in sunday", "", 0, 1, "on", k.PREPOSITION), ("in monday", "", 0, 1, "on", k.PREPOSITION),
-        ("in saturday", "", 0, 1, "on", k.PREPOSITION), ("in friday", "", 0, 1, "on", k.PREPOSITION),
-        ("on january", "", 0, 1, "in", k.PREPOSITION), ("since two years", "", 0, 1, "for", k.PREPOSITION),
-        ("go to home", "", 1, 2, "", k.PREPOSITION), ("went to home", "", 1, 2, "", k.PREPOSITION),
-        ("go to shopping", "", 1, 2, "", k.PREPOSITION), ("too much people", "", 1, 2, "many", k.WORD_CHOICE),
-        ("much people", "", 0, 1, "many", k.WORD_CHOICE), ("much friends", "", 0, 1, "many", k.WORD_CHOICE),
-        ("much movies", "", 0, 1, "many", k.WORD_CHOICE), ("many money", "", 0, 1, "much", k.WORD_CHOICE),
-        ("many time to", "", 0, 1, "much", k.WORD_CHOICE), ("more easy", "", 0, 2, "easier", k.OTHER),
-        ("more big", "", 0, 2, "bigger", k.OTHER), ("more cheap", "", 0, 2, "cheaper", k.OTHER),
-        ("more good", "", 0, 2, "better", k.OTHER), ("more happy", "", 0, 2, "happier", k.OTHER),
-        ("i very like", "", 1, 3, "really like", k.WORD_ORDER), ("almost people", "", 0, 1, "most", k.WORD_CHOICE),
-        ("he go", "", 1, 2, "goes", k.AGREEMENT), ("she go", "", 1, 2, "goes", k.AGREEMENT),
-        ("must to", "", 1, 2, "", k.TENSE), ("i am have", "", 1, 2, "", k.TENSE),
-        ("say me", "", 0, 1, "tell", k.WORD_CHOICE),
-        ("in netflix", "", 0, 1, "on", k.PREPOSITION), ("in youtube", "", 0, 1, "on", k.PREPOSITION),
-        ("in amazon prime", "", 0, 1, "on", k.PREPOSITION), ("in tv", "", 0, 1, "on", k.PREPOSITION),
-        ("in love for", "", 2, 3, "with", k.PREPOSITION), ("in love of", "", 2, 3, "with", k.PREPOSITION),
-        ("in the mood of", "", 3, 4, "for", k.PREPOSITION), ("is truth", "", 1, 2, "true", k.WORD_CHOICE),
-        ("terror movies", "", 0, 1, "horror", k.WORD_CHOICE), ("terror movie", "", 0, 1, "horror", k.WORD_CHOICE),
-        ("terror film", "", 0, 1, "horror", k.WORD_CHOICE), ("terror films", "", 0, 1, "horror", k.WORD_CHOICE),
-        ("sometime i", "", 0, 1, "sometimes", k.WORD_CHOICE), ("it's base on", "", 1, 2, "based", k.TENSE),
-        ("is base on", "", 1, 2, "based", k.TENSE), ("just because the", "", 2, 2, "of", k.PREPOSITION),
-        ("many kind of", "", 1, 2, "kinds", k.PLURAL), ("like also", "", 0, 2, "also like", k.WORD_ORDER),
-        ("like very much the", "", 0, 0, "", k.OTHER), ("more in books", "", 1, 2, "into", k.PREPOSITION),
-        ("i prefer more", "", 2, 3, "", k.OTHER), ("have you watch", "", 2, 3, "watched", k.TENSE),
-        ("have you ever see", "", 3, 4, "seen", k.TENSE), ("have you see", "", 2, 3, "seen", k.TENSE), ("said me", "", 0, 1, "told", k.WORD_CHOICE),
-        ("make a party", "", 0, 1, "have", k.WORD_CHOICE), ("do a mistake", "", 0, 1, "make", k.WORD_CHOICE),
-        ("make sport", "", 0, 1, "do", k.WORD_CHOICE), ("make homework", "", 0, 1, "do", k.WORD_CHOICE),
-    ]  # fmt: skip
-    return {
-        (tuple(wrong.split()), frozenset(blocked.split())): ((start, end, after), kind)
-        for wrong, blocked, start, end, after, kind in rows
-        if start != end or after
-    }
+@cache
+def _phrases() -> dict[tuple[str, ...], tuple[int, int, str, GrammarKind]]:
+    """The table of phrases: what is wrong, which of its words change, into what, and its type."""
+    text = files(__package__ or "").joinpath("phrases.toml").read_text(encoding="utf-8")
+    table = {}
+    for line in tomllib.loads(text)["phrases"].strip().splitlines():
+        kind, _, pair = line.partition(": ")
+        old, new = (side.split() for side in pair.split(" -> "))
+        start = next(
+            (n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new))
+        )
+        tail = 0
+        while tail < min(len(old), len(new)) - start and old[-1 - tail] == new[-1 - tail]:
+            tail += 1
+        after = " ".join(new[start : len(new) - tail])
+        table[tuple(old)] = (start, len(old) - tail, after, GrammarKind(kind))
+    return table
 
-
-_PHRASES = _phrases()
 
 RULES: tuple[Rule, ...] = (
     a_or_an,

@@ -6,6 +6,7 @@ As in `rules`, each proposes one edit, and only where the words show that no oth
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from speechtutor.core import GrammarEdit, GrammarKind
 from speechtutor.grammar import morphology as m
@@ -20,12 +21,13 @@ _CLAUSE_START = frozenset(
     "and but so because if when while yes no ok okay well hope think believe know then".split()
 )
 _COUNT = frozenset(
-    """movie film book song game animal dog cat car story documentary novel video flower picture photo woman man
-    child friend restaurant suggestion question actor actress singer player""".split()
+    """movie film book song game animal dog cat car story documentary novel video flower picture photo woman
+    man child friend restaurant suggestion question actor actress singer player""".split()
 )
 _ROLES = frozenset(
-    """kid child student teacher doctor engineer nurse driver lawyer writer actor actress singer musician artist
-    programmer cook chef farmer manager worker housewife beginner girl boy man woman teenager fan""".split()
+    """kid child student teacher doctor engineer nurse driver lawyer writer actor actress singer musician
+    artist programmer cook chef farmer manager worker housewife beginner girl boy man woman
+    teenager fan""".split()
 )
 _KINDS_OF_FILM = frozenset(
     "horror action comedy romance romantic science fiction thriller drama terror war".split()
@@ -36,7 +38,7 @@ _ING_VERBS = frozenset(
     "spend listen go eat read learn buy write sing swim watch play talk cook meet sleep".split()
 )
 _ING_PREPOSITIONS = frozenset("for of without about by after before in".split())
-_PAST = frozenset({"yesterday"})
+_UNITS = frozenset("week night year month summer weekend sunday monday saturday".split())
 _COUNTRIES = frozenset({"US", "USA", "UK", "UAE", "Philippines", "Netherlands", "USSR", "EU"})
 _BARE_UNCOUNTABLE = frozenset("information advice news homework furniture equipment luggage".split())
 _FEELINGS = {"exciting": "excited", "boring": "bored", "interesting": "interested", "surprising": "surprised",
@@ -215,9 +217,9 @@ def missing_it(words: Sequence[str], i: int) -> GrammarEdit | None:
     if _starts(words, i) and mark != "?":
         if low == "is" and _low(words, i + 1) in ("a", "an", "the", "not", "very", "more", "really", "about"):
             return _edit(words, i, i + 1, "it's", K.OTHER, "missing subject", 0.85)
-        if low == "that" and _low(words, i + 1) in ("nice", "great", "awesome", "good", "cool", "amazing"):
-            if _ends(words, i + 2):
-                return _edit(words, i, i + 1, "that's", K.TENSE, "missing is", 0.9)
+        praised = _low(words, i + 1) in ("nice", "great", "awesome", "good", "cool", "amazing")
+        if low == "that" and praised and _ends(words, i + 2):
+            return _edit(words, i, i + 1, "that's", K.TENSE, "missing is", 0.9)
     if low in _NO_OBJECT and i + 1 < len(words) and words[i + 1] in (".", "!") and mark != "?":
         subject = i - 1 - (_low(words, i - 1) in _BETWEEN | m.MODALS)
         before = _low(words, subject - 1)
@@ -226,7 +228,8 @@ def missing_it(words: Sequence[str], i: int) -> GrammarEdit | None:
         ):
             return GrammarEdit(i + 1, i + 1, "", "it", K.OTHER, 0.75, "missing object")
     if low == "of" and _low(words, i - 1) == "heard" and i + 1 < len(words) and words[i + 1] in (".", "!"):
-        if _low(words, i - 2) in ("never", "not", "haven't"):
+        never = _low(words, i - 2) in ("never", "not", "haven't")
+        if never:
             return GrammarEdit(i + 1, i + 1, "", "it", K.OTHER, 0.85, "missing object")
     return None
 
@@ -279,8 +282,7 @@ def past(words: Sequence[str], i: int) -> GrammarEdit | None:
     last = next((n for n in range(i, len(words)) if words[n] in (".", "!", "?")), len(words))
     clause = [w.lower() for w in words[first:last]]
     timed = "yesterday" in clause or any(
-        a == "last" and b in ("week", "night", "year", "month", "summer", "weekend", "sunday", "monday", "saturday")
-        for a, b in zip(clause, clause[1:], strict=False)
+        a == "last" and b in _UNITS for a, b in pairwise(clause)
     ) or ("ago" in clause and "that" not in clause)  # fmt: skip
     if (
         not timed
@@ -288,7 +290,7 @@ def past(words: Sequence[str], i: int) -> GrammarEdit | None:
         or verb in ("think", "know", "hope", "guess", "mean", "believe", "remember")
     ):
         return None
-    if len(clause) > 12 or any(w in clause for w in ("but", "now", "because", "so", "when")):
+    if len(clause) > 12 or any(w in clause for w in ("but", "now", "because", "so", "when", "and")):
         return None
     irregular = {"have": "had", "has": "had", "is": "was", "am": "was", "are": "were", "do": "did"}
     made = irregular.get(verb) or m.inflect(verb, "VERB", "VBD")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -139,41 +139,6 @@ def predict(model: Head | Ensemble, features: Batch) -> Scores:
     """Scores of many utterances at once."""
     scores: Scores = model.eval()(features)
     return scores
-
-
-@dataclass(frozen=True, slots=True)
-class Bridge:
-    """A linear map from one encoder's embedding space to another's: x @ matrix + offset."""
-
-    matrix: NDArray[np.float64]
-    offset: NDArray[np.float64]
-
-    def __call__(self, cues: Cues) -> Cues:
-        """Cues as the other encoder would give them; deviations over time stay as they are."""
-        n = cues.embedding.shape[1]
-        mean = self._move(cues.moments[:n])
-        return replace(
-            cues, embedding=self._move(cues.embedding), moments=np.concatenate([mean, cues.moments[n:]])
-        )
-
-    def _move(self, values: Floats) -> Floats:
-        moved: Floats = (values @ self.matrix + self.offset).astype(np.float32)
-        return moved
-
-
-def bridge(source: Sequence[Cues], target: Sequence[Cues], ridge: float = 0.05) -> Bridge:
-    """Fit a bridge by ridge regression on the same phones of the same recordings; no labels are used.
-
-    Encoders that were fine-tuned apart have different embedding spaces, so that a head trained on the
-    folds' embeddings would read those of the final encoder wrongly. `ridge` is relative to the mean
-    variance of the source.
-    """
-    x, y = (np.concatenate([c.embedding for c in cues]).astype(np.float64) for cues in (source, target))
-    mean_x, mean_y = x.mean(0), y.mean(0)
-    gram = (x - mean_x).T @ (x - mean_x)
-    gram += np.eye(len(gram)) * np.trace(gram) / len(gram) * ridge
-    matrix = np.linalg.solve(gram, (x - mean_x).T @ (y - mean_y))
-    return Bridge(matrix, mean_y - mean_x @ matrix)
 
 
 def folds(speakers: Sequence[str], k: int) -> NDArray[np.int64]:

@@ -74,11 +74,11 @@ def load(checkpoint: str | Path | None = None, device: str | None = None) -> Onn
     folder = Path(checkpoint)
     try:
         settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if settings.get("format") != FORMAT or tuple(settings.get("symbols", ())) != SYMBOLS:
+            raise ModelError(f"{folder} was exported with another layout or symbols than this version uses")
         state = load_file(folder / "rater.safetensors") if settings.get("rated") else None
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder} holds no exported phone recogniser: {error}") from None
-    if settings.get("format") != FORMAT or tuple(settings.get("symbols", ())) != SYMBOLS:
-        raise ModelError(f"{folder} was exported with another layout or other symbols than this version uses")
     session = onnx_session(folder / FILE)
     rater = None
     if state is not None:

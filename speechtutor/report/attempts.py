@@ -128,7 +128,7 @@ def pseudonyms(found: Found, key: Path, draw: Callable[[int], int] = secrets.ran
     last = max((int(alias.rpartition(" ")[2]) for alias in known.values()), default=0)
     while new:
         last += 1
-        known[new.pop(draw(len(new)))] = f"Learner {last:02d}"
+        known[new.pop(int(draw(len(new))))] = f"Learner {last:02d}"
     try:
         key.parent.mkdir(parents=True, exist_ok=True)
         fresh = key.with_name(f".{key.name}.new")

@@ -19,7 +19,8 @@ import numpy as np
 from speechtutor import practice
 from speechtutor.advice import functional_load, hint, minimal_pair, sentence_bank, sounds
 from speechtutor.core import Attempt, ErrorType, Exercise, Mastery, PhoneScore, UtteranceScore
-from speechtutor.evidence import ERROR_THRESHOLD, error_probability, plain
+from speechtutor.evidence import error_probability, plain
+from speechtutor.judging import ERROR_THRESHOLD
 
 TARGET = 0.75
 """A sound that comes out right less often than this is worth a lesson."""
@@ -178,8 +179,8 @@ class _Tally:
         self.words: dict[str, Counter[str]] = {}
 
     def add(self, number: int, score: UtteranceScore) -> None:
-        for phone, _ in practice.observations(score):
-            self.attempts.setdefault(phone, set()).add(number)
+        for name, _ in practice.observations(score):
+            self.attempts.setdefault(name, set()).add(number)
         for word, phone in _wrong(score):
             self.words.setdefault(phone.canonical, Counter())[word] += 1
             if phone.heard is not None and phone.heard != phone.canonical:

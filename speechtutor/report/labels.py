@@ -105,7 +105,7 @@ def _set_phone(word: Json, phone: int, override: Override, score: float, where: 
             f"{where}: sound {phone} of {word['text']!r} is not {override.expected}, "
             "so the manifest's pronunciation is not that of the run"
         )
-    scores = list(word.get("phone_scores") or [None] * len(phones))
+    scores: list[float | None] = list(word.get("phone_scores") or [None] * len(phones))
     before, scores[phone - 1] = scores[phone - 1], score
     word["phone_scores"] = scores
     return before

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +158,7 @@ def _everything(run: Evaluated, grading: Grading) -> dict[str, Any]:
                 "config": run.config,
                 "summary": run.summary.json() if run.summary else None,
                 "grading": asdict(grading),
-                "utterances": [asdict(row) for row in run.rows],
+                "utterances": [{f.name: getattr(row, f.name) for f in fields(row)} for row in run.rows],
             }
         )
     )

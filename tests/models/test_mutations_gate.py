@@ -21,12 +21,18 @@ from speechtutor.models.scorer import PronunciationScorer, listen
 from speechtutor.phones import confusable, pronounce
 from tests.conftest import SHARED, learner_path, need
 
+Judged = dict[str, list[tuple[Mutation, Verdict, UtteranceScore]]]
 READINGS = ("061210142", "040050125", "021700379")
 """Well-rated readings of dev speakers: a child of 11 and two adults."""
 
 
+def far(phone: str) -> tuple[str, ...]:
+    """The phones of the same class, the most different first: a scorer that listens cannot miss them."""
+    return confusable(phone)[::-1]
+
+
 @pytest.fixture(scope="module")
-def judged(models_home: object) -> dict[str, list[tuple[Mutation, Verdict, UtteranceScore]]]:
+def judged(models_home: object) -> Judged:
     table = SHARED / "data" / "speechocean762" / "scores-train.json"
     need(table.is_file(), f"no learner speech: {table} is not there")
     texts = json.loads(table.read_text(encoding="utf-8"))
@@ -34,21 +40,51 @@ def judged(models_home: object) -> dict[str, list[tuple[Mutation, Verdict, Utter
     assert isinstance(scorer, PronunciationScorer)
     sounds = [audio.load(learner_path(utt)) for utt in READINGS]
     words: list[Words] = [single(pronounce(texts[utt]["text"])) for utt in READINGS]
-    found: dict[str, list[tuple[Mutation, Verdict, UtteranceScore]]] = defaultdict(list)
+    found: Judged = defaultdict(list)
     for k, utt in enumerate(READINGS):
         original = scorer.score(sounds[k], texts[utt]["text"], words=words[k])
         assert original.overall is not None
         alignment = align(listen(scorer.acoustic, sounds[k], speech.quality(sounds[k])), words[k])
         other = (k + 1) % len(READINGS)
         rng = np.random.default_rng(k)
-        for mutation in sample(sounds[k], words[k], alignment, sounds[other], words[other], confusable, rng):
+        for mutation in sample(sounds[k], words[k], alignment, sounds[other], words[other], far, rng):
             score = scorer.score(mutation.recording, mutation.text, words=mutation.words)
             found[mutation.kind].append((mutation, verdict(original, score, mutation), score))
     # Determinism: the last mutation once more, after all the others.
     again = scorer.score(mutation.recording, mutation.text, words=mutation.words)
     assert again.words == score.words and again.overall == score.overall
+    for kind, rows in found.items():
+        print(kind, [(v.noticed, v.declined, v.fall, round(v.moved, 4), v.false_flags) for _, v, _ in rows])
     return dict(found)
 
 
-def shares(judged: dict[str, list[tuple[Mutation, Verdict, UtteranceScore]]]) -> dict[str, float]:
+def shares(judged: Judged) -> dict[str, float]:
     return {kind: float(np.mean([v.noticed for _, v, _ in rows])) for kind, rows in judged.items()}
+
+
+def test_gross_mistakes_are_noticed(judged: Judged) -> None:
+    noticed = shares(judged)
+    assert noticed["wrong sentence"] == 1.0
+    for kind in ("phone swapped", "word swapped", "word dropped (from the text's side)", "word repeated"):
+        assert noticed[kind] >= 2 / 3, f"{kind}: {noticed[kind]:.2f}"
+
+
+def test_what_was_changed_falls(judged: Judged) -> None:
+    for kind in ("phone swapped", "phone dropped", "word swapped", "word dropped"):
+        falls = [v.fall for _, v, _ in judged[kind] if v.fall is not None]
+        assert np.mean(falls) > 0.1, f"{kind}: {falls}"
+
+
+def test_the_other_words_stay_as_they_were(
+    judged: Judged,
+) -> None:
+    rows = [v for group in judged.values() for _, v, _ in group if not v.declined]
+    assert np.mean([v.moved for v in rows]) < 0.03
+    assert sum(v.false_flags for v in rows) <= 0.05 * sum(v.n_kept for v in rows)
+
+
+def test_stuttering_is_no_wrong_sound_elsewhere(
+    judged: Judged,
+) -> None:
+    for _, found, score in judged["phone repeated"]:
+        assert score.overall is not None and found.false_flags == 0

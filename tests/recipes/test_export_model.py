@@ -159,6 +159,7 @@ def test_a_tiny_whisper_with_an_adapter_is_merged(tmp_path: Path) -> None:
     pruned.transcribe(noise())
 
 
+@torch.inference_mode()
 def test_an_exported_whisper_writes_the_same(tmp_path: Path) -> None:
     base = synthetic.tiny_asr_whisper(tmp_path / "base")
     exported = export.whisper_to_onnx(base, tmp_path / "onnx")
@@ -208,7 +209,7 @@ def test_whisper_for_ctranslate2(tmp_path: Path) -> None:
     "flags",
     [
         ["--formats", "ct2-int8"],
-        ["--kind", "whisper", "--formats", "onnx"],
+        ["--kind", "whisper", "--formats", "int4"],
         ["--prune", "1"],
         ["--adapter", "x"],
     ],
