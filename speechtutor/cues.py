@@ -31,6 +31,13 @@ EDGES = ("only", "first", "inner", "last")
 """Where a phone stands in its word."""
 
 
+PHONE_BLOCKS = {"ratios": 47, "timing": 5, "posteriors": 44, "energy": 3, "melody": 3, "ratings": 2}
+"""What the columns of `Cues.phones` are, in order; the last are missing without the model's own ratings."""
+
+UTTERANCE_BLOCKS = {"rates": 11, "variety": 3, "fit": 4, "ratings": 4}
+"""The same for `Cues.utterance`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cues:
     """The input of the scoring head.

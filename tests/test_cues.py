@@ -5,8 +5,8 @@ import pytest
 
 from speechtutor import gop
 from speechtutor.align import align
-from speechtutor.core import Emission, Pitch, Recording
-from speechtutor.cues import Cues, extract
+from speechtutor.core import Emission, Pitch, Ratings, Recording
+from speechtutor.cues import PHONE_BLOCKS, UTTERANCE_BLOCKS, Cues, extract
 from speechtutor.phones import PHONES
 from tests.emissions import normalised, word
 
@@ -77,3 +77,24 @@ def test_an_emission_without_embedding_is_refused() -> None:
             silence,
             Pitch(nothing, nothing, nothing.astype(bool)),
         )
+
+
+def test_the_blocks_name_every_column() -> None:
+    found = cues("TH IH NG K", ("TH IH NG K",))
+    assert found.phones.shape[1] == sum(PHONE_BLOCKS.values()) - PHONE_BLOCKS["ratings"]
+    assert len(found.utterance) == sum(UTTERANCE_BLOCKS.values()) - UTTERANCE_BLOCKS["ratings"]
+
+
+def test_ratings_of_the_acoustic_model_are_the_last_columns() -> None:
+    heard = emission("TH IH NG K AY")
+    alignment = align(heard, [word("TH IH NG K"), word("AY")])
+    ratios = gop.measure(heard, alignment, insertions=True)
+    n = len(heard.log_probs) * 320
+    silent = Pitch(np.zeros(1, np.float32), np.zeros(1, np.float32), np.zeros(1, bool))
+    phones, words, whole = np.linspace(0, 0.4, 5), np.array([0.5, 1.0]), np.array([0.6, 0.7, 0.8, 0.9])
+    given = Ratings(phones, words, whole)
+    found = extract(heard, alignment, ratios, Recording(np.zeros(n, np.float32)), silent, given)
+    # Cues are on the raters' 0-2 scale; a word's rating stands beside each of its phones.
+    assert found.phones[:, -2] == pytest.approx(2 * phones)
+    assert found.phones[:, -1].tolist() == [1.0, 1.0, 1.0, 1.0, 2.0]
+    assert found.utterance[-4:] == pytest.approx(2 * whole)
