@@ -90,7 +90,7 @@ def run(cfg: Config) -> Summary:
         system=provenance.system(model, entry.checkpoint, entry.revision, lang=cfg.lang, **options),
         choice=choice,
         settings=asdict(cfg) | {"manifest": rows_file, "root": root},
-        command=sys.argv,
+        command=provenance.command(sys.argv),
         device=cfg.device or "auto",
         against=cfg.against,
         draws=cfg.draws,

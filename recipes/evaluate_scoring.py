@@ -80,7 +80,7 @@ def run(cfg: Config) -> Summary:
         system=provenance.system(name, entry.checkpoint, entry.revision),
         choice=choice,
         settings=asdict(cfg),
-        command=sys.argv,
+        command=provenance.command(sys.argv),
         device=cfg.device or "auto",
         against=cfg.against,
         draws=cfg.draws,

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from recipes import synthetic
+from recipes import feedback_replies, synthetic
 from speechtutor import config, registry
 from speechtutor.core import UtteranceScore
 from speechtutor.evaluation import feedback, grammar
@@ -56,8 +56,12 @@ class Config:
     """First choose the threshold on the tune dialogues and write it beside the adapter."""
     rules: bool = True
     """Let the rules go before the model."""
+    typed: bool = False
+    """Take the turns as they were typed, and count capitals, marks and spelling too (typed.md)."""
     limit: int = 200
     """Utterances to word feedback for, evenly chosen."""
+    made: int = 60
+    """Also word feedback for so many made-up slips of every kind: raters do not say what they heard."""
     turns: int = 0
     """Correct this many turns only; 0 takes all."""
     draws: int = 1000
@@ -77,7 +81,8 @@ def tuned(corrector: LlmCorrector, turns: list[Turn]) -> float:
         if comparable(turn.spoken):
             edits = [((e.start, e.end, e.after), g) for e, g in corrector.weigh(tokens(turn.spoken))[0]]
             weighed.append((tokens(turn.spoken), edits, tokens(turn.corrected)))
-    return grammar.best_threshold(weighed)
+    # Without a single proposal there is nothing to choose by.
+    return grammar.best_threshold(weighed) if any(edits for _, edits, _ in weighed) else corrector.threshold
 
 
 def measure_grammar(cfg: Config, turns: list[Turn]) -> grammar.GrammarReport:
@@ -95,18 +100,20 @@ def measure_grammar(cfg: Config, turns: list[Turn]) -> grammar.GrammarReport:
             path = cfg.adapter / "tutor.json"
             known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
             write_text(path, json.dumps(known | {"threshold": round(corrector.threshold, 3)}) + "\n")
-    items = grammar.listen(corrector, chosen)
-    found = grammar.report(items, corrector.name, cfg.draws, cfg.seed)
-    grammar.write(cfg.out, found, items)
+    items = grammar.listen(corrector, chosen, typed=cfg.typed)
+    found = grammar.report(items, corrector.name, cfg.draws, cfg.seed, typed=cfg.typed)
+    grammar.write(cfg.out, found, items, "typed" if cfg.typed else "grammar")
     return found
 
 
-def measure_feedback(cfg: Config, items: list[tuple[str, UtteranceScore]]) -> feedback.FeedbackReport:
+def measure_feedback(
+    cfg: Config, items: list[tuple[str, UtteranceScore]], name: str = "feedback"
+) -> feedback.FeedbackReport:
     """Let the model word the evidence and write the report."""
     tutor: Any = registry.load("tutor", cfg.base, device=cfg.device, adapter=cfg.adapter)
     worded, n_rules = feedback.listen(tutor, items)
-    found = feedback.report(worded, n_rules, tutor.engine.name)
-    feedback.write(cfg.out, found, worded)
+    found = feedback.report(worded, n_rules, f"{tutor.engine.name} ({name})")
+    feedback.write(cfg.out, found, worded, name)
     return found
 
 
@@ -115,7 +122,7 @@ def _smoke(cfg: Config) -> tuple[Config, list[Turn], list[tuple[str, UtteranceSc
 
     base = str(synthetic.tiny_chat(cfg.out / "base"))
     rows = synthetic.corpus(cfg.out / "corpus", 2, 2)
-    cfg = replace(cfg, base=base, dialogues="all", draws=10, limit=2)
+    cfg = replace(cfg, base=base, dialogues="all", draws=10, limit=2, made=0)
     return cfg, _smoke_turns()[:2], feedback.scores(rows, "dev", 2)
 
 
@@ -138,6 +145,9 @@ def run(cfg: Config) -> list[grammar.GrammarReport | feedback.FeedbackReport]:
         found.append(measure_grammar(cfg, turns))
     if items:
         found.append(measure_feedback(cfg, items))
+    if cfg.part != "grammar" and cfg.base != "none" and cfg.made:
+        made = feedback_replies.held_out(cfg.made, cfg.seed)
+        found.append(measure_feedback(cfg, made, "feedback-made"))
     return found
 
 

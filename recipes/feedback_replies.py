@@ -105,7 +105,7 @@ def rows(n: int, rng: random.Random, licence: str) -> Iterator[dict[str, Any]]:
     """Up to `n` chats about made-up findings; the flagged word decides the split."""
     seen = set()
     for number in range(4 * n):
-        evidence = gather(_score(rng), LearnerState())
+        evidence = gather(made_score(rng), LearnerState())
         messages = prompt(evidence, shots=False)
         if messages is None:
             continue
@@ -118,7 +118,7 @@ def rows(n: int, rng: random.Random, licence: str) -> Iterator[dict[str, Any]]:
         yield {
             "id": f"feedback:{number}",
             "task": "feedback",
-            "split": _split(messages[-1].content),
+            "split": split_of_note(messages[-1].content),
             "source": "rules",
             "licence": licence,
             "messages": [*turns, {"role": "assistant", "content": text}],
@@ -127,9 +127,24 @@ def rows(n: int, rng: random.Random, licence: str) -> Iterator[dict[str, Any]]:
             return
 
 
-def _split(note: str) -> str:
+def split_of_note(note: str) -> str:
+    """The split of a note by its words alone."""
     number = crc32(note.encode()) % 20
     return "dev" if number == 0 else "tune" if number == 1 else "train"
+
+
+def held_out(n: int, seed: int) -> list[tuple[str, UtteranceScore]]:
+    """Made-up utterances whose notes are of the dev split, so that none was learnt."""
+    rng = random.Random(f"held out {seed}")
+    found: list[tuple[str, UtteranceScore]] = []
+    for _ in range(100 * n):
+        score = made_score(rng)
+        messages = prompt(gather(score, LearnerState()), shots=False)
+        if messages is not None and split_of_note(messages[-1].content) == "dev":
+            found.append((f"made{len(found):03d}", score))
+        if len(found) == n:
+            break
+    return found
 
 
 def reply(evidence: Evidence, rng: random.Random, tries: int = 8) -> str | None:
@@ -161,7 +176,7 @@ def _filled(template: str, finding: Finding | None) -> str:
     )
 
 
-def _score(rng: random.Random) -> UtteranceScore:
+def made_score(rng: random.Random) -> UtteranceScore:
     """A sentence of the bank read with one known slip."""
     rivals: dict[str, list[str]] = {}
     for contrast in contrasts().values():
@@ -171,6 +186,8 @@ def _score(rng: random.Random) -> UtteranceScore:
     bank = sentences()
     while True:
         text = rng.choice(bank).exercise.text
+        # Some corpora write their texts in capitals.
+        text = text.upper() if rng.random() < 0.25 else text
         kind = rng.choices(list(_KINDS), list(_KINDS.values()))[0]
         try:
             words = pronounce(text)

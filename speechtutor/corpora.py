@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from speechtutor.core import Seconds
 from speechtutor.errors import InputError
@@ -65,7 +66,7 @@ def table(path: Path, needed: Collection[str], delimiter: str = "\t") -> Iterato
     Raises:
         InputError: when a column is missing, or a row has too few or too many cells.
     """
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     lines = text_of(path, "utf-8-sig").splitlines()
     reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
     header = next(reader, [])

@@ -111,7 +111,8 @@ def bears_out(sentence: str, evidence: Evidence) -> str:
     if found.finding is None:
         best = evidence.strengths[0]
         return best.id if words & found.praised else NO_FINDING
-    named = {*words_of(found.flagged)} <= words or words & set(found.sounds - found.praised)
+    quoted = {name.lower() for name in QUOTED.findall(sentence)}
+    named = {*words_of(found.flagged)} <= words or quoted & found.sounds
     if named or _is_hint(sentence, found) or words & (word_set("correction") | _refused("articulators")):
         return found.finding.id
     for strength in evidence.strengths:

@@ -58,7 +58,7 @@ def _scenario(row: dict[str, object]) -> Scenario:
     rows = row["step"]
     assert isinstance(rows, list)
     fields = {key: str(value) for key, value in row.items() if key != "step"}
-    return Scenario(**fields, steps=tuple(_step(part) for part in rows))  # type: ignore[arg-type]
+    return Scenario(**fields, steps=tuple(_step(part) for part in rows))
 
 
 def _step(row: dict[str, object]) -> Step:

@@ -53,7 +53,7 @@ class ReplyCache:
         return len(self._kept)
 
 
-def timed(pieces: Iterator[str], seconds: Seconds) -> Iterator[str]:
+def timed(pieces: Iterator[str], seconds: Seconds) -> Generator[str, None, None]:
     """The pieces as they come, none of them written ahead, for at most `seconds` of waiting and reading.
 
     A writer that hangs is left alone in its thread and closed as soon as it answers.

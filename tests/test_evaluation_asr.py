@@ -18,7 +18,7 @@ import pytest
 from speechtutor import audio, cli, manifest
 from speechtutor.core import Recording, Utterance, UtteranceScore, WordScore
 from speechtutor.errors import InputError
-from speechtutor.evaluation import asr, journal, result, summary
+from speechtutor.evaluation import asr, journal, provenance, result, summary
 from speechtutor.evaluation.result import Row
 from speechtutor.evaluation.sampling import Speakers
 from tests.conftest import PROJECT
@@ -338,6 +338,30 @@ def test_bad_requests_are_one_line(tmp_path: Path, capsys: Any, words: list[str]
     status, printed, err = evaluate(capsys, path, tmp_path / "out", *words)
     assert (status, printed) == (2, "") and cause in err and err.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "typed"),
+    [
+        (["/usr/bin/speechtutor", "evaluate"], ["speechtutor", "evaluate"]),
+        (["/x/speechtutor/__main__.py", "evaluate"], ["python", "-m", "speechtutor", "evaluate"]),
+        (["/x/recipes/evaluate_asr.py"], ["python", "-m", "recipes.evaluate_asr"]),
+    ],
+)
+def test_the_command_is_recorded_as_it_is_typed(argv: list[str], typed: list[str]) -> None:
+    assert provenance.command(argv) == typed
+
+
+def test_another_scorer_has_another_content(tmp_path: Path) -> None:
+    (tmp_path / "acoustic").mkdir()
+    (tmp_path / "acoustic" / "weights").write_bytes(b"1")
+    (tmp_path / "config.json").write_text(json.dumps({"acoustic": str(tmp_path / "acoustic")}))
+    first = provenance.content(str(tmp_path))
+    assert first == provenance.content(str(tmp_path)) and "+" in str(first)
+    (tmp_path / "acoustic" / "weights").write_bytes(b"2")
+    assert provenance.content(str(tmp_path)) != first
+    assert provenance.content("no such checkpoint") is None
+    assert provenance.content("scorer") is not None  # the one that ships
 
 
 def test_intervals_do_not_depend_on_the_order_of_figures() -> None:

@@ -28,7 +28,8 @@ def test_counts_by_hand() -> None:
     # F0.5 = 1.25 * 1 / (1.25 * 1 + 0.25 * 1 + 1) = 0.5
     assert half.f_score() == pytest.approx(0.5)
     # Precision counts more: P 1, R 1/3 is better than P 1/3, R 1.
-    assert Counts(1, 0, 2).f_score() == pytest.approx(1.25 / 1.75) > Counts(1, 2, 0).f_score()
+    assert Counts(1, 0, 2).f_score() == pytest.approx(1.25 / 1.75)
+    assert Counts(1, 0, 2).f_score() > Counts(1, 2, 0).f_score()
     assert isnan(Counts(0, 0, 3).precision) and Counts(0, 0, 3).f_score() == 0.0
 
 
@@ -67,7 +68,11 @@ TURNS = [
 
 
 def test_report_of_grammar(tmp_path: Path) -> None:
-    table = {"He go home.": "He goes home.", "It is fine.": "It was fine.", "I like the movie.": "I like movies."}
+    table = {
+        "He go home.": "He goes home.",
+        "It is fine.": "It was fine.",
+        "I like the movie.": "I like movies.",
+    }
     items = grammar.listen(Fixed(table), TURNS)
     found = grammar.report(items, "fixed", draws=20)
     # The third turn follows the second annotator; the second was right and is spoiled.
@@ -111,7 +116,8 @@ class Parrot:
 
 def test_report_of_feedback(tmp_path: Path) -> None:
     good = (
-        'Great work on "weather"! In "think", the "th" sounded a little closer to "s". Can you say "think" again?'
+        'Great work on "weather"! In "think", the "th" sounded a little closer to "s". '
+        'Can you say "think" again?'
     )
     items: list[tuple[str, UtteranceScore]] = [("b", SINK), ("a", SINK)]
     worded, n_rules = feedback.listen(LlmTutor(Parrot(good)), items)

@@ -52,7 +52,7 @@ def test_what_is_asked_for_instead() -> None:
 
 
 def test_what_is_done_to_the_sound() -> None:
-    start, end = mutations._place(ALIGNMENT, 1)
+    start, end = mutations._place(SOUND, ALIGNMENT, 1)
     length = round(end * 16_000) - round(start * 16_000)
     twice = mutations.repeated_word(SOUND, WORDS, ALIGNMENT, 1)
     assert len(twice.recording.samples) == len(SOUND.samples) + length - 3 * FADED
@@ -66,6 +66,12 @@ def test_what_is_done_to_the_sound() -> None:
     stutter = mutations.repeated_phone(SOUND, WORDS, ALIGNMENT, 1, 0)
     assert len(SOUND.samples) < len(stutter.recording.samples) < len(twice.recording.samples)
     assert all(m.words is WORDS for m in (twice, gone, added, stutter))
+
+
+def test_the_ends_of_a_recording_belong_to_the_outer_words() -> None:
+    places = [mutations._place(SOUND, ALIGNMENT, w) for w in range(3)]
+    assert places[0][0] == 0.0 and places[2][1] == SOUND.duration
+    assert places[0][1] == places[1][0] and places[1][1] == places[2][0]
 
 
 def test_a_sample_has_every_kind_and_is_the_same_again() -> None:

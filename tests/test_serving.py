@@ -116,7 +116,7 @@ def test_a_closed_reader_closes_the_writer() -> None:
     engine = Slow("One.", "Two.")
     reader = timed(engine.generate((), max_tokens=1), LONG)
     next(reader)
-    reader.close()  # type: ignore[attr-defined]
+    reader.close()
     assert engine.closed.is_set()
 
 

@@ -64,11 +64,11 @@ def prepared(
         out=common.out,
         manifest=manifest,
         root=common.root,
-        rows=job.choose(manifest, **choice),
+        rows=job.choose(manifest, common.split, common.limit),
         system=provenance.system(name, entry.checkpoint, entry.revision, adapter, **options),
         choice=choice,
         settings=asdict(common) | {stage: name, "adapter": adapter} | options,
-        command=(Path(sys.argv[0]).name, *sys.argv[1:]),
+        command=provenance.command(sys.argv),
         device=common.device or "auto",
         against=common.against,
         draws=common.draws,
@@ -124,11 +124,12 @@ def asr(
     from speechtutor.models.normalizer import normaliser
 
     names = model or (registry.default("transcriber"),)
-    options = {"adapter": adapter, "beams": beams}
-    given = {key: value for key, value in options.items() if value is not None}
+    given = {key: value for key, value in (("adapter", adapter), ("beams", beams)) if value is not None}
     # All are prepared before the first is heard: a misspelt name should not cost an evaluation.
     jobs = [
-        prepared("transcriber", name, manifest, replace(common, out=out), lang=lang, **options)
+        prepared(
+            "transcriber", name, manifest, replace(common, out=out), adapter=adapter, lang=lang, beams=beams
+        )
         for name, out in zip(names, folders(common.out, names), strict=True)
     ]
     status, against = 0, common.against

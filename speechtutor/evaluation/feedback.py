@@ -129,6 +129,7 @@ def scores(path: Path, split: str = "dev", limit: int = 200) -> list[tuple[str, 
         raise InputError(f"{path}: {error.strerror}") from None
     except ValueError as error:
         raise InputError(f"{path}: not JSON lines ({error})") from None
+    found: list[tuple[str, UtteranceScore]]
     if isinstance(first, dict) and ("schema_version" in first or "error" in first):
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         found = [(row["id"], score_from_json(row)) for row in lines if "schema_version" in row]
@@ -145,7 +146,8 @@ def listen(tutor: LlmTutor, items: Sequence[tuple[str, UtteranceScore]]) -> tupl
 
     engine = Timed(tutor.engine)
     tutor = LlmTutor(engine, tutor.fallback, max_tokens=tutor.max_tokens, timeout=120.0, shots=tutor.shots)
-    found, n_rules = [], 0
+    found: list[Worded] = []
+    n_rules = 0
     for id, score in tqdm(items, desc="wording", disable=None):
         # The evidence decides, not its cache: every reply is written anew.
         tutor.forget()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
@@ -19,8 +19,10 @@ from speechtutor.core import GrammarKind
 from speechtutor.errors import InputError
 from speechtutor.grammar.dialogues import Turn, comparable
 from speechtutor.grammar.edits import edits_between
+from speechtutor.grammar.edits import tokens as written
 from speechtutor.grammar.fluency import fluent
 from speechtutor.grammar.metrics import Counts, Grams, count, gleu, grams, keys
+from speechtutor.grammar.typed import mend
 from speechtutor.manifest import write_text
 from speechtutor.metrics import Interval, speaker_bootstrap
 from speechtutor.stages import GrammarCorrector
@@ -86,7 +88,7 @@ class GrammarReport:
 
 
 def listen(corrector: GrammarCorrector, turns: Sequence[Turn], *, typed: bool = False) -> list[Corrected]:
-    """Correct every turn that has words, as spoken or as typed."""
+    """Correct every turn that has words: as spoken, or as typed and then mended."""
     from tqdm import tqdm
 
     found = []
@@ -95,7 +97,7 @@ def listen(corrector: GrammarCorrector, turns: Sequence[Turn], *, typed: bool = 
         if not comparable(source):
             continue
         start = perf_counter()
-        made = corrector.correct(source)
+        made = corrector.correct(mend(source) if typed else source)
         elapsed = perf_counter() - start
         found.append(
             Corrected(turn.id, turn.dialogue, source, made.text, turn.references, elapsed, made.refused)
@@ -103,15 +105,17 @@ def listen(corrector: GrammarCorrector, turns: Sequence[Turn], *, typed: bool = 
     return found
 
 
-def report(items: Sequence[Corrected], name: str, draws: int = 1000, seed: int = 0) -> GrammarReport:
-    """The figures of all turns.
+def report(
+    items: Sequence[Corrected], name: str, draws: int = 1000, seed: int = 0, *, typed: bool = False
+) -> GrammarReport:
+    """The figures of all turns; `typed` compares capitals, marks and spelling too.
 
     Raises:
         InputError: when there are none.
     """
     if not items:
         raise InputError("there are no turns to correct")
-    triples = [_triple(item) for item in items]
+    triples = [_triple(item, written if typed else _heard) for item in items]
     counted = [count(*words) for words in triples]
     gram = [grams(*words) for words in triples]
     total = sum(counted, Counts(0, 0, 0))
@@ -147,15 +151,15 @@ def report(items: Sequence[Corrected], name: str, draws: int = 1000, seed: int =
     )
 
 
-def _triple(item: Corrected) -> tuple[list[str], list[str], list[str]]:
+def _triple(item: Corrected, words: Callable[[str], list[str]]) -> tuple[list[str], list[str], list[str]]:
     """Source, hypothesis and the reference of the annotator who agrees best, as ERRANT chooses."""
-    source, hypothesis = _heard(item.source), _heard(item.hypothesis)
+    source, hypothesis = words(item.source), words(item.hypothesis)
 
     def agreement(reference: list[str]) -> tuple[float, int, int]:
         found = count(source, hypothesis, reference)
         return found.f_score(), -found.wrong, -found.missed
 
-    return source, hypothesis, max(map(_heard, item.references), key=agreement)
+    return source, hypothesis, max(map(words, item.references), key=agreement)
 
 
 def _heard(text: str) -> list[str]:

@@ -125,12 +125,12 @@ def detail(utterance: Utterance, score: UtteranceScore | None, heard: Sequence[s
         raise InputError(
             f"{utterance.id}: {len(rated)} words with human scores, but {len(said)} words of text"
         )
-    n = max(len(said), len(rated))
-    pairs = zip(rated or [None] * n, said or [None] * n, strict=True)
+    blank: list[WordScore | None] = [None] * max(len(said), len(rated))
+    pairs = zip(rated or blank, said or blank, strict=True)
     expected = [p.canonical for word in rated for p in word.phones] or [
         p.canonical for word in said for p in word.phones
     ]
-    found = {
+    found: dict[str, Any] = {
         "model": {a: points(getattr(score, a)) if score else None for a in ASPECTS},
         "raters": {a: points(getattr(human, a)) for a in ASPECTS} if human else None,
         "warnings": [caution.code.value for caution in score.cautions] if score else [],
@@ -195,7 +195,7 @@ def listener(scorer: Scorer, root: Path) -> Callable[[Utterance], Row]:
     ear: Remembering | None = None
     if is_dataclass(scorer) and "acoustic" in {f.name for f in fields(scorer)}:
         ear = remembering(getattr(scorer, "acoustic"))  # noqa: B009  # no stage promises it
-        scorer = replace(scorer, acoustic=ear)  # type: ignore[type-var]
+        scorer = replace(scorer, acoustic=ear)
     ask: Any = scorer.score
     takes_words = "words" in inspect.signature(ask).parameters
 

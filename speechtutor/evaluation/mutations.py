@@ -153,18 +153,19 @@ def _joined(recording: Recording, pieces: Sequence[Floats]) -> Recording:
     return Recording(sound.astype(np.float32), recording.sample_rate)
 
 
-def _place(alignment: Alignment, w: int) -> tuple[Seconds, Seconds]:
-    """Where a word is, up to half of the way to its neighbours: aligned phones are shorter than heard."""
+def _place(recording: Recording, alignment: Alignment, w: int) -> tuple[Seconds, Seconds]:
+    """Where a word is: up to half of the way to its neighbours, or to the end of the recording.
+
+    An aligned phone is where the recogniser was sure, which is less than where it was heard.
+    """
 
     def ends(word: int) -> tuple[Seconds, Seconds]:
         times = [alignment.interval(phone) for phone in alignment.phones if phone.word == word]
         return times[0][0], times[-1][1]
 
-    start, end = ends(w)
-    if w > 0:
-        start = (ends(w - 1)[1] + start) / 2
-    if w + 1 < len(alignment.words):
-        end = (end + ends(w + 1)[0]) / 2
+    first, last = w == 0, w + 1 == len(alignment.words)
+    start = 0.0 if first else (ends(w - 1)[1] + ends(w)[0]) / 2
+    end = recording.duration if last else (ends(w)[1] + ends(w + 1)[0]) / 2
     return start, end
 
 
@@ -176,7 +177,7 @@ def _parts(recording: Recording, start: Seconds, end: Seconds) -> tuple[Floats, 
 
 def repeated_word(recording: Recording, words: Words, alignment: Alignment, w: int) -> Mutation:
     """Word w is said twice."""
-    before, word, after = _parts(recording, *_place(alignment, w))
+    before, word, after = _parts(recording, *_place(recording, alignment, w))
     sound = _joined(recording, [before, word, word, after])
     return Mutation("word repeated", sound, words, _others(len(words)), (w, w + 1))
 
@@ -185,7 +186,7 @@ def inserted_word(
     recording: Recording, words: Words, alignment: Alignment, w: int, piece: Floats
 ) -> Mutation:
     """Before word w stands the sound of something else."""
-    start, _ = _place(alignment, w)
+    start, _ = _place(recording, alignment, w)
     before, _, after = _parts(recording, start, start)
     sound = _joined(recording, [before, piece, after])
     return Mutation("word inserted", sound, words, _others(len(words)), (w,))
@@ -193,7 +194,7 @@ def inserted_word(
 
 def cut_word(recording: Recording, words: Words, alignment: Alignment, w: int) -> Mutation:
     """Word w is taken out of the sound."""
-    before, _, after = _parts(recording, *_place(alignment, w))
+    before, _, after = _parts(recording, *_place(recording, alignment, w))
     return Mutation("word dropped", _joined(recording, [before, after]), words, _others(len(words), w), (w,))
 
 

@@ -28,10 +28,13 @@ def sha256(path: Path) -> str:
 
 
 def digest(folder: Path) -> str:
-    """The first 16 figures of a hash over the names and bytes of all files of a folder (or of one file)."""
+    """The first 16 figures of a hash over the names and bytes of all files of a folder (or of one file).
+
+    Texts for people (`.md`) do not count.
+    """
     if folder.is_file():
         return sha256(folder)[:16]
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".md")
     lines = "".join(f"{path.relative_to(folder)} {sha256(path)}\n" for path in files)
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
@@ -83,6 +86,15 @@ def provenance(
     }
 
 
+def command(argv: Sequence[str]) -> list[str]:
+    """The command line as somebody would type it."""
+    path = Path(argv[0])
+    if path.suffix != ".py":
+        return [path.name, *argv[1:]]
+    module = path.parent.name if path.stem == "__main__" else f"{path.parent.name}.{path.stem}"
+    return ["python", "-m", module, *argv[1:]]
+
+
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
 
@@ -91,10 +103,11 @@ def system(
 ) -> dict[str, Any]:
     """What was evaluated: its name, and its content by a pinned revision or by a hash of its files.
 
+    A model without a checkpoint of its own is one that ships: the hash is then of all shipped weights.
     `options` are settings that change what the system says, such as the width of a beam.
     """
     found: dict[str, Any] = {"name": name, "revision": revision, "checkpoint": checkpoint}
-    found["content"] = None if revision else content(checkpoint)
+    found["content"] = None if revision else content(checkpoint) if checkpoint else digest(WEIGHTS)
     if adapter is not None:
         found["adapter"], found["adapter_content"] = str(adapter), digest(adapter)
     return found | {key: value for key, value in options.items() if value is not None}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from speechtutor.core import Utterance
 from speechtutor.errors import InputError
@@ -88,8 +89,8 @@ def detect(
     measuring: _Measuring,
     prefix: str,
     label: str,
-    wrong: Sequence[Any],
-    flagged: Sequence[Any],
+    wrong: ArrayLike,
+    flagged: ArrayLike,
     who: Sequence[str],
 ) -> None:
     """Precision, recall, F1 and false alarms per 100 right phones."""

@@ -81,8 +81,8 @@ def compared(kind: Kind, rows: Sequence[Row], other: Run, draws: int = DRAWS, se
     pairs = [(row, there[row.id]) for row in rows if row.id in there]
     if not pairs:
         raise InputError(f"{other.folder} has no utterance of this run")
-    for row, old in pairs:
-        if (row.reference, row.speaker) != (old.reference, old.speaker):
+    for row, earlier in pairs:
+        if (row.reference, row.speaker) != (earlier.reference, earlier.speaker):
             raise InputError(f"{other.folder}: {row.id} has another text or speaker there")
     speakers = Speakers([row.speaker for row, _ in pairs], draws, seed)
     new, old = (kind.measure([pair[side] for pair in pairs], speakers) for side in (0, 1))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from speechtutor.evaluation.result import Metric, Summary
 
 N_CONFUSIONS = 10
 
 
-def markdown(found: Summary, keys: tuple[str, ...] = ()) -> str:
+def markdown(found: Summary, keys: Sequence[str] = ()) -> str:
     """The summary as tables; `keys` are the figures that are shown for groups and gaps."""
     return "\n".join(
         (*_head(found), *_figures(found), *_baselines(found), *_groups(found, keys), *_comparison(found),
@@ -62,7 +62,7 @@ def _baselines(found: Summary) -> Iterator[str]:
                 yield f"| {name} {_line(metric.label, metric)}"
 
 
-def _groups(found: Summary, keys: tuple[str, ...]) -> Iterator[str]:
+def _groups(found: Summary, keys: Sequence[str]) -> Iterator[str]:
     if found.groups:
         yield from (
             "",

@@ -89,7 +89,7 @@ def _polarity(lost: Sequence[str], won: Sequence[str]) -> bool:
 
 def _protected(words: Sequence[str], start: int, word: str) -> bool:
     """A name (a capital inside the sentence) or a word of another language."""
-    if not m.known(word):
+    if not m.known(_bare(word)):
         return True
     place = next((i for i in range(start, len(words)) if words[i] == word), start)
     first = place == 0 or not is_word(words[place - 1])
@@ -100,16 +100,22 @@ def _protected(words: Sequence[str], start: int, word: str) -> bool:
 def _new_words(lost: Sequence[str], won: Sequence[str]) -> str:
     """Content that was not there: only forms of a lost word, confusable words and small words may come."""
     for word in won:
-        if word in _FREE:
+        if _bare(word) in _FREE:
             continue
-        if not m.known(word.partition("'")[0]):
+        if not m.known(_bare(word)):
             return f"the unknown word {word}"
         if not any(_related(word, old) for old in lost):
             return f"the new word {word}"
     for word in lost:
-        if word not in _FREE and not any(_related(word, new) for new in won):
+        if _bare(word) not in _FREE and not any(_related(word, new) for new in won):
             return f"the lost word {word}"
     return ""
+
+
+def _bare(word: str) -> str:
+    """The word in lower case without what is contracted into it: doesn't is does, it's is it."""
+    low = word.lower()
+    return low.removesuffix("n't") if low.endswith("n't") else low.partition("'")[0]
 
 
 def _related(first: str, second: str) -> bool:

@@ -133,11 +133,16 @@ def participle(words: Sequence[str], i: int) -> GrammarEdit | None:
     while _low(words, at) in _BETWEEN:
         at += 1
     verb = _low(words, at)
-    tags = m.tags(verb)
-    if "VBD" not in tags or tags & {"VBN", "NN", "JJ", "VB"}:
-        return None
-    made = "been" if verb in ("was", "were") else m.inflect(verb, "VERB", "VBN")
+    made = _PARTICIPLES.get(verb)
     return (made and _edit(words, at, at + 1, made, K.TENSE, "participle after have", 0.93)) or None
+
+
+_PARTICIPLES = {
+    "saw": "seen", "went": "gone", "did": "done", "ate": "eaten", "wrote": "written", "took": "taken",
+    "gave": "given", "knew": "known", "drank": "drunk", "drove": "driven", "spoke": "spoken", "was": "been",
+    "forgot": "forgotten", "broke": "broken", "chose": "chosen", "were": "been", "began": "begun",
+    "became": "become", "came": "come", "fell": "fallen", "grew": "grown", "sang": "sung", "swam": "swum",
+}  # fmt: skip
 
 
 def verb_in_ing(words: Sequence[str], i: int) -> GrammarEdit | None:

@@ -62,7 +62,7 @@ class LlmCorrector:
         )
         self.name = name or Path(checkpoint).name
         try:
-            self.tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint)
             model: Any = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=where.dtype)
             if adapter is not None:
                 from peft import PeftModel

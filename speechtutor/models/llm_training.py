@@ -152,8 +152,8 @@ def build(base: str, adapter: Adapter, course: Course) -> tuple[Any, Any]:
     if not tokenizer.chat_template:
         raise ModelError(f"{base} has no chat template: it is not an instruction-tuned model")
     model = get_peft_model(frozen, _config(adapter, course.steps))
-    # The adapter names the model and not the folder it was read from.
-    model.active_peft_config.base_model_name_or_path = base
+    # The adapter names the model and not the folder it was read from, which is nobody else's business.
+    model.active_peft_config.base_model_name_or_path = Path(base).name if Path(base).is_dir() else base
     for parameter in model.parameters():
         if not parameter.requires_grad and course.bf16:
             parameter.data = parameter.data.to(torch.bfloat16)
@@ -314,9 +314,11 @@ class Trainer:
 def export(model: Any, folder: Path) -> None:
     """Write the adapter in 16-bit floats, whole or not at all."""
     made = folder.with_name(f".{folder.name}")
-    model.save_pretrained(made)
+    # Left to itself, peft looks the base model up on the hub to see whether words were added.
+    model.save_pretrained(made, save_embedding_layers=False)
     path = made / "adapter_model.safetensors"
     save_file({k: v.half().contiguous() for k, v in load_file(path).items()}, path, metadata={"format": "pt"})
+    path.chmod(0o644)
     (made / "README.md").unlink(missing_ok=True)
     if folder.exists():
         for file in folder.iterdir():

@@ -281,9 +281,10 @@ class Listener:
         """What the collator takes."""
         return {"mel": augment.mel(self.mel(augment.wave(clip.wave()))), "tokens": self.tokens(clip.text)}
 
-    def heard(self, mels: Sequence[Tensor]) -> Batch:
-        """Spectrograms of one batch, each with its margin."""
+    def heard(self, mels: Sequence[Tensor], *, crop: bool = True) -> Batch:
+        """Spectrograms of one batch, each with its margin, or each filling a window."""
         n_heard = [min(m.shape[1] + MARGIN + m.shape[1] % 2, self.window) for m in mels]
+        n_heard = n_heard if crop else [self.window] * len(mels)
         longest = max(n_heard)
         padded = [nn.functional.pad(m, (0, longest - m.shape[1])) for m in mels]
         return {"input_features": torch.stack(padded), "n_heard": torch.tensor(n_heard)}
@@ -300,12 +301,23 @@ class Listener:
             "labels": pad(asked, batch_first=True, padding_value=IGNORED),
         }
 
-    @torch.no_grad()
     def write(self, model: Any, clips: Sequence[Clip]) -> list[str]:
-        """The texts that a network writes, greedily."""
+        """The texts that a network writes, greedily; what repeats itself is heard again, as in serving."""
+        texts, looped = self._attempt(model, clips)
+        for i in (i for i, again in enumerate(looped) if again):
+            (texts[i],), (again,) = self._attempt(model, clips[i : i + 1], crop=False)
+            if again:
+                (texts[i],), _ = self._attempt(model, clips[i : i + 1], crop=False, no_repeat_ngram_size=3)
+        return texts
+
+    @torch.no_grad()
+    def _attempt(
+        self, model: Any, clips: Sequence[Clip], *, crop: bool = True, **options: Any
+    ) -> tuple[list[str], list[bool]]:
+        """The texts, and which of them repeat themselves."""
         whisper: Any = bare(model)
-        inputs = {k: v.to(whisper.device) for k, v in self.heard([self.mel(c.wave()) for c in clips]).items()}
-        states = whisper.encode(inputs["input_features"], inputs["n_heard"])
+        batch = self.heard([self.mel(clip.wave()) for clip in clips], crop=crop)
+        states = whisper.encode(*(batch[k].to(whisper.device) for k in ("input_features", "n_heard")))
         budgets = [windows.token_budget(c.seconds, self.most - len(self.prompt) - 1) for c in clips]
         output = GenerationMixin.generate(
             whisper,
@@ -315,9 +327,13 @@ class Listener:
             max_length=None,
             num_beams=1,
             do_sample=False,
+            **options,
         )
         rows = [row[len(self.prompt) :][:n].tolist() for row, n in zip(output, budgets, strict=True)]
-        return [self.tokenizer.decode([t for t in row if t < self.end]).strip() for row in rows]
+        tokens = [[token for token in row if token < self.end] for row in rows]
+        texts = [self.tokenizer.decode(row).strip() for row in tokens]
+        full = (len(row) >= n for row, n in zip(tokens, budgets, strict=True))
+        return texts, [a or windows.looped(text) for a, text in zip(full, texts, strict=True)]
 
     def errors(self, model: Any, clips: Sequence[Clip]) -> tuple[int, int]:
         """Word errors and words of clips, both sides through Whisper's own normaliser."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from speechtutor import __version__, manifest, views
+from speechtutor import manifest, views
 from speechtutor.errors import InputError
 from speechtutor.evaluation.result import Comparison, Row
 from speechtutor.report import clips, figures, grading, heat, overrides, page, runs, sections, tables, versus
@@ -94,7 +94,6 @@ def _page(
         )
     against = versus.versus(comparison, run, other, lead) if comparison else None
     context: dict[str, Any] = {
-        "version": __version__,
         "title": _title(run, comparison),
         "lead_text": _lead_text(run),
         "problems": run.problems,

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from speechtutor import __version__, manifest
+from speechtutor import manifest
 from speechtutor.evaluation.result import clean
 from speechtutor.report import charts, classroom, page, tables
 from speechtutor.report.attempts import Found
@@ -48,7 +48,6 @@ def _page(room: Classroom, found: Found, words: bool, beside: Sequence[str]) -> 
     contents = [("together", "Together"), ("overview", "Overview")] if room.learners else []
     return page.render(
         "class.html",
-        version=__version__,
         title="Class report",
         linked=False,
         contents=[

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from speechtutor import views
+from speechtutor import config, views
 from speechtutor.report import grading, heat, sections
 from speechtutor.report.runs import shown
 
@@ -41,5 +41,6 @@ def style() -> Markup:
 
 def render(template: str, **context: Any) -> str:
     """A page."""
-    text = _environment().get_template(template).render(style=style(), **context)
+    version = config.versions().get("speechtutor", "")  # none where it is run without being installed
+    text = _environment().get_template(template).render(style=style(), version=version, **context)
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip()) + "\n"

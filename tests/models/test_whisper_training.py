@@ -11,7 +11,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from recipes import finetune_whisper, synthetic
 from recipes.finetune_whisper import Config
-from speechtutor import audio, manifest, windows
+from speechtutor import audio, config, manifest, windows
 from speechtutor.core import Recording
 from speechtutor.errors import InputError, ModelError
 from speechtutor.models import asr_training, whisper
@@ -89,12 +89,29 @@ def test_a_shared_silence_is_as_good_as_one_for_each(base: Path, clips: list[Cli
 def test_greedy_texts_are_those_of_serving(base: Path, clips: list[Clip]) -> None:
     model = network(base, Tuning("full")).eval()
     listener, served = Listener(base, model), whisper.load(base)
-    for clip, text in zip(clips, listener.write(model, clips), strict=True):
+    for clip, text in zip(clips, listener._attempt(model, clips)[0], strict=True):
         states = served._encode(audio.load(clip.path).samples, crop=True)
         budget = windows.token_budget(clip.seconds, listener.most - len(listener.prompt) - 1)
         with torch.inference_mode():
             alone = served._write(states, listener.prompt, budget)
         assert served.tokenizer.decode(alone).strip() == text
+
+
+def test_what_repeats_itself_is_heard_again(
+    base: Path, clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = network(base, Tuning("full")).eval()
+    listener = Listener(base, model)
+    asked: list[tuple[int, dict[str, object]]] = []
+
+    def attempt(model: object, clips: list[Clip], **options: object) -> tuple[list[str], list[bool]]:
+        asked.append((len(clips), options))
+        again = "no_repeat_ngram_size" not in options
+        return ["padded" if options else "cropped"] * len(clips), [again and c.seconds > 2 for c in clips]
+
+    monkeypatch.setattr(listener, "_attempt", attempt)
+    assert listener.write(model, clips) == ["cropped", "cropped", "padded"]
+    assert asked == [(3, {}), (1, {"crop": False}), (1, {"crop": False, "no_repeat_ngram_size": 3})]
 
 
 def test_the_loss_is_that_of_the_text_and_its_end(base: Path, clips: list[Clip]) -> None:
@@ -167,6 +184,8 @@ def test_smoke_leaves_an_adapter_that_serving_takes(tmp_path: Path) -> None:
         not torch.equal(a, b) for a, b in zip(plain.model.parameters(), tuned.model.parameters(), strict=True)
     )
     assert list((tmp_path / "logs").glob("events.*"))
+    replayed = config.build(Config, ["--config", str(tmp_path / "config.json")])
+    assert replayed.smoke and replayed.out == tmp_path and replayed.base == str(tmp_path / "base")
     # What is done is not done again.
     assert finetune_whisper.run(cfg) == history
 
