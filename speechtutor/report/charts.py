@@ -92,6 +92,8 @@ def intervals(
         return left + (value - marks[0]) / (marks[-1] - marks[0]) * (right - left)
 
     body = [_line(x(mark), top, x(mark), floor_y, "#d5dae0") for mark in marks]
+    if zero:
+        body.append(_line(x(0), top, x(0), floor_y, INK, ' stroke-dasharray="4 3" stroke-width="1.5"'))
     for i, row in enumerate(drawn):
         y = top + step * i + 27
         assert row.value is not None
@@ -100,8 +102,6 @@ def intervals(
             body.append(_line(x(row.low), y, x(row.high), y, BLUE, ' stroke-width="3"'))
             body += [_line(x(b), y - 4, x(b), y + 4, BLUE, ' stroke-width="2"') for b in (row.low, row.high)]
         body.append(_dot(x(row.value), y, 5, BLUE))
-    if zero:
-        body.append(_line(x(0), top, x(0), floor_y, INK, ' stroke-dasharray="4 3" stroke-width="1.5"'))
     body += [_text(x(mark), floor_y + 14, _short(mark, scale), "middle", 11) for mark in marks]
     body.append(_text((left + right) / 2, floor_y + 31, axis, "middle"))
     told = "; ".join(f"{row.label} {row.text}" for row in drawn)
