@@ -122,7 +122,7 @@ def layout(on_tap: str) -> SimpleNamespace:
     with gr.Row():
         names = [(script.title, script.id) for script in scenarios()]
         w.scene_name = gr.Dropdown(
-            names, value=names[0][1], label="Talk", elem_id="scene-name", min_width=150
+            names, value=names[0][1], label="Talk", elem_id="scene-name", min_width=230
         )
         w.level = gr.Dropdown(list(LEVELS), value="A2", label="Level", elem_id="level", min_width=90)
     w.start = gr.Button("Start the talk", variant="primary")

@@ -192,6 +192,7 @@ def test_every_talk_ends_whatever_is_said(seed: int) -> None:
             break
         talk = hear(talk, rng.choice(pool), rng.sample(PHONES, 3))
         assert "{" not in talk.said and "ignore" not in talk.said
+        assert not re.search(r"\b(\w+) \1\b", talk.said), "an unfilled slot doubles a word"
     assert talk.is_over
 
 
