@@ -126,8 +126,8 @@ def run(cfg: Config) -> list[dict[str, float]]:
     augment = Augment(random.Random(cfg.seed), speed=cfg.speed, noise=cfg.noise, masks=0)
     trainer = wav2vec2_training.CtcTrainer(
         model, args,
-        train_dataset=asr_training.Clips(train, speller.prepare, augment, cfg.seed),
-        eval_dataset=dev, data_collator=speller.collate,
+        learnt=asr_training.Clips(train, speller.prepare, augment, cfg.seed),
+        dev=dev, data_collator=speller.collate,
         hear=speller.errors, keep=speller.ship, metric="per" if cfg.units == "phones" else "wer",
         patience=cfg.patience, speller=speller, teacher_weight=cfg.teacher_weight,
     )  # fmt: skip

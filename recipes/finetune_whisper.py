@@ -78,17 +78,18 @@ def run(cfg: Config) -> list[dict[str, float]]:
     asr_training.reserve(cfg.out, 3 * asr_training.trainable_bytes(model))
     training.record(cfg, args)
     augment = Augment(random.Random(cfg.seed), speed=cfg.speed, noise=cfg.noise, masks=cfg.masks)
-    callbacks = [whisper_training.Silence(whisper_training.bare(model), cfg.silence_every)]
+    start = cfg.resume or asr_training.last_checkpoint(cfg.out)
+    callbacks = [whisper_training.Silence(whisper_training.bare(model), cfg.silence_every, start)]
     if cfg.method == "adalora":
         callbacks.append(whisper_training.Adapt())
     trainer = asr_training.AsrTrainer(
         model, args,
-        train_dataset=asr_training.Clips(fitting, listener.prepare, augment, cfg.seed),
-        eval_dataset=dev, data_collator=listener.collate, callbacks=callbacks,
+        learnt=asr_training.Clips(fitting, listener.prepare, augment, cfg.seed),
+        dev=dev, data_collator=listener.collate, callbacks=callbacks,
         hear=listener.errors, keep=partial(whisper_training.ship, base=cfg.base, listener=listener),
         metric="wer", patience=cfg.patience,
     )  # fmt: skip
-    return trainer.fit(cfg.resume)
+    return trainer.fit(start)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ BUILDS_ON = {
     "speechtutor.models.acoustic": {"speechtutor.models.ctc_acoustic", "speechtutor.models.onnx_acoustic"},
     "speechtutor.models.onnx_whisper": {"speechtutor.models.whisper"},
     "speechtutor.models.export": {
-        f"speechtutor.models.{name}" for name in ("onnx_acoustic", "onnx_whisper", "whisper", "whisper_graphs")
+        f"speechtutor.models.{name}"
+        for name in ("onnx_acoustic", "onnx_whisper", "whisper", "whisper_graphs")
     },
 }
 """A scorer is made of an acoustic model and a head; the acoustic model may be a foreign checkpoint or an

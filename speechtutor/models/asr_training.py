@@ -131,7 +131,7 @@ def last_checkpoint(out: Path) -> Path | None:
     return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
-class Interrupt(TrainerCallback):  # type: ignore[misc]
+class Interrupt(TrainerCallback):
     """Ctrl-C or a polite kill ends the run after the step at hand, with a checkpoint."""
 
     def __init__(self) -> None:
@@ -161,7 +161,7 @@ class Interrupt(TrainerCallback):  # type: ignore[misc]
             control.should_save = control.should_training_stop = True
 
 
-class Overdue(TrainerCallback):  # type: ignore[misc]
+class Overdue(TrainerCallback):
     """Hears the dev clips first where a run was killed between the end of an epoch and that."""
 
     def __init__(self, trainer: AsrTrainer) -> None:
@@ -184,7 +184,7 @@ def best(history: Sequence[Mapping[str, Any]], metric: str) -> tuple[float, int]
     return lowest, len(values) - 1 - values.index(lowest)
 
 
-class AsrTrainer(Trainer):  # type: ignore[misc]
+class AsrTrainer(Trainer):
     """`transformers.Trainer` that hears dev clips, keeps the best network and stops early.
 
     `hear(network, clips)` returns (errors, units) of the dev clips, `metric` is the name of their
@@ -193,24 +193,30 @@ class AsrTrainer(Trainer):  # type: ignore[misc]
 
     def __init__(
         self,
-        *args: Any,
+        model: Any,
+        args: TrainingArguments,
+        *,
+        learnt: Clips,
+        dev: Sequence[Clip],
         hear: Callable[[Any, Sequence[Clip]], tuple[int, int]],
         keep: Callable[[Path], None],
         metric: str,
         patience: int,
         **kwargs: Any,
     ) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(model, args, train_dataset=learnt, eval_dataset=dev, **kwargs)  # type: ignore[arg-type]
+        self.learnt, self.dev = learnt, dev
         self.hear, self.keep, self.metric, self.patience = hear, keep, f"eval_{metric}", patience
         # The losses are means over the batch: accumulation must divide them by the number of batches.
         self.model_accepts_loss_kwargs = False
+        self.out = Path(str(self.args.output_dir))
         self.interrupt = Interrupt()
         self.add_callback(self.interrupt)
         self.add_callback(Overdue(self))
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Buckets:
         batch = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps
-        seconds = [clip.seconds for clip in self.train_dataset.clips]
+        seconds = [clip.seconds for clip in self.learnt.clips]
         # Not `set_epoch`: when a resumed epoch is skipped forward, accelerate does not pass it on.
         return Buckets(
             seconds, batch * self.args.world_size, self.args.seed, lambda: int(self.state.epoch or 0)
@@ -224,7 +230,7 @@ class AsrTrainer(Trainer):  # type: ignore[misc]
         """
         loss: Tensor = super().training_step(*args, **kwargs)
         if not torch.isfinite(loss):
-            kept = last_checkpoint(Path(self.args.output_dir))
+            kept = last_checkpoint(self.out)
             raise ModelError(
                 f"the loss is {float(loss)} at step {self.state.global_step}: "
                 f"{'there is no checkpoint yet' if kept is None else f'{kept} is kept'}; try a lower rate"
@@ -239,7 +245,7 @@ class AsrTrainer(Trainer):  # type: ignore[misc]
         network = self.accelerator.unwrap_model(self.model)
         network.eval()
         with torch.no_grad():
-            counted = self.hear(network, self.eval_dataset[rank::world])
+            counted = self.hear(network, self.dev[rank::world])
         total = torch.tensor([float(n) for n in counted], device=self.args.device)
         errors, units = self.accelerator.reduce(total, "sum").tolist()
         metrics = {self.metric: errors / max(units, 1.0)}
@@ -254,9 +260,8 @@ class AsrTrainer(Trainer):  # type: ignore[misc]
         return metrics
 
     def _keep(self) -> None:
-        out = Path(self.args.output_dir)
-        made, kept = out / ".best", out / "best"
-        with spelled(out):
+        made, kept = self.out / ".best", self.out / "best"
+        with spelled(self.out):
             self.save_model(str(made), _internal_call=True)
             if self.args.should_save:
                 self.keep(made)
@@ -264,9 +269,8 @@ class AsrTrainer(Trainer):  # type: ignore[misc]
                 made.replace(kept)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        out = Path(self.args.output_dir)
-        mark = out / f"checkpoint-{self.state.global_step}" / WHOLE
-        with spelled(out):
+        mark = self.out / f"checkpoint-{self.state.global_step}" / WHOLE
+        with spelled(self.out):
             if self.args.should_save:
                 mark.unlink(missing_ok=True)
             super()._save_checkpoint(model, trial)
@@ -281,7 +285,7 @@ class AsrTrainer(Trainer):  # type: ignore[misc]
             StorageError: when the disk refuses a checkpoint.
             KeyboardInterrupt: after the checkpoint of a run that was asked to stop.
         """
-        start = resume or last_checkpoint(Path(self.args.output_dir))
+        start = resume or last_checkpoint(self.out)
         if start is not None and not (start / WHOLE).is_file():
             raise InputError(f"{start} is no whole checkpoint")
         if start is not None:

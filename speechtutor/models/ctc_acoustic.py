@@ -69,7 +69,8 @@ class CtcAcoustic:
     @property
     def frame_shift(self) -> Seconds:
         """Seconds from one frame to the next."""
-        return math.prod(self.model.config.conv_stride) / SAMPLE_RATE
+        strides: tuple[int, ...] = self.model.config.conv_stride
+        return math.prod(strides) / SAMPLE_RATE
 
     @torch.inference_mode()
     def emit(self, recording: Recording) -> Emission:

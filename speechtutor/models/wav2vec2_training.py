@@ -123,7 +123,7 @@ def load(
     try:
         extractor = AutoFeatureExtractor.from_pretrained(base)
         config = AutoConfig.from_pretrained(base)
-        tokenizer = None
+        tokenizer: Any = None
         if units == "letters" and (config.architectures or [""])[0].endswith("ForCTC"):
             tokenizer = AutoTokenizer.from_pretrained(base)
         if tokenizer is None:
@@ -160,8 +160,8 @@ class Speller:
         """
         known: dict[str, int] = self.tokenizer.get_vocab()
         if self.units == "phones":
-            words = clip.phones or [word.pronunciations[0] for word in pronounce(clip.text)]
-            return [[to_ipa(phone) for phone in word] for word in words]
+            said = clip.phones or [word.pronunciations[0] for word in pronounce(clip.text)]
+            return [[to_ipa(phone) for phone in word] for word in said]
         words = words_for_wer(clip.text)
         if "A" in known and "a" not in known:
             words = [word.upper() for word in words]
@@ -296,7 +296,8 @@ def distilled(log_probs: Tensor, heard: Tensor, n_frames: Tensor, columns: Seque
     weight = (1 - (1 - QUIET) * heard[..., 0]) * (inside & (heard.sum(-1) > 0))
     entropy = torch.special.entr(heard).sum(-1)
     divergence = -(heard * grouped).sum(-1) - entropy
-    return (divergence * weight).sum() / weight.sum().clamp(min=1.0)
+    mean: Tensor = (divergence * weight).sum() / weight.sum().clamp(min=1.0)
+    return mean
 
 
 def lessons(teacher: AcousticModel, clips: Sequence[Clip], path: Path) -> dict[str, NDArray[np.float16]]:

@@ -33,6 +33,7 @@ from speechtutor.models.device import Device, pick
 from speechtutor.windows import Hypothesis
 
 CHECKPOINT = "whisper-base"
+LEARNERS = Path(__file__).parents[1] / "weights" / "whisper-base-learners"
 MEDIAN_WIDTH = 7
 """Frames over which attention is smoothed before words are placed, as in Whisper's own code."""
 ENGLISH_END = 50_256
@@ -74,6 +75,11 @@ def load(
     if adapter is not None:
         model = _adapted(model, adapter)
     return Whisper(model.to(chosen.name).eval(), extractor, tokenizer, chosen, beams=beams, crop=crop)
+
+
+def load_learners(checkpoint: str | Path | None = None, device: str | None = None, **options: Any) -> Whisper:
+    """Whisper base with this project's adapter for learners' English; it writes no punctuation."""
+    return load(checkpoint, device, **({"adapter": LEARNERS} | options))
 
 
 def _adapted(model: Any, adapter: str | Path) -> Any:

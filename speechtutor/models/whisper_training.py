@@ -56,14 +56,14 @@ def spelt(text: str) -> str:
     return re.sub(r"\bi\b", "I", " ".join(words_for_wer(text)))
 
 
-class CrossAttention(WhisperAttention):  # type: ignore[misc]
+class CrossAttention(WhisperAttention):
     """Attention to the clip's own states and to a silence that all clips of a batch share.
 
     The keys and values of the silence are made once and not for every clip, which is most of what a
     decoder costs on short clips; the result is that of one long sequence of states.
     """
 
-    def forward(
+    def forward(  # type: ignore[override]
         self,
         hidden_states: Tensor,
         key_value_states: Tensor | None = None,
@@ -76,8 +76,8 @@ class CrossAttention(WhisperAttention):  # type: ignore[misc]
             return super().forward(hidden_states, key_value_states, **others)
 
         def heads(matrix: nn.Module, states: Tensor) -> Tensor:
-            made: Tensor = matrix(states)
-            return made.unflatten(-1, (self.num_heads, self.head_dim))
+            made: Tensor = matrix(states).unflatten(-1, (self.num_heads, self.head_dim))
+            return made
 
         query = heads(self.q_proj, hidden_states) * self.scaling
         keys, values = heads(self.k_proj, key_value_states), heads(self.v_proj, key_value_states)
@@ -94,7 +94,7 @@ class CrossAttention(WhisperAttention):  # type: ignore[misc]
         return self.out_proj(mixed.flatten(-2)), None
 
 
-class CroppedWhisper(WhisperForConditionalGeneration):  # type: ignore[misc]
+class CroppedWhisper(WhisperForConditionalGeneration):
     """A Whisper that is given spectrograms of any length, and how many frames of each to hear."""
 
     silence: Tensor | None = None
@@ -170,11 +170,19 @@ class CroppedWhisper(WhisperForConditionalGeneration):  # type: ignore[misc]
         return self._states(padded[None], torch.tensor([window], device=device))
 
 
-class Silence(TrainerCallback):  # type: ignore[misc]
-    """Makes the silence anew every so many steps, and where a resumed run would make it."""
+class Silence(TrainerCallback):
+    """Makes the silence anew every so many steps; a run that goes on from `start` begins with its silence."""
 
-    def __init__(self, network: CroppedWhisper, every: int) -> None:
-        self.network, self.every = network, every
+    FILE = "silence.safetensors"
+
+    def __init__(self, network: CroppedWhisper, every: int, start: Path | None = None) -> None:
+        self.network, self.every, self.start = network, every, start
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Where a run goes on."""
+        if self.start is not None and (self.start / self.FILE).is_file():
+            device = str(self.network.proj_out.weight.device)
+            self.network.silence = load_file(self.start / self.FILE, device=device)["states"]
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """At every so many steps."""
@@ -182,11 +190,13 @@ class Silence(TrainerCallback):  # type: ignore[misc]
             self.network.silence = None
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """A run that is resumed here begins without one."""
-        self.network.silence = None
+        """It is part of a checkpoint: a run may stop at any step."""
+        if args.should_save and self.network.silence is not None:
+            folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            save_file({"states": self.network.silence.contiguous()}, folder / self.FILE)
 
 
-class Adapt(TrainerCallback):  # type: ignore[misc]
+class Adapt(TrainerCallback):
     """AdaLoRA (Zhang et al., 2023) shares out its ranks while the gradients are still there."""
 
     def on_optimizer_step(
@@ -240,7 +250,11 @@ def _with_lora(model: CroppedWhisper, tuning: Tuning) -> Any:
     }
     if tuning.method == "lora":
         return get_peft_model(model, LoraConfig(r=tuning.rank, **common))
-    plan = {"tinit": tuning.steps // 10, "tfinal": tuning.steps // 2, "deltaT": max(tuning.steps // 100, 1)}
+    plan: dict[str, Any] = {
+        "tinit": tuning.steps // 10,
+        "tfinal": tuning.steps // 2,
+        "deltaT": max(tuning.steps // 100, 1),
+    }
     settings = AdaLoraConfig(
         init_r=tuning.rank, target_r=max(tuning.rank // 2, 1), total_step=tuning.steps, **plan, **common
     )
@@ -270,7 +284,7 @@ class Listener:
     def fits(self, clip: Clip) -> bool:
         """Whether a clip can be learnt from: it fits into a window, and its text into the decoder."""
         n_tokens = len(self.prompt) + len(self.tokens(clip.text))
-        return clip.seconds * 100 <= self.window and n_tokens < self.most
+        return bool(clip.seconds * 100 <= self.window and n_tokens < self.most)
 
     def mel(self, wave: Tensor) -> Tensor:
         """Log-mel spectrogram of what fits in a window, shape (n_mels, n_frames)."""
@@ -331,7 +345,7 @@ class Listener:
         )
         rows = [row[len(self.prompt) :][:n].tolist() for row, n in zip(output, budgets, strict=True)]
         tokens = [[token for token in row if token < self.end] for row in rows]
-        texts = [self.tokenizer.decode(row).strip() for row in tokens]
+        texts = [str(self.tokenizer.decode(row)).strip() for row in tokens]
         full = (len(row) >= n for row, n in zip(tokens, budgets, strict=True))
         return texts, [a or windows.looped(text) for a, text in zip(full, texts, strict=True)]
 
