@@ -28,6 +28,7 @@ from speechtutor.align import align
 from speechtutor.core import CanonicalWord, Recording, Utterance
 from speechtutor.errors import InputError
 from speechtutor.evaluation.mutations import Verdict, sample, single, verdict
+from speechtutor.judging import ERROR_THRESHOLD
 from speechtutor.phones import confusable, pronounce
 
 if TYPE_CHECKING:
@@ -201,9 +202,7 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, float]:
     return {
         "n": len(outcomes),
         "lowest in its word": float(np.mean([o.lowest_in_word for o in outcomes])),
-        "flagged (error probability at least 0.5)": float(
-            np.mean([o.error_probability >= 0.5 for o in outcomes])
-        ),
+        "flagged": float(np.mean([o.error_probability >= ERROR_THRESHOLD for o in outcomes])),
         "heard what was said": float(np.mean([o.heard == o.said for o in outcomes])),
         "fall of the phone": float(np.mean([o.before - o.after for o in outcomes])),
         "move of the other phones of the word": float(np.mean([o.moved_in_word for o in outcomes])),

@@ -95,8 +95,8 @@ def extract(
     if ratings is not None:
         # Unlike the embedding they mean the same whichever model gave them, so that a head trained on
         # one model's serves another's.
-        numbers.append(2 * np.stack([ratings.phones, ratings.words[word]], axis=1))
-        whole.append(2 * np.asarray(ratings.utterance))
+        numbers.append(2.0 * np.stack([ratings.phones, ratings.words[word]], axis=1).astype(np.float64))
+        whole.append(2 * np.asarray(ratings.utterance, np.float64))
     return Cues(
         phones=np.concatenate(numbers, axis=1).astype(np.float32),
         embedding=np.stack([emission.embedding[a:b].mean(0) for a, b in spans]).astype(np.float32),

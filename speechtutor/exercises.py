@@ -225,7 +225,7 @@ def fill(
         asked = [w for w in pool if w.lower() in {wanted.lower() for wanted in words}]
         rich = [w for w in pool if any(phones_in(w)[phone] for phone in sounds)]
         choices = asked or rich or pool
-        chosen = choices[int(rng.integers(len(choices)))]
+        chosen: str = choices[int(rng.integers(len(choices)))]
         used.add(chosen)
         return chosen
 

@@ -204,7 +204,7 @@ class AsrTrainer(Trainer):
         patience: int,
         **kwargs: Any,
     ) -> None:
-        super().__init__(model, args, train_dataset=learnt, eval_dataset=dev, **kwargs)  # type: ignore[arg-type]
+        super().__init__(model, args, train_dataset=learnt, eval_dataset=dev, **kwargs)
         self.learnt, self.dev = learnt, dev
         self.hear, self.keep, self.metric, self.patience = hear, keep, f"eval_{metric}", patience
         # The losses are means over the batch: accumulation must divide them by the number of batches.
