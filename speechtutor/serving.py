@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Generator, Hashable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Lock
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 from time import monotonic
 
 from speechtutor.core import Seconds
@@ -62,30 +62,44 @@ def timed(pieces: Iterator[str], seconds: Seconds) -> Generator[str, None, None]
         ServiceError: when the time is over before the last piece.
     """
     end = monotonic() + seconds
-    pool = ThreadPoolExecutor(1, thread_name_prefix="reply")
-    pending: Future[str | None] | None = None
+    asked: SimpleQueue[bool] = SimpleQueue()
+    written: SimpleQueue[Written] = SimpleQueue()
+    # A daemon: a writer that hangs must not keep the program from ending.
+    writer = Thread(target=_write, args=(pieces, asked, written), name="reply", daemon=True)
+    writer.start()
+    waiting = False
     try:
         while True:
-            pending = pool.submit(next, pieces, None)
-            piece = _in_time(pending, end, seconds)
+            asked.put(True)
+            waiting = True
+            try:
+                piece, error = written.get(timeout=max(end - monotonic(), 0.0))
+            except Empty:
+                raise ServiceError(f"the reply took longer than {seconds:g} s") from None
+            waiting = False
+            if error is not None:
+                raise error
             if piece is None:
                 return
             yield piece
     finally:
-        if pending is None or pending.done():
-            _close(pieces)
-        else:
-            pending.add_done_callback(lambda _: _close(pieces))
-        pool.shutdown(wait=False)
+        asked.put(False)
+        if not waiting:
+            writer.join()
 
 
-def _in_time(pending: Future[str | None], end: float, seconds: Seconds) -> str | None:
-    try:
-        return pending.result(timeout=max(end - monotonic(), 0.0))
-    except TimeoutError:
-        if pending.done():  # the writer's own
-            raise
-        raise ServiceError(f"the reply took longer than {seconds:g} s") from None
+Written = tuple[str | None, BaseException | None]
+"""A piece, None at the end; or what went wrong."""
+
+
+def _write(pieces: Iterator[str], asked: SimpleQueue[bool], written: SimpleQueue[Written]) -> None:
+    """One piece for each question, until the answer is no longer wanted."""
+    while asked.get():
+        try:
+            written.put((next(pieces, None), None))
+        except BaseException as error:
+            written.put((None, error))
+    _close(pieces)
 
 
 def _close(pieces: Iterator[str]) -> None:

@@ -106,8 +106,9 @@ def test_a_checkpoint_comes_back_from_its_folder(tmp_path: Path) -> None:
     assert emission.symbols == SYMBOLS and emission.origin == -0.1 and emission.embedding is not None
     with pytest.raises(AudioError):
         loaded.emit(Recording(np.zeros(10, np.float32)))
+    (tmp_path / "none").mkdir()
     with pytest.raises(ModelError, match="holds no phone recogniser"):
-        acoustic.load(tmp_path / "base", "cpu")
+        acoustic.load(tmp_path / "none", "cpu")
 
 
 def test_the_adapter_is_peft_s_own_layout(tmp_path: Path) -> None:
