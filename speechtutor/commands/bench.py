@@ -104,7 +104,7 @@ def gather(folder: Path, limit: int, transcriber: Any) -> list[Clip]:
         except InputError as error:
             complain(error)
             continue
-        if text := transcriber.transcribe(recording).text:
+        if text := transcriber.transcribe(recording, lang="en").text:
             clips.append(Clip(path.name, recording, text))
         else:
             note(f"{path}: no words heard, left out")
@@ -167,7 +167,7 @@ def measure(folder: Path, limit: int, repeats: int, names: Names, device: str | 
     clip = min(found, key=lambda c: abs(c.recording.duration - TYPICAL))
     coach = Coach(transcriber, scorer, RuleTutor())
     calls: Calls = {
-        "transcribe": lambda c: transcriber.transcribe(c.recording),
+        "transcribe": lambda c: transcriber.transcribe(c.recording, lang="en"),
         "align_and_score": lambda c: scorer.score(c.recording, c.text),
         "loop_without_llm": lambda c: coach.coach(c.recording),
     }
