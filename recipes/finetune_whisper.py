@@ -11,6 +11,7 @@ The best network is in OUT/best: an adapter for `--adapter`, or with `--method f
 from __future__ import annotations
 
 import logging
+import os
 import random
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from recipes import synthetic, training
+from speechtutor.errors import InputError
 
 log = logging.getLogger("finetune_whisper")
 
@@ -61,6 +63,8 @@ def run(cfg: Config) -> list[dict[str, float]]:
     from speechtutor.models.augment import Augment
 
     cfg = _smoke(cfg) if cfg.smoke else cfg
+    if cfg.method == "adalora" and os.environ.get("ACCELERATE_USE_FSDP") == "true":
+        raise InputError("AdaLoRA needs the gradients of whole matrices: take --method lora with FSDP")
     args = training.arguments(cfg)
     if cfg.smoke:
         with args.main_process_first():

@@ -190,8 +190,10 @@ def main(run: Callable[[Any], Sequence[Mapping[str, float]]], settings: type[Any
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     cfg = config.parse(settings)
     try:
-        for row in run(cfg):
-            print(row)
+        rows = run(cfg)
+        if os.environ.get("RANK", "0") == "0":
+            for row in rows:
+                print(row)
     except SpeechTutorError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None

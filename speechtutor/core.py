@@ -187,7 +187,7 @@ class WordScore:
     error_type: ErrorType = ErrorType.NONE
     phones: tuple[PhoneScore, ...] = ()
     inserted: tuple[tuple[int, str], ...] = ()
-    """Phones that annotators heard beyond the canonical ones: before which phone (index), and what."""
+    """Phones that were heard beyond the canonical ones: before which phone (index), and what."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ REPETITION_PRIOR = 4
 
 _BLOCKING = frozenset({Code.SILENCE, Code.TOO_SHORT, Code.OFF_TEXT})
 # Ours, on the scale of the functional loads: a lost content word outweighs most single sounds.
-_WORD_LOAD = {"omission": 0.8, "unsure": 0.5, "break": 0.3, "monotone": 0.3}
+_WORD_LOAD = {"omission": 0.8, "unsure": 0.5, "extra_sound": 0.4, "break": 0.3, "monotone": 0.3}
 _OTHER_LOAD = 0.2
 _SMALL_WORD_SHARE = 0.5
 _SMALL_WORDS = frozenset({"a", "an", "the", "of", "to", "in", "on", "at", "is", "are", "and", "it"})
@@ -50,6 +50,7 @@ class Kind(StrEnum):
     UNCLEAR = "unclear"
     OMISSION = "omission"
     INSERTION = "insertion"
+    EXTRA_SOUND = "extra_sound"
     REPETITION = "repetition"
     BREAK = "break"
     MISSING_BREAK = "missing_break"
@@ -73,7 +74,7 @@ class Finding:
     """One thing that went wrong.
 
     `phone` and `heard` are None for findings about a whole word; `heard` is "" for a sound that was
-    left out. `position` is start, middle or end of the word. `weight` ranks findings, in [0, 2].
+    left out; an extra sound has no `phone`. `position` is start, middle or end of the word. `weight` ranks findings, in [0, 2].
     """
 
     id: str
@@ -171,6 +172,11 @@ def _word_findings(
         yield Finding("", kind, name, index, confidence=sureness, weight=load * _trust(sureness))
     if kind in (Kind.OMISSION, Kind.INSERTION, Kind.REPETITION, Kind.UNSURE):
         return
+    for at, extra in word.inserted:
+        if extra in sounds():
+            place = _position(at, len(word.phones) + 1)
+            load = _WORD_LOAD["extra_sound"] * _trust(sureness)
+            yield Finding("", Kind.EXTRA_SOUND, name, index, None, extra, place, 1.0, sureness, load)
     for place, phone in enumerate(word.phones):
         probability = error_probability(phone)
         if probability is None or probability < ERROR_THRESHOLD or phone.canonical not in sounds():

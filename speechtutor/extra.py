@@ -1,7 +1,8 @@
 """Speech that the text does not hold: inserted words and words said again.
 
 The alignment explains the text, the free decoding what was heard; what only the second one has,
-between two words, is extra. Inside a word it is a matter of the phones (`speechtutor.gop`).
+between two words, is extra. A single sound beyond the text, such as a vowel after a final
+consonant, is too short for that: it is found by the likelihood ratios of `speechtutor.gop`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from speechtutor.core import Alignment, Emission, ErrorType, Seconds
 from speechtutor.ctc import Decoded, Lattice, Span, checked, decode, forced_align
+from speechtutor.gop import Ratios
 
 _MARGIN: Seconds = 0.1
 """A phone may peak so far outside the voiced interval that it belongs to."""
@@ -24,6 +26,10 @@ _UNPAIRED = 0.7
 """Cost of a phone on one side only; two of them cost more than one substitution."""
 _ALIKE = 0.6
 """Words whose phones share this much (1 - edit distance / length) are the same word said again."""
+_SOUND_GAIN = 3.0
+"""Nats from which a single sound is extra. On train speakers that the recogniser never heard this finds half
+of the sounds that were taken out of the text, names nine of ten of them, and 0.14 % of the places between
+two well-said sounds that had none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,56 @@ def extra_speech(
             times = max(emission.time(start), 0.0), max(emission.time(end), 0.0)
             extras.append(Extra(*times, phones, kind, place.word, gain))
     return tuple(extras)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraSound:
+    """A sound that was put into a word or at its edge.
+
+    It stands before the word's phone `at` (the number of its phones at the end); `gain` is the log
+    likelihood ratio (nats) of the text with it against the text.
+    """
+
+    word: int
+    at: int
+    phone: str
+    gain: float
+
+
+def extra_sounds(
+    emission: Emission, alignment: Alignment, ratios: Ratios, *, min_gain: float = _SOUND_GAIN
+) -> tuple[ExtraSound, ...]:
+    """Sounds that were put into the text one at a time, such as the vowel that breaks up a cluster.
+
+    Such a sound must explain the recording better than any change of its two neighbours: a wrong
+    phone also fits as itself with another one beside it. `ratios` are those of the text, with
+    insertions; without them nothing is found.
+    """
+    if ratios.insertion is None:
+        return ()
+    n = len(alignment.phones)
+    changes = np.maximum(ratios.substitution.max(axis=1), ratios.deletion)
+    around = np.concatenate([[-np.inf], changes, [-np.inf]])
+    gains = ratios.insertion.max(axis=1)
+    found = []
+    for gap in np.flatnonzero((gains > min_gain) & (gains > np.maximum(around[:-1], around[1:]))):
+        column = int(ratios.columns[ratios.insertion[gap].argmax()])
+        owner = _owner(emission, alignment, int(gap), column)
+        first = next(i for i, phone in enumerate(alignment.phones) if phone.word == owner)
+        at = min(int(gap), n) - first
+        found.append(ExtraSound(owner, at, emission.symbols[column], float(gains[gap])))
+    return tuple(found)
+
+
+def _owner(emission: Emission, alignment: Alignment, gap: int, column: int) -> int:
+    """The word that a sound in a gap between phones belongs to: at an edge, the nearer one in time."""
+    phones = alignment.phones
+    if gap in (0, len(phones)):
+        return phones[min(gap, len(phones) - 1)].word
+    before, after = phones[gap - 1], phones[gap]
+    first, last = before.start_frame, max(after.end_frame, before.start_frame + 1)
+    peak = first + int(np.argmax(emission.log_probs[first:last, column]))
+    return before.word if peak - before.end_frame <= after.start_frame - peak else after.word
 
 
 class _Place(NamedTuple):

@@ -29,7 +29,7 @@ from speechtutor.core import (
     UtteranceScore,
     WordScore,
 )
-from speechtutor.extra import Extra
+from speechtutor.extra import Extra, ExtraSound
 from speechtutor.gop import Evidence
 
 Floats = NDArray[np.float64]
@@ -90,6 +90,7 @@ class Found:
     evidence: Sequence[Evidence]
     word_deletion: Floats
     extras: Sequence[Extra]
+    sounds: Sequence[ExtraSound]
     quality: Quality
     timing: Fluency
     pitch: Pitch
@@ -167,12 +168,14 @@ def _word(found: Found, predicted: Predicted, w: int, phones: Sequence[PhoneScor
     # A word is as trustworthy as its least certain phone that would be reported.
     suspects = [p for p in phones if (p.error_probability or 0) >= ERROR_THRESHOLD]
     confidence = float(np.mean([p.confidence or 0.0 for p in suspects or phones]))
+    inserted = _inserted(found, w)
     kind = ErrorType.NONE
     missing = np.mean([p.error_probability or 0.0 for p in phones]) >= OMISSION_ERROR
     if missing and found.word_deletion[w] > OMISSION_GAIN:
         kind, score, total = ErrorType.OMISSION, 0.0, 0.0
         phones = [replace(p, heard="", edit=Edit.DELETION, score=0.0, nbest=()) for p in phones]
-    elif suspects:
+        inserted = ()
+    elif suspects or inserted:
         kind = ErrorType.MISPRONUNCIATION
     if kind is not ErrorType.NONE and confidence < LEAST_CONFIDENCE:
         kind = ErrorType.UNSURE
@@ -188,7 +191,18 @@ def _word(found: Found, predicted: Predicted, w: int, phones: Sequence[PhoneScor
         confidence=confidence,
         error_type=kind,
         phones=tuple(phones),
+        inserted=inserted,
     )
+
+
+def _inserted(found: Found, w: int) -> tuple[tuple[int, str], ...]:
+    """Sounds beyond the text in word w; none in noise, and none where whole words are extra beside it."""
+    if clarity(found.quality.snr_db) < LEAST_CONFIDENCE:
+        return ()
+    n = sum(phone.word == w for phone in found.alignment.phones)
+    closed = {0: w, n: w + 1}
+    taken = {extra.word for extra in found.extras}
+    return tuple((s.at, s.phone) for s in found.sounds if s.word == w and closed.get(s.at) not in taken)
 
 
 def _with_breaks(words: Sequence[WordScore], found: Found) -> list[WordScore]:

@@ -10,6 +10,7 @@ from speechtutor.core import (
     Attempt,
     Caution,
     Code,
+    Correction,
     Exercise,
     Feedback,
     LearnerState,
@@ -19,7 +20,7 @@ from speechtutor.core import (
     WordScore,
 )
 from speechtutor.practice import replay
-from speechtutor.stages import Scorer, Store, Synthesizer, Transcriber, Tutor
+from speechtutor.stages import GrammarCorrector, Scorer, Store, Synthesizer, Transcriber, Tutor
 
 FREE_SPEECH = Caution(
     Code.FREE_SPEECH,
@@ -30,22 +31,28 @@ NO_WORDS = Caution(Code.SILENCE, "No words were recognised in the recording.")
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One turn: what was heard (None when a text was given), how well, and the advice."""
+    """One turn: what was heard (None when a text was given), how well, and the advice.
+
+    `correction` is the grammar of free speech: None for a given text, without a grammar stage, or
+    where no words were heard.
+    """
 
     transcript: Transcript | None
     score: UtteranceScore
     feedback: Feedback
+    correction: Correction | None = None
 
 
 @dataclass(frozen=True)
 class Coach:
-    """The whole loop over stages that were loaded elsewhere; `store` and `synthesizer` may be absent."""
+    """The whole loop over stages that were loaded elsewhere; `store`, `synthesizer`, `grammar` may be absent."""
 
     transcriber: Transcriber
     scorer: Scorer
     tutor: Tutor
     store: Store | None = None
     synthesizer: Synthesizer | None = None
+    grammar: GrammarCorrector | None = None
 
     def transcribe(self, recording: Recording) -> Transcript:
         """What was said."""
@@ -59,9 +66,10 @@ class Coach:
         """
         if text is not None:
             return self.scorer.score(recording, text)
-        return self._assess_free(recording, self.transcribe(recording))
+        return self.assess_free(recording, self.transcribe(recording))
 
-    def _assess_free(self, recording: Recording, transcript: Transcript) -> UtteranceScore:
+    def assess_free(self, recording: Recording, transcript: Transcript) -> UtteranceScore:
+        """Judge free speech against what was heard, with less trust than a given text allows."""
         if not transcript.words:
             return UtteranceScore("", (), duration=recording.duration, cautions=(NO_WORDS,))
         score = self.scorer.score(recording, transcript.text)
@@ -72,6 +80,15 @@ class Coach:
             confidence=None if score.confidence is None else score.confidence * trust,
             cautions=(*score.cautions, FREE_SPEECH),
         )
+
+    def correct(self, transcript: Transcript) -> Correction | None:
+        """The grammar of what was heard: no edit where the recogniser itself was unsure of the words."""
+        if self.grammar is None or not transcript.words:
+            return None
+        # Word lists are read with it, which reading a text aloud has no use for.
+        from speechtutor.grammar.heard import borne_out
+
+        return borne_out(self.grammar.correct(transcript.text), transcript)
 
     def learner(self, name: str, explain: str | None = None) -> LearnerState:
         """What is known of a learner from the store; `explain` is the language to explain in."""
@@ -99,12 +116,13 @@ class Coach:
         score = (
             self.scorer.score(recording, text)
             if text is not None
-            else self._assess_free(recording, transcript or Transcript(()))
+            else self.assess_free(recording, transcript or Transcript(()))
         )
         feedback = self.tutor.advise(score, self.learner(learner, explain))
         if self.store is not None and score.overall is not None:
             self.store.append(Attempt(learner, Exercise(score.text), score, now or datetime.now(UTC)))
-        return Session(transcript, score, feedback)
+        correction = None if transcript is None else self.correct(transcript)
+        return Session(transcript, score, feedback, correction)
 
     def advise_stream(self, score: UtteranceScore, learner: LearnerState) -> Iterator[str]:
         """The advice piece by piece where the tutor can stream, else at once."""

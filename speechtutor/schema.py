@@ -103,6 +103,8 @@ def _phone_json(phone: PhoneScore) -> Json:
 
 
 def _word_json(word: WordScore) -> Json:
+    """A word; `inserted` is there only where sounds beyond the text were heard."""
+    inserted = [{"before": at, "phone": phone, "ipa": to_ipa(phone)} for at, phone in word.inserted]
     return {
         "text": word.text,
         "char_start": word.char_start,
@@ -114,6 +116,7 @@ def _word_json(word: WordScore) -> Json:
         "confidence": probability(word.confidence),
         "error_type": word.error_type.value,
         "phones": [_phone_json(phone) for phone in word.phones],
+        **({"inserted": inserted} if inserted else {}),
     }
 
 
@@ -195,6 +198,7 @@ def _word(row: Mapping[str, Any]) -> WordScore:
         confidence=row["confidence"],
         error_type=ErrorType(row["error_type"]),
         phones=tuple(_phone(phone) for phone in row["phones"]),
+        inserted=tuple((extra["before"], extra["phone"]) for extra in row.get("inserted", ())),
     )
 
 

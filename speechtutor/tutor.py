@@ -110,6 +110,7 @@ def problem_line(finding: Finding, lang: str = "en") -> str:
     values = {"word": finding.word}
     if finding.phone is not None:
         values["sound"] = named(finding.phone, lang)
+    if finding.position:
         values["position"] = message("position", finding.position, lang)
     if finding.heard:
         values["heard"] = named(finding.heard, lang)

@@ -121,6 +121,7 @@ def _caption(word: WordScore, lang: str) -> str:
     """The words under a word."""
     label = word_label(word)
     changes = [change for phone in word.phones if (change := heard_instead(phone, lang))]
+    changes += [f"+ {to_ipa(phone)}" for _, phone in word.inserted]
     if label is Label.WRONG and changes:
         return ", ".join(changes[:2])
     return label_text(label, lang)
@@ -170,6 +171,7 @@ def word_html(word: WordScore, lang: str = "en") -> str:
         elif heard_instead(phone):
             heard = _sound(str(phone.heard), lang)
             lines.append(message("result", "instead", lang, sound=sound, heard=heard))
+    lines += [message("result", "extra", lang, heard=_sound(phone, lang)) for _, phone in word.inserted]
     notes = "".join(f"<li>{escape(line)}</li>" for line in lines)
     listing = f"<ul>{notes}</ul>" if notes else ""
     heading = f"<b>{escape(word.text)}</b> · {label_text(word_label(word), lang)}"

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from speechtutor import gop
 from speechtutor.align import align
 from speechtutor.core import ErrorType
-from speechtutor.extra import extra_speech
+from speechtutor.extra import extra_sounds, extra_speech
 from tests.emissions import flat, spoken, words
 
 REPETITION, INSERTION = ErrorType.REPETITION, ErrorType.INSERTION
@@ -88,3 +89,41 @@ def test_nothing_decoded_is_nothing_extra():
 def test_no_room_for_more_phones_is_no_gain():
     emission = spoken("ER M DH AH", peak=1, gap=0)
     assert extra_speech(emission, align(emission, words("DH AH T"))) == ()
+
+
+def sounds(said, text, **options):
+    emission = spoken(said, gap=3)
+    alignment = align(emission, words(text))
+    found = extra_sounds(emission, alignment, gop.measure(emission, alignment, insertions=True), **options)
+    return [(extra.word, extra.at, extra.phone) for extra in found]
+
+
+@pytest.mark.parametrize(
+    ("said", "extra"),
+    [
+        ("DH AH K AE T S AE T", []),
+        ("DH AH K AE P T S AE T", [(1, 2, "P")]),  # inside a word
+        ("DH AH K AE T S AE T AH", [(2, 3, "AH")]),  # a vowel after the last consonant
+        ("S DH AH K AE T S AE T", [(0, 0, "S")]),
+        ("DH AH K AE P T S L AE T", [(1, 2, "P"), (2, 1, "L")]),
+        ("DH AH B AE T S AE T", []),  # a wrong phone is no extra one
+        ("DH AH AE T S AE T", []),  # nor is one left out
+    ],
+)
+def test_single_sounds_beyond_the_text(said, extra):
+    assert sounds(said, "DH AH | K AE T | S AE T") == extra
+
+
+def test_a_sound_between_two_words_belongs_to_the_nearer_one():
+    emission = spoken("DH AH K AE T P S AE T", gap=0)
+    text = words("DH AH | K AE T | S AE T")
+    alignment = align(emission, text)
+    (extra,) = extra_sounds(emission, alignment, gop.measure(emission, alignment, insertions=True))
+    assert (extra.word, extra.at, extra.phone) in {(1, 3, "P"), (2, 0, "P")}
+
+
+def test_extra_sounds_need_the_ratios_of_insertions_and_enough_of_them():
+    emission = spoken("K AE P T", gap=3)
+    alignment = align(emission, words("K AE T"))
+    assert extra_sounds(emission, alignment, gop.measure(emission, alignment)) == ()
+    assert sounds("K AE P T", "K AE T", min_gain=1e9) == []

@@ -18,7 +18,7 @@ from speechtutor.core import (
     Pitch,
     Quality,
 )
-from speechtutor.extra import Extra
+from speechtutor.extra import Extra, ExtraSound
 from speechtutor.gop import Evidence
 from speechtutor.judging import Found, Predicted, judge
 from tests.emissions import word
@@ -33,6 +33,7 @@ def found(
     snr_db: float | None = 30.0,
     word_deletion: tuple[float, float] = (-9, -9),
     extras: tuple[Extra, ...] = (),
+    sounds: tuple[ExtraSound, ...] = (),
 ) -> Found:
     """ "think eye": phones of 0.1 s from 0, a gap of `gap` seconds between the words."""
     shift = round(gap / 0.02)
@@ -53,6 +54,7 @@ def found(
         evidence,
         np.array(word_deletion),
         extras,
+        sounds,
         quality,
         Fluency(0, 0, 0, 0, 0),
         PITCH,
@@ -188,3 +190,20 @@ def test_a_level_voice_is_monotone_at_the_last_content_word() -> None:
         (flat, 0.6, words[:3]),
     ):
         assert judging._with_prosody(some, case, prosody) == some
+
+
+def test_a_sound_too_many_is_a_mispronunciation_of_its_word() -> None:
+    sounds = (ExtraSound(0, 4, "AH", 5.0), ExtraSound(1, 0, "T", 5.0))
+    think, eye = judge(found(sounds=sounds), predicted()).words
+    assert (think.inserted, think.error_type) == (((4, "AH"),), ErrorType.MISPRONUNCIATION)
+    assert eye.inserted == ((0, "T"),)
+    noisy = judge(found(sounds=sounds, snr_db=2.0), predicted()).words
+    assert [w.inserted for w in noisy] == [(), ()]
+
+
+def test_where_a_whole_word_is_extra_its_sounds_are_not_told_twice() -> None:
+    extra = Extra(0.4, 0.5, ("AH", "K"), ErrorType.INSERTION, 1, 9.0)
+    sounds = (ExtraSound(0, 4, "AH", 5.0), ExtraSound(0, 2, "AH", 5.0), ExtraSound(1, 0, "K", 5.0))
+    think, _, eye = judge(found(extras=(extra,), sounds=sounds), predicted()).words
+    assert think.inserted == ((2, "AH"),)
+    assert eye.inserted == ()

@@ -237,3 +237,10 @@ def test_azure_knows_fewer_errors_and_no_match() -> None:
     assert kinds == ["Insertion", "None", "Omission"]
     assert "Offset" not in row[2]
     assert azure_json(UtteranceScore("hi", ()))["RecognitionStatus"] == "NoMatch"
+
+
+def test_sounds_beyond_the_text_are_told_with_their_place_and_come_back() -> None:
+    asked = replace(THINK, inserted=((2, "AH"),))
+    row = schema.score_json(replace(SCORE, words=(asked,)))
+    assert row["words"][0]["inserted"] == [{"before": 2, "phone": "AH", "ipa": "ʌ"}]
+    assert schema.score_from_json(json.loads(json.dumps(row))).words[0].inserted == ((2, "AH"),)

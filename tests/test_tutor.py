@@ -55,6 +55,7 @@ def test_the_whole_advice_for_think_said_as_sink() -> None:
         (utterance("we", marked("really", ErrorType.INSERTION), "go"), "not in the sentence", "closer"),
         (utterance("it", marked("rained", ErrorType.REPETITION)), "more than once", "closer"),
         (utterance("the", marked("garden", ErrorType.UNEXPECTED_BREAK)), "a long pause near", "closer"),
+        (utterance("the", replace(fine("ask"), inserted=((1, "AH"),))), 'extra "uh" as in', "closer"),
         (utterance("the", marked("garden", ErrorType.MISSING_BREAK)), "A short pause near", "long"),
         (utterance("the", marked("garden", ErrorType.MONOTONE)), "level", "closer"),
         (utterance("the", marked("garden", ErrorType.UNSURE)), "I am not sure", "closer"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -194,3 +195,10 @@ def test_a_higher_voice_is_drawn_higher_and_inside_the_field() -> None:
     heights = [float(y) for y in re.findall(r'cy="([-\d.]+)"', svg)]
     assert heights == sorted(heights, reverse=True)
     assert min(heights) >= 0 and max(heights) <= 100
+
+
+def test_a_sound_too_many_is_shown_beside_its_word_and_told_in_its_details() -> None:
+    ask = replace(word("ask", phone("AE", 0.1)), inserted=((1, "AH"),), error_type=ErrorType.MISPRONUNCIATION)
+    assert "+ ʌ" in views.words_html(UtteranceScore("ask", (ask,)))
+    assert "extra /ʌ/" in views.word_html(ask)
+    assert "de más" in views.word_html(ask, "es")

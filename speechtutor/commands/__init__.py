@@ -88,5 +88,6 @@ def _phones(word: WordScore) -> str:
     for phone in word.phones:
         heard = "" if phone.heard is None else f" (heard {phone.heard or 'nothing'})"
         cells.append(f"{phone.canonical} {points(phone.score)}{heard}")
+    cells += [f"(extra {phone})" for _, phone in word.inserted]
     flag = "" if word.error_type is ErrorType.NONE else f"  [{word.error_type.value}]"
     return "  ".join(cells) + flag

@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from speechtutor.commands import AsJson, Device, Explain, score_lines, show, warn
+from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
-    from speechtutor.core import Transcript
+    from speechtutor.core import Correction, Transcript
     from speechtutor.pipeline import Session
     from speechtutor.schema import Json
+
+NO_GRAMMAR = "none"
+"""Leaves the grammar of free speech alone.
+
+Without a name the rules correct it: they need no model, answer at once and are wrong least often.
+"""
 
 Name = Annotated[str | None, Parameter(help="A name from `speechtutor models`.")]
 
@@ -26,6 +33,7 @@ def run(
     transcriber: Name = None,
     scorer: Name = None,
     tutor: Name = None,
+    grammar: Annotated[str | None, Parameter(help="Corrects free speech: a name, or none (rules).")] = None,
     explain: Explain = None,
     device: Device = None,
     json: AsJson = False,
@@ -37,8 +45,12 @@ def run(
     from speechtutor.pipeline import Coach
 
     explain = None if explain is None else known_language(explain)
+    if text is not None and grammar not in (None, NO_GRAMMAR):
+        raise InputError(f"--grammar {grammar} corrects free speech: leave out {text!r}, or the option")
     recording = load(audio)
     names = {"transcriber": transcriber, "scorer": scorer, "tutor": tutor}
+    if text is None and grammar != NO_GRAMMAR:
+        names["grammar"] = grammar
     stages = {stage: registry.load(stage, name, device=device) for stage, name in names.items()}
     if learner is None:
         coach = Coach(**stages)
@@ -57,15 +69,19 @@ def run(
 
 
 def session_json(heard: Transcript, session: Session) -> Json:
-    """What was said, how well, and what to do about it."""
+    """What was said, how well, and what to do about it; `grammar` only for free speech that was corrected."""
+    from speechtutor.grammar.shown import correction_json
     from speechtutor.schema import VERSION, feedback_json, score_json, transcript_json
 
-    return {
+    found: Json = {
         "schema_version": VERSION,
         "transcript": transcript_json(heard),
         "score": score_json(session.score),
         "feedback": feedback_json(session.feedback),
     }
+    if session.correction is not None:
+        found["grammar"] = correction_json(session.correction, session.feedback.lang)
+    return found
 
 
 def _print(heard: Transcript, session: Session) -> None:
@@ -78,5 +94,17 @@ def _print(heard: Transcript, session: Session) -> None:
     print(f"\n{feedback.summary}")
     for tip in feedback.tips:
         print(f"  {tip.word}: {tip.advice}")
+    if session.correction is not None:
+        _print_grammar(session.correction, feedback.lang)
     if feedback.follow_up:
         print(f"\n{feedback.follow_up}")
+
+
+def _print_grammar(correction: Correction, lang: str) -> None:
+    from speechtutor.grammar.advice import remarks, table, tips
+
+    print(f"\n{table(lang)['title']}")
+    for line in remarks(correction, lang):
+        print(f"  {line}")
+    for tip in tips(correction, lang):
+        print(f"  {tip.text} [{tip.evidence}]")

@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from speechtutor.advice import join
 from speechtutor.core import Correction, GrammarEdit, GrammarKind
 from speechtutor.grammar.edits import apply, is_word, joined, tokens
 
@@ -87,18 +88,38 @@ def languages() -> frozenset[str]:
     return frozenset(_messages())
 
 
+def table(lang: str = "en") -> dict[str, str]:
+    """The messages in a language of `languages`, English for any other."""
+    found: dict[str, str] = _messages().get(lang, _messages()["en"])
+    return found
+
+
 def tips(correction: Correction, lang: str = "en", most: int = MOST) -> tuple[GrammarTip, ...]:
     """What to say about the weightiest edits, in a language of `languages` (English for any other).
 
     Each sentence quotes only words of the correction; "I heard", since a recogniser may have misheard.
     """
-    table = _messages().get(lang, _messages()["en"])
+    said_in = table(lang)
     made = []
     for finding in findings(correction)[:most]:
         # Plain replacement: a learner's word that looks like a field stays a word.
-        said = table["heard"].replace("{heard}", finding.heard, 1)
+        said = said_in["heard"].replace("{heard}", finding.heard, 1)
         before, _, after = said.partition("{better}")
-        made.append(
-            GrammarTip(f"{before}{finding.better}{after} {table[finding.edit.kind.value]}", finding.id)
-        )
+        heard = f"{before}{finding.better}{after}"
+        text = join((heard, said_in[finding.edit.kind.value]), lang if lang in languages() else "en")
+        made.append(GrammarTip(text, finding.id))
     return tuple(made)
+
+
+def remarks(correction: Correction, lang: str = "en") -> tuple[str, ...]:
+    """What is to be seen of a correction, line by line: what it became, then why.
+
+    That nothing was found is said as such; it does not mean that all was right.
+    """
+    said_in = table(lang)
+    found = []
+    if correction.fluent != correction.heard:
+        # Plain replacement, as above.
+        found.append(said_in["fluent"].replace("{text}", correction.fluent, 1))
+    found.append(correction.text if correction.edits else said_in["none"])
+    return tuple(found)

@@ -30,7 +30,17 @@ _DEMONSTRATIVES = ({"this", "these"}, {"that", "those"}, {"much", "many"}, {"lit
 
 def tokens(text: str) -> list[str]:
     """Words, with their apostrophes, and marks; white space is lost."""
-    return _TOKEN.findall(text.replace("’", "'").replace("´", "'"))
+    return _TOKEN.findall(_plain(text))
+
+
+def spans(text: str) -> list[tuple[int, int]]:
+    """Where each of the tokens stands in the text: characters [start, end)."""
+    return [match.span() for match in _TOKEN.finditer(_plain(text))]
+
+
+def _plain(text: str) -> str:
+    """The text with plain apostrophes, character for character."""
+    return text.replace("’", "'").replace("´", "'")
 
 
 def joined(words: Sequence[str]) -> str:

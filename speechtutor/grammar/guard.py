@@ -38,6 +38,11 @@ _CONFUSED = tuple(
         "economic economical", "historic historical", "sensible sensitive", "win beat", "been gone",
     )
 )  # fmt: skip
+_CONNECTIVES = frozenset(
+    "because so and but or if when while although though unless until before after".split()
+)
+"""One in the place of another changes what is said: "because" is no "so"."""
+
 _FREE = (
     m.ARTICLES | m.PREPOSITIONS | m.AUXILIARIES | m.POSSESSIVES | m.OBJECTS | m.SINGULAR_PRONOUNS
     | m.PLURAL_PRONOUNS | m.SINGULAR_DETERMINERS | m.PLURAL_DETERMINERS
@@ -72,6 +77,9 @@ def edit_refusal(words: Sequence[str], edit: GrammarEdit) -> str:
             return f"the number {word}"
     if {w for w in lost if _negative(w)} != {w for w in won if _negative(w)} and _polarity(lost, won):
         return "negation"
+    connected = [set(side) & _CONNECTIVES for side in (lost, won)]
+    if all(connected):
+        return f"the connection {', '.join(sorted(connected[0]))}"
     for word in old:
         if word.lower() in lost and _protected(words, edit.start, word):
             return f"the name or foreign word {word}"

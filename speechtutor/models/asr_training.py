@@ -28,6 +28,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from speechtutor import audio
 from speechtutor.core import Seconds, Utterance
 from speechtutor.errors import AudioError, InputError, ModelError, StorageError
+from speechtutor.models import shards
 from speechtutor.models.augment import Augment
 
 log = logging.getLogger(__name__)
@@ -210,6 +211,7 @@ class AsrTrainer(Trainer):
         # The losses are means over the batch: accumulation must divide them by the number of batches.
         self.model_accepts_loss_kwargs = False
         self.out = Path(str(self.args.output_dir))
+        self.whole = shards.prepared(model) if self.is_fsdp_enabled else None
         self.interrupt = Interrupt()
         self.add_callback(self.interrupt)
         self.add_callback(Overdue(self))
@@ -244,6 +246,8 @@ class AsrTrainer(Trainer):
         rank, world = self.args.process_index, self.args.world_size
         network = self.accelerator.unwrap_model(self.model)
         network.eval()
+        if self.whole is not None:
+            network = shards.gather(network, self.whole, self.args.device)
         with torch.no_grad():
             counted = self.hear(network, self.dev[rank::world])
         total = torch.tensor([float(n) for n in counted], device=self.args.device)
@@ -262,7 +266,10 @@ class AsrTrainer(Trainer):
     def _keep(self) -> None:
         made, kept = self.out / ".best", self.out / "best"
         with spelled(self.out):
-            self.save_model(str(made), _internal_call=True)
+            if self.whole is None:
+                self.save_model(str(made), _internal_call=True)
+            elif self.args.should_save:
+                self.whole.save_pretrained(made)
             if self.args.should_save:
                 self.keep(made)
                 shutil.rmtree(kept, ignore_errors=True)

@@ -106,6 +106,8 @@ class LlmCorrector:
             return [], ""
         found, reasons = [], []
         for edit in edits_between(words, tokens(self.propose(joined(words)))):
+            if not any(map(is_word, (*edit.before.split(), *edit.after.split()))):
+                continue  # marks cannot be heard: to put one in is no proposal
             reason = edit_refusal(words, edit)
             if reason:
                 reasons.append(reason)

@@ -18,7 +18,7 @@ from speechtutor.align import align
 from speechtutor.core import Alignment, CanonicalWord, Emission, Pitch, Quality, Recording, UtteranceScore
 from speechtutor.cues import Cues, extract
 from speechtutor.errors import InputError, ModelError
-from speechtutor.extra import extra_speech
+from speechtutor.extra import extra_sounds, extra_speech
 from speechtutor.models.acoustic import WEIGHTS
 from speechtutor.models.acoustic import load as load_acoustic
 from speechtutor.models.head import Batch, Ensemble, load_ensemble
@@ -154,6 +154,7 @@ class PronunciationScorer:
             if seen.ratios.word_deletion is None
             else seen.ratios.word_deletion,
             extras=extra_speech(seen.emission, seen.alignment, seen.quality.speech),
+            sounds=extra_sounds(seen.emission, seen.alignment, seen.ratios),
             quality=seen.quality,
             timing=speech.timing(recording, word_times(seen.alignment), seen.quality.speech),
             pitch=seen.pitch,

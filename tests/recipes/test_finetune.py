@@ -1,8 +1,9 @@
-"""Several processes, and a training that is killed: the same end as without."""
+"""Several processes, shards, and a training that is killed: the same end as without."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from recipes import finetune_whisper
+from speechtutor.errors import InputError
 from tests.conftest import PROJECT
 
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
@@ -44,12 +47,51 @@ def _finish(arguments: list[str]) -> None:
 
 @pytest.mark.slow
 def test_two_processes_share_a_training(tmp_path: Path) -> None:
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    _finish([*torchrun, *command(tmp_path)])
+    _finish([*TORCHRUN, *command(tmp_path)])
     # Eight clips in batches of two for each of two processes: two steps an epoch, two epochs.
     assert (tmp_path / "checkpoint-4" / "whole").is_file()
     assert (tmp_path / "checkpoint-4" / "rng_state_1.pth").is_file()
     assert (tmp_path / "best" / "adapter_model.safetensors").is_file()
+
+
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+FSDP = [
+    *("-m", "accelerate.commands.launch", "--num_processes", "2", "--main_process_port", "0"),
+    *("--use_fsdp", "--fsdp_version", "2", "--fsdp_auto_wrap_policy", "TRANSFORMER_BASED_WRAP"),
+    str(PROJECT / "tests" / "recipes" / "sharded.py"),
+]
+"""What recipes/README.md says, but for the CPU and a port that is free."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["whisper --method full", "whisper", "wav2vec2"])
+def test_shards_learn_what_whole_networks_learn(tmp_path: Path, recipe: str) -> None:
+    name, *flags = recipe.split()
+    common = [f"recipes.finetune_{name}", "--smoke", "--precision", "fp32", "--no-tensorboard", *flags]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    _finish([*TORCHRUN, "-m", *common, "--out", str(whole)])
+    _finish([*FSDP, *common, "--out", str(cut)])
+    assert (cut / "checkpoint-4" / "pytorch_model_fsdp_0" / ".metadata").is_file()
+    assert _same_best(whole, cut)
+    # Stopped after the first of two epochs, on its way to the end of the second.
+    shutil.rmtree(cut / "checkpoint-4")
+    shutil.rmtree(cut / "best")
+    _finish([*FSDP, *common, "--out", str(cut)])
+    assert _same_best(whole, cut)
+
+
+def _same_best(one: Path, other: Path) -> bool:
+    files = [next((out / "best").glob("*.safetensors")) for out in (one, other)]
+    first, second = (load_file(path) for path in files)
+    return first.keys() == second.keys() and all(
+        torch.allclose(first[name].float(), second[name].float(), atol=1e-6) for name in first
+    )
+
+
+def test_adalora_is_not_cut_into_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(InputError, match="take --method lora with FSDP"):
+        finetune_whisper.run(finetune_whisper.Config(out=tmp_path, method="adalora"))
 
 
 @pytest.mark.slow
