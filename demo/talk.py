@@ -14,6 +14,7 @@ from speechtutor.conversation import Talk
 from speechtutor.core import Correction, LearnerState, Recording, UtteranceScore
 from speechtutor.errors import SpeechTutorError
 from speechtutor.exercises import LEVELS
+from speechtutor.grammar.shown import grammar_html
 from speechtutor.partner import Wording
 from speechtutor.pipeline import Coach
 from speechtutor.script import scenario, scenarios
@@ -22,7 +23,6 @@ RATES = {"A1": 0.85, "A2": 0.92}
 """How fast the partner speaks to beginners."""
 HOUR = 3600
 
-Correct = Callable[[str], Correction]
 Last = tuple[UtteranceScore, Recording] | None
 
 
@@ -50,9 +50,7 @@ def start(coach: Coach, name: str, level: str, lang: str) -> tuple[Any, ...]:
     return sitting, *shown, spoken(coach, sitting.talk), sitting.talk.said, "", "", "", None
 
 
-def answer(
-    coach: Coach, sitting: Sitting | None, path: str | None, lang: str, correct: Correct | None = None
-) -> Iterator[tuple[Any, ...]]:
+def answer(coach: Coach, sitting: Sitting | None, path: str | None, lang: str) -> Iterator[tuple[Any, ...]]:
     """A turn of the learner: sitting, lines, voice, text, message, words, summary, last, microphone."""
     if sitting is None or sitting.talk.is_over or path is None:
         going = sitting is not None and not sitting.talk.is_over
@@ -63,11 +61,11 @@ def answer(
     yield sitting, gr.skip(), gr.skip(), gr.skip(), waiting, "", *[gr.skip()] * 3
     try:
         recording = audio.load(path)
-        sitting, score = turn(coach, sitting, recording, correct)
+        sitting, score, found = turn(coach, sitting, recording)
         talk, help_ = sitting.talk, ""
         if talk.trouble:
             help_ = scenes.hint_html(talk, conversation.help_text(talk, lang), lang)
-        lines, words = scenes.talk_html(talk, lang), views.words_html(score, lang)
+        lines, words = scenes.talk_html(talk, lang), views.words_html(score, lang) + grammar_html(found, lang)
         summary = ended(sitting, lang) if talk.is_over else ""
         kept = (score, recording)
         yield sitting, lines, gr.skip(), talk.said, help_, words, summary, kept, None
@@ -78,25 +76,24 @@ def answer(
 
 
 def turn(
-    coach: Coach, sitting: Sitting, recording: Recording, correct: Correct | None = None
-) -> tuple[Sitting, UtteranceScore]:
+    coach: Coach, sitting: Sitting, recording: Recording
+) -> tuple[Sitting, UtteranceScore, Correction | None]:
     """Transcribe and score what was said, mend its grammar, and let the partner answer.
 
     Raises:
         SpeechTutorError: when the recording or a stage fails.
     """
-    score = coach.assess(recording)
-    heard = score.text
-    found = correct(heard) if correct is not None and heard else None
+    transcript = coach.transcribe(recording)
+    score, found = coach.assess_free(recording, transcript), coach.correct(transcript)
     scores = (*sitting.scores, score) if score.words else sitting.scores
     corrections = (*sitting.corrections, found) if found and found.edits else sitting.corrections
     so_far = conversation.summarise(sitting.talk, scores, corrections)
     needs = conversation.needed([phone for phone, _ in so_far.sounds], corrections)
-    talk = conversation.hear(sitting.talk, heard, needs)
+    talk = conversation.hear(sitting.talk, transcript.text, needs)
     engine = getattr(coach.tutor, "engine", None)
     if engine is not None:
         talk = Wording(engine, cache=coach.tutor.cache).talk(talk)  # type: ignore[attr-defined]
-    return replace(sitting, talk=talk, scores=scores, corrections=corrections), score
+    return replace(sitting, talk=talk, scores=scores, corrections=corrections), score, found
 
 
 def helped(sitting: Sitting | None, lang: str) -> tuple[Sitting | None, str]:
@@ -157,14 +154,13 @@ def wire(
     explain: gr.Dropdown,
     tap: Callable[[Last, int, str], tuple[Any, Any]],
     browser_voice: str | None,
-    correct: Correct | None,
 ) -> None:
     """What each widget does; `tap` shows a word, `browser_voice` speaks where there is no model voice."""
     begun = [w.sitting, w.scene, w.lines, w.voice, w.said, w.message, w.words, w.summary, w.last]
     heard = [w.sitting, w.lines, w.voice, w.said, w.message, w.words, w.summary, w.last, w.mic]
 
     def replied(sitting: Sitting | None, path: str | None, lang: str) -> Iterator[tuple[Any, ...]]:
-        yield from answer(coach, sitting, path, lang, correct)
+        yield from answer(coach, sitting, path, lang)
 
     def tapped(kept: Last, lang: str, event: gr.EventData) -> tuple[Any, Any]:
         return tap(kept, event._data["word"], lang)

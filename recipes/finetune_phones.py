@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recipes import synthetic
+from recipes import synthetic, training
 from speechtutor import audio, config, manifest
 from speechtutor.core import Utterance
-from speechtutor.errors import InputError
+from speechtutor.errors import AudioError, InputError
 
 if TYPE_CHECKING:
     from speechtutor.models.phone_encoder import PhoneEncoder
@@ -85,26 +85,53 @@ def fold_of(speakers: Sequence[str], folds: int) -> dict[str, int]:
 
 
 def read_rows(cfg: Config) -> tuple[list[Utterance], list[Utterance]]:
-    """Train and dev rows; a test row never enters a trainer.
+    """Train and dev rows, with all that can be told without decoding checked; no test row among them.
 
     Raises:
-        InputError: when the manifest holds test rows, or no rows to train on.
+        InputError: naming the row that cannot be trained on.
     """
-    rows = manifest.read(cfg.manifest)
-    if any(row.split == "test" for row in rows):
-        raise InputError(f"{cfg.manifest} holds test rows; nothing may be trained beside them")
-    train = [row for row in rows if row.split == "train"]
-    if not train:
-        raise InputError(f"{cfg.manifest} holds no train rows")
-    manifest.check_audio(rows, cfg.root, str(cfg.manifest))
-    return train, [row for row in rows if row.split == "dev"]
+    train, dev = training.read_rows(cfg.manifest)
+    _check([*train, *dev], cfg.root, cfg.manifest)
+    return [row for _, row in train], [row for _, row in dev]
+
+
+def extra_rows(cfg: Config, known: Sequence[Utterance]) -> list[tuple[Utterance, Path]]:
+    """Rows of the further manifests with the folder of their audio, beside the rows that are known.
+
+    Raises:
+        InputError: naming a row that is not for training, is known already, is of a dev speaker, or
+            cannot be trained on.
+    """
+    ids = {row.id for row in known}
+    held_out = {row.speaker for row in known if row.split == "dev"}
+    found = []
+    for path in cfg.extra:
+        named = training.named(path)
+        for where, row in named:
+            if row.split != "train":
+                raise InputError(f"{where}: a {row.split} row; only train rows may be added")
+            if row.speaker in held_out:
+                raise InputError(f"{where}: speaker {row.speaker} is in dev of {cfg.manifest}")
+            if row.id in ids:
+                raise InputError(f"{where}: the id stands in another manifest of this training")
+            ids.add(row.id)
+        _check(named, path.parent, path)
+        found += [(row, path.parent) for _, row in named]
+    return found
+
+
+def _check(named: Sequence[tuple[str, Utterance]], root: Path, path: Path) -> None:
+    for where, row in named:
+        if row.scores is None or row.phones is None:
+            raise InputError(f"{where}: no canonical phones with scores to train on")
+    manifest.check_audio([row for _, row in named], root, str(path))
 
 
 def example(row: Utterance, root: Path, *, faithful: bool = False) -> Example:
     """A manifest row as arrays; scores on the corpus's 0-2 scale.
 
     Raises:
-        InputError: when the row has no canonical phones.
+        InputError: when the row has no canonical phones, or its recording is damaged.
     """
     from speechtutor.models.phone_encoder import SYMBOLS, UTTERANCE_ASPECTS
     from speechtutor.models.phone_training import Example
@@ -113,13 +140,17 @@ def example(row: Utterance, root: Path, *, faithful: bool = False) -> Example:
         raise InputError(f"{row.id} has no canonical phones to train on")
     column = {symbol: i for i, symbol in enumerate(SYMBOLS)}
     words = row.scores.words
+    try:
+        samples = audio.load(root / row.audio).samples
+    except AudioError as error:
+        raise InputError(f"row {row.id}: {error}") from None
 
     def numbers(values: Sequence[float | None]) -> np.ndarray:
         return np.array([np.nan if v is None else 2 * v for v in values], dtype=np.float32)
 
     return Example(
         id=row.id,
-        samples=audio.load(root / row.audio).samples,
+        samples=samples,
         phones=np.array([column[p] for word in row.phones for p in word], dtype=np.int64),
         words=np.array([i for i, word in enumerate(row.phones) for _ in word], dtype=np.int64),
         phone_scores=numbers([p.score for word in words for p in word.phones]),
@@ -157,7 +188,11 @@ def build_model(cfg: Config) -> PhoneEncoder:
 
 
 def run(cfg: Config) -> list[dict[str, float]]:
-    """Train and return one row of dev figures per epoch."""
+    """Train and return one row of dev figures per epoch.
+
+    Raises:
+        SpeechTutorError: for rows, a checkpoint or a disk that cannot be used, or a loss that is no number.
+    """
     import torch
 
     from speechtutor.models.acoustic import merge_lora, save
@@ -168,13 +203,15 @@ def run(cfg: Config) -> list[dict[str, float]]:
         base = str(synthetic.tiny_whisper(cfg.out / "base"))
         cfg = replace(cfg, smoke=False, manifest=rows, root=rows.parent, base=base, epochs=1, rank=4)
     train_rows, dev_rows = read_rows(cfg)
+    extra = extra_rows(cfg, [*train_rows, *dev_rows])
     fold = fold_of([row.speaker for row in train_rows], max(cfg.folds, 1))
     if cfg.folds:
         train_rows = [row for row in train_rows if fold[row.speaker] != cfg.fold]
+        extra = [(row, root) for row, root in extra if fold.get(row.speaker) != cfg.fold]
     if cfg.dev_rows:
         dev_rows = dev_rows[:: max(len(dev_rows) // cfg.dev_rows, 1)]
     train = [example(row, cfg.root, faithful=cfg.faithful) for row in train_rows]
-    train += [example(row, path.parent) for path in cfg.extra for row in manifest.read(path)]
+    train += [example(row, root) for row, root in extra]
     dev = [example(row, cfg.root) for row in dev_rows]
     model = build_model(cfg)
     if cfg.init:
@@ -192,6 +229,4 @@ def run(cfg: Config) -> list[dict[str, float]]:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    for row in run(config.parse(Config)):
-        print(row)
+    training.main(run, Config)

@@ -93,7 +93,7 @@ def _network(cfg: Config, train: Sequence[Clip]) -> tuple[Any, Speller]:
         return model, library.Speller(tokenizer, extractor, cfg.units)
     tokens = library.vocabulary(cfg.units, train)
     tokenizer, extractor = library.processor(folder, tokens)
-    small = {"convolutions": (8,) * 7, "heads": 2} if cfg.smoke else {}
+    small = {"convolutions": (8,) * 5, "heads": 2} if cfg.smoke else {}
     size = library.Size(cfg.layers, cfg.width, **small)  # type: ignore[arg-type]
     return library.compact(size, len(tokens), cfg.masks), library.Speller(tokenizer, extractor, cfg.units)
 

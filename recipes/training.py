@@ -88,18 +88,27 @@ class Settings:
             raise ValueError("warmup must be in [0, 1) and noise in [0, 1]")
 
 
+def named(path: Path) -> list[tuple[str, Utterance]]:
+    """The rows of a manifest, each with how to name it.
+
+    Raises:
+        InputError: for a manifest that does not hold together, or is not there.
+    """
+    rows = enumerate(manifest.read(path), start=1)
+    return [(f"{path}, row {number} ({row.id})", row) for number, row in rows]
+
+
 def read_rows(path: Path) -> tuple[list[tuple[str, Utterance]], list[tuple[str, Utterance]]]:
     """Train and dev rows, each with how to name it; a test row never enters a trainer.
 
     Raises:
         InputError: when the manifest holds test rows, a speaker in two splits, or no rows to train on.
     """
-    rows = manifest.read(path)
-    for number, row in enumerate(rows, start=1):
+    rows = named(path)
+    for where, row in rows:
         if row.split == "test":
-            raise InputError(f"{path}, row {number} ({row.id}): a test row; nothing may be trained beside it")
-    named = [(f"{path}, row {number} ({row.id})", row) for number, row in enumerate(rows, start=1)]
-    train, dev = ([(where, row) for where, row in named if row.split == split] for split in ("train", "dev"))
+            raise InputError(f"{where}: a test row; nothing may be trained beside it")
+    train, dev = ([(where, row) for where, row in rows if row.split == split] for split in ("train", "dev"))
     for split, found in (("train", train), ("dev", dev)):
         if not found:
             raise InputError(f"{path} holds no {split} rows")
@@ -117,15 +126,16 @@ def read_clips(cfg: Settings) -> tuple[list[Clip], list[Clip]]:
     from speechtutor.models import asr_training
 
     train, dev = read_rows(cfg.manifest)
-    chosen = []
-    for rows, n in ((train, cfg.train_rows), (dev, cfg.dev_rows)):
-        kept = rows if not n or n >= len(rows) else [rows[i * len(rows) // n] for i in range(n)]
-        chosen.append(
-            [
-                asr_training.clip(row, cfg.root, where)
-                for where, row in tqdm(kept, desc="reading", disable=None)
-            ]
-        )
+    kept = [
+        rows if not n or n >= len(rows) else [rows[i * len(rows) // n] for i in range(n)]
+        for rows, n in ((train, cfg.train_rows), (dev, cfg.dev_rows))
+    ]
+    # Headers first, which takes seconds and names all that is bad; damage inside a file needs decoding.
+    manifest.check_audio([row for rows in kept for _, row in rows], cfg.root, str(cfg.manifest))
+    chosen = [
+        [asr_training.clip(row, cfg.root, where) for where, row in tqdm(rows, desc="reading", disable=None)]
+        for rows in kept
+    ]
     return chosen[0], chosen[1]
 
 

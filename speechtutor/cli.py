@@ -42,6 +42,7 @@ def build() -> App:
         name="speechtutor",
         help="Pronunciation scoring and feedback for language learners.",
         version=__version__,
+        help_format="plaintext",  # Markdown would load a parser for a page that has none: a third of the time
         default_parameter=Parameter(negative=()),
         result_action="return_value",
         suppress_keyboard_interrupt=False,

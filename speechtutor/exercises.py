@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import cache
 from importlib.resources import files
 
@@ -45,7 +44,8 @@ class Drill:
     """What to do, and what a good answer is.
 
     `exercise.text` is what to say, or a model answer where the learner's own words are wanted;
-    `answers` are all model answers; of each of `points` a retelling holds one of its words.
+    `answers` are all model answers; of each of `points` a retelling holds one of its words. `given` is
+    the English that the learner sees and is to say otherwise.
     """
 
     kind: str
@@ -54,20 +54,12 @@ class Drill:
     exercise: Exercise
     answers: tuple[str, ...] = ()
     points: tuple[tuple[str, ...], ...] = ()
+    given: str = ""
 
     @property
     def is_read(self) -> bool:
         """Whether the text is to be read, and so scored, as it stands."""
         return self.kind in READ_KINDS
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How much of what was asked for was said, in [0, 1]; the nearest model answer; what was missing."""
-
-    share: float
-    nearest: str
-    missing: tuple[str, ...] = ()
 
 
 def words_of(text: str) -> list[str]:
@@ -264,35 +256,9 @@ def _own_words(kind: str, row: dict[str, object], lang: str) -> Drill:
         prompt = message("exercise", kind, lang, **values)
     if kind == "vocabulary":
         points = ((str(row["word"]),),)
-    return Drill(kind, level, prompt, Exercise(answers[0], _focus(answers[0])), answers, points)
+    given = text if kind == "paraphrase" else ""
+    return Drill(kind, level, prompt, Exercise(answers[0], _focus(answers[0])), answers, points, given)
 
 
 def _list(value: object) -> list[object]:
     return list(value) if isinstance(value, list) else []
-
-
-def outcome(drill: Drill, heard: str) -> Outcome:
-    """What of a drill was said, by words alone; how it was said is the scorer's affair."""
-    said = words_of(heard)
-    if drill.kind in ("retell", "vocabulary"):
-        missing = tuple(point[0] for point in drill.points if not any(_has(said, word) for word in point))
-        return Outcome(1.0 - len(missing) / len(drill.points), drill.exercise.text, missing)
-    answers = drill.answers or (drill.exercise.text,)
-    shares = [SequenceMatcher(None, words_of(answer), said, autojunk=False).ratio() for answer in answers]
-    best = int(np.argmax(shares))
-    lacking = Counter(words_of(answers[best])) - Counter(said)
-    return Outcome(float(shares[best]), answers[best], tuple(lacking))
-
-
-def told(found: Outcome, lang: str = "en") -> str:
-    """An outcome in a language of explanation: that all was there, or what was missing, in English words."""
-    if not found.missing:
-        return message("exercise", "all_there", lang)
-    return message("exercise", "missing", lang, words=", ".join(found.missing))
-
-
-def _has(said: Iterable[str], word: str) -> bool:
-    """Whether a word was said in any of its regular forms."""
-    stem = word.removesuffix("e").removesuffix("y")
-    endings = ("", "s", "es", "ed", "ing", "e", "y", "ies", "ied", "d", "ly", "'s")
-    return any(form in {stem + ending for ending in endings} for form in said)

@@ -236,15 +236,15 @@ def check_audio(
     bad = bad_audio(rows, root, rates)
     if not bad:
         return
-    number = _row_numbers(rows, name)
+    number = row_numbers(rows, name)
     places = [f"row {number[id_]} ({id_})" for id_, _ in bad]
     more = "" if len(bad) == 1 else f"; also bad ({len(bad) - 1}): {', '.join(places[1:6])}"
     more += ", ..." if len(bad) > 6 else ""
     raise InputError(f"{name or 'the rows'}, {places[0]}: {bad[0][1]}{more}")
 
 
-def _row_numbers(rows: Sequence[Utterance], name: str) -> dict[str, int]:
-    """Where the rows stand in their manifest, or among each other when it is not written yet."""
+def row_numbers(rows: Sequence[Utterance], name: str) -> dict[str, int]:
+    """By id: where the rows stand in their manifest, or among each other when it is not written yet."""
     if name and Path(name).is_file():
         with Path(name).open(encoding="utf-8") as file:
             numbers = {row.id: number for number, row in enumerate(parse(file, name), start=1)}

@@ -45,7 +45,7 @@ class Session:
 
 @dataclass(frozen=True)
 class Coach:
-    """The whole loop over stages that were loaded elsewhere; `store`, `synthesizer`, `grammar` may be absent."""
+    """The whole loop over stages that were loaded elsewhere; those with a default may be absent."""
 
     transcriber: Transcriber
     scorer: Scorer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,7 @@ Without a name the rules correct it: they need no model, answer at once and are 
 """
 
 Name = Annotated[str | None, Parameter(help="A name from `speechtutor models`.")]
+Grammar = Annotated[str | None, Parameter(help="Corrects free speech: a name, or none (rules).")]
 
 
 def run(
@@ -33,25 +35,46 @@ def run(
     transcriber: Name = None,
     scorer: Name = None,
     tutor: Name = None,
-    grammar: Annotated[str | None, Parameter(help="Corrects free speech: a name, or none (rules).")] = None,
+    grammar: Grammar = None,
     explain: Explain = None,
     device: Device = None,
     json: AsJson = False,
 ) -> None:
     """Transcribe, score, give feedback and say what to say next."""
+    if text is not None and grammar not in (None, NO_GRAMMAR):
+        raise InputError(f"--grammar {grammar} corrects free speech: leave out {text!r}, or the option")
+    names = {"transcriber": transcriber, "scorer": scorer, "tutor": tutor, "grammar": grammar}
+    heard, session = coached(audio, text, names, learner, explain, device)
+    if json:
+        show(session_json(heard, session))
+    else:
+        print_session(heard, session)
+
+
+def coached(
+    audio: Path,
+    text: str | None,
+    names: Mapping[str, str | None],
+    learner: str | None = None,
+    explain: str | None = None,
+    device: str | None = None,
+) -> tuple[Transcript, Session]:
+    """Load the stages by their names and let them judge a recording; only a named learner is remembered.
+
+    Raises:
+        SpeechTutorError: for a recording, a language or a model that cannot be used.
+    """
     from speechtutor import registry
     from speechtutor.advice import known_language
     from speechtutor.audio import load
     from speechtutor.pipeline import Coach
 
     explain = None if explain is None else known_language(explain)
-    if text is not None and grammar not in (None, NO_GRAMMAR):
-        raise InputError(f"--grammar {grammar} corrects free speech: leave out {text!r}, or the option")
     recording = load(audio)
-    names = {"transcriber": transcriber, "scorer": scorer, "tutor": tutor}
-    if text is None and grammar != NO_GRAMMAR:
-        names["grammar"] = grammar
-    stages = {stage: registry.load(stage, name, device=device) for stage, name in names.items()}
+    wanted = dict(names)
+    if text is not None or wanted["grammar"] == NO_GRAMMAR:
+        del wanted["grammar"]
+    stages = {stage: registry.load(stage, name, device=device) for stage, name in wanted.items()}
     if learner is None:
         coach = Coach(**stages)
         session = coach.coach(recording, text, explain=explain)
@@ -61,11 +84,7 @@ def run(
         coach = Coach(**stages, store=open_store())
         session = coach.coach(recording, text, learner, explain=explain)
     # With a text given the coach has no need to listen for words, but a learner wants to see them.
-    heard = session.transcript or coach.transcribe(recording)
-    if json:
-        show(session_json(heard, session))
-    else:
-        _print(heard, session)
+    return session.transcript or coach.transcribe(recording), session
 
 
 def session_json(heard: Transcript, session: Session) -> Json:
@@ -84,7 +103,8 @@ def session_json(heard: Transcript, session: Session) -> Json:
     return found
 
 
-def _print(heard: Transcript, session: Session) -> None:
+def print_session(heard: Transcript, session: Session) -> None:
+    """A session for people."""
     print(f"heard   {heard.text or '(no words)'}")
     print(f"text    {session.score.text}\n")
     for line in score_lines(session.score):

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands import AsJson, Explain, show
+from speechtutor.commands import AsJson, Device, Explain, coach, show
+from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
-    from speechtutor.core import LearnerState
+    from speechtutor.answers import Outcome
+    from speechtutor.core import LearnerState, Transcript
     from speechtutor.exercises import Drill
+    from speechtutor.pipeline import Session
     from speechtutor.schema import Json
+
+SEEDS = 10_000
+"""How many exercises are told apart by the number that is printed with them."""
 
 
 def run(
@@ -24,27 +31,52 @@ def run(
         str, Parameter(help="sound, pair, vocabulary, paraphrase, translate or retell; several with commas.")
     ] = "sound",
     explain: Explain = None,
-    seed: Annotated[int | None, Parameter(help="Choose the same again for the same number.")] = None,
+    seed: Annotated[int | None, Parameter(help="The number of an exercise, to give the same again.")] = None,
+    answer: Annotated[Path | None, Parameter(help="A recording that answers the exercise --seed.")] = None,
+    transcriber: coach.Name = None,
+    scorer: coach.Name = None,
+    grammar: coach.Grammar = None,
+    device: Device = None,
     json: AsJson = False,
 ) -> None:
-    """Give the exercise that a learner needs next: what to do, and what to say."""
+    """Give the exercise that a learner needs next, or judge the answer to one."""
     import numpy as np
 
     from speechtutor.exercises import next_drill
 
+    if answer is not None and seed is None:
+        raise InputError(f"{answer} answers no exercise: name it with --seed, the number printed with it")
+    number = int(np.random.default_rng().integers(SEEDS)) if seed is None else seed
     drill = next_drill(
         _state(learner),
-        np.random.default_rng(seed),
+        np.random.default_rng(number),
         level=level.upper(),
         sounds=_listed(sounds.upper()),
         words=_listed(words),
         kinds=_listed(kind),
         lang=explain or "en",
     )
+    if answer is None:
+        if json:
+            show(drill_json(drill, number))
+        else:
+            _print(drill, number)
+        return
+    names = {"transcriber": transcriber, "scorer": scorer, "tutor": None, "grammar": grammar}
+    text = drill.exercise.text if drill.is_read else None
+    heard, session = coach.coached(answer, text, names, learner, explain, device)
+    found = None if drill.is_read else _outcome(drill, heard)
     if json:
-        show(drill_json(drill))
+        given = {"outcome": None if found is None else outcome_json(found, explain or "en")}
+        show(drill_json(drill, number) | given | coach.session_json(heard, session))
     else:
-        _print(drill, explain or "en")
+        _print_answer(drill, found, heard, session, explain or "en")
+
+
+def _outcome(drill: Drill, heard: Transcript) -> Outcome:
+    from speechtutor.answers import outcome
+
+    return outcome(drill, heard.text)
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -65,8 +97,8 @@ def _state(learner: str | None) -> LearnerState:
     return replace(replay(open_store().attempts(learner)), learner=learner)
 
 
-def drill_json(drill: Drill) -> Json:
-    """An exercise with its model answers."""
+def drill_json(drill: Drill, seed: int) -> Json:
+    """An exercise with its model answers; `seed` gives it again."""
     from speechtutor.schema import VERSION
 
     return {
@@ -78,16 +110,42 @@ def drill_json(drill: Drill) -> Json:
         "focus": list(drill.exercise.focus),
         "read_aloud": drill.is_read,
         "answers": list(drill.answers),
+        "seed": seed,
     }
 
 
-def _print(drill: Drill, lang: str) -> None:
-    from speechtutor.advice import known_language, message
+def outcome_json(found: Outcome, lang: str) -> Json:
+    """What was said of what was asked for, 0-100, and how it is told; `note` says why it was not compared."""
+    from speechtutor.advice import known_language
+    from speechtutor.answers import told
+    from speechtutor.schema import percent
 
+    return {
+        "said": percent(found.share),
+        "nearest": found.nearest,
+        "missing": list(found.missing),
+        "note": found.note,
+        "told": told(found, known_language(lang)),
+    }
+
+
+def _print(drill: Drill, seed: int) -> None:
     print(drill.prompt)
     if drill.is_read or drill.kind == "retell":
         print(f"\n  {drill.exercise.text}\n")
-    else:
-        print(message("exercise", "example", known_language(lang), text=drill.exercise.text))
-    if drill.exercise.focus:
-        print(f"[{drill.level}; {' '.join(drill.exercise.focus)}]")
+    sounds = f"; {' '.join(drill.exercise.focus)}" if drill.exercise.focus else ""
+    print(f"[{drill.level}{sounds}; --seed {seed}]")
+
+
+def _print_answer(
+    drill: Drill, found: Outcome | None, heard: Transcript, session: Session, lang: str
+) -> None:
+    from speechtutor.advice import known_language
+    from speechtutor.answers import example, told
+
+    print(drill.prompt)
+    if found is not None:
+        for line in (told(found, known_language(lang)), example(drill, found, known_language(lang))):
+            print(line, end="\n" if line else "")
+    print()
+    coach.print_session(heard, session)

@@ -17,6 +17,8 @@ from speechtutor.evaluation.result import Row, Summary
 from speechtutor.evaluation.sampling import DRAWS
 from speechtutor.evaluation.summary import Kind, summarise
 
+FAULTS_SAID = 5
+
 
 @dataclass(frozen=True)
 class Job:
@@ -80,6 +82,26 @@ def bar(label: str) -> Callable[[Iterable[Utterance]], Iterable[Utterance]]:
     return progress
 
 
+def preflight(job: Job, say: Callable[[str], None] = note) -> None:
+    """Look at the headers of all recordings, so that what will fail is known before hours are spent.
+
+    A few that cannot be used are said, judged as failed and counted; with none that can be used the
+    folder is wrong, and nothing is begun.
+
+    Raises:
+        InputError: when no recording can be used, naming the first row.
+    """
+    bad = manifest.bad_audio(job.rows, job.root)
+    if not bad:
+        return
+    if len(bad) == len(job.rows) and not (job.out / result.ROWS).exists():
+        manifest.check_audio(job.rows[:1], job.root, str(job.manifest))
+    number = manifest.row_numbers(job.rows, str(job.manifest))
+    for row_id, fault in bad[:FAULTS_SAID]:
+        say(f"{job.manifest}, row {number[row_id]} ({row_id}): {fault}")
+    say(f"{len(bad)} of {len(job.rows)} recordings cannot be used and will count as failed")
+
+
 def carry_out(
     job: Job,
     kind: Kind,
@@ -92,13 +114,15 @@ def carry_out(
     """Judge what is still to do, then write the whole result; a stopped run goes on in the same folder.
 
     Raises:
-        InputError: for a folder that holds something else, or an `against` that cannot be compared.
+        InputError: for a folder that holds something else, an `against` that cannot be compared, or
+            recordings of which none can be used.
         StorageError: when the disk refuses.
     """
     # Read first: a mistyped folder should not cost an evaluation.
     other = None if job.against is None else result.read(job.against)
     if other is not None and other.summary.kind != kind.name:
         raise InputError(f"{job.against} is an evaluation of {other.summary.kind}, not of {kind.name}")
+    preflight(job, say)
     manifest_sha256 = provenance.sha256(job.manifest)
     rows_mark = {"manifest": manifest_sha256, **job.choice}
     mark = provenance.fingerprint(kind.name, job.system, rows_mark)

@@ -19,6 +19,7 @@ _DASHES = frozenset({"-", "–", "—", "...", "…"})
 _PAUSES = _DASHES | {","}
 _LONGEST = 4
 """Words that may be said twice in a row and still be a slip."""
+_SMALL = m.ARTICLES | m.PREPOSITIONS | m.AUXILIARIES | m.POSSESSIVES | m.SINGULAR_PRONOUNS | m.PLURAL_PRONOUNS
 _MEANT_TWICE = frozenset(
     """very really so much many more far long no yes yeah ok okay bye ha haha hee please thank thanks well
     never again had that who old big little good oh wow hey hello hi now there knock zero one two three four
@@ -110,10 +111,19 @@ def _unrepeated(words: list[str]) -> list[str]:
             if size > 1 and set(first) <= _MEANT_TWICE:
                 continue
             gap = start + size
+            if all(map(_own, words[start:gap], words[gap : gap + size])):
+                continue
             gap += gap < len(words) and words[gap] in _PAUSES
             if low[gap : gap + size] == first:
                 return _unrepeated([*words[: start + 1], *words[gap + 1 :]])
     return words
+
+
+def _own(first: str, second: str) -> bool:
+    """Whether a word said twice may be a name, such as Lin Lin, or one of another language."""
+    bare = first.lower().partition("'")[0]
+    capitals = first[:1].isupper() and second[:1].isupper()
+    return (capitals and bare not in _SMALL) or not m.known(bare)
 
 
 def _tidy(words: list[str]) -> list[str]:

@@ -297,7 +297,7 @@ class AsrTrainer(Trainer):
             raise InputError(f"{start} is no whole checkpoint")
         if start is not None:
             log.info("going on from %s", start)
-        with self.interrupt.listening():
+        with self.interrupt.listening(), spelled(self.out):
             self.train(resume_from_checkpoint=str(start) if start else None)
         if self.interrupt.asked:
             raise KeyboardInterrupt

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from speechtutor.core import SAMPLE_RATE, Floats
 from speechtutor.errors import ModelError
 from speechtutor.metrics import pcc, per
+from speechtutor.models.asr_training import reserve, spelled, trainable_bytes
 from speechtutor.models.augment import Augment
 from speechtutor.models.phone_encoder import (
     SYMBOLS,
@@ -177,6 +178,10 @@ def warm_up_head(
     log.info("head warmed up, loss %.3f", float(loss.detach()))
 
 
+def _bytes(network: nn.Module) -> int:
+    return sum(p.numel() * p.element_size() for p in network.parameters())
+
+
 def _ctc(log_probs: Tensor, phones: Sequence[Tensor], lengths: Tensor) -> Tensor:
     sizes = torch.tensor([len(p) for p in phones])
     targets = torch.cat(list(phones)).to(log_probs.device)
@@ -217,7 +222,10 @@ class Trainer:
 
         Raises:
             ModelError: when the loss is no longer finite; the last checkpoint stays.
+            StorageError: when the disk has no room for checkpoints.
         """
+        # The last, the best, and each once more while it is written.
+        reserve(self.out, 2 * trainable_bytes(self.model) + 2 * _bytes(self.model))
         n_steps = self.recipe.epochs * sum(
             1 for _ in batches(train, self.recipe.batch_seconds, random.Random(0))
         )
@@ -252,10 +260,10 @@ class Trainer:
         for batch in batches(train, self.recipe.batch_seconds, rng):
             loss = self._loss(batch, augment)
             if not torch.isfinite(loss):
-                where = f"step {self.step}, epoch {self.epoch}"
-                raise ModelError(
-                    f"the loss is {float(loss)} at {where}: {self.out} keeps the last checkpoint"
-                )
+                where = f"step {self.step}, epoch {self.epoch}, row {', '.join(e.id for e in batch)}"
+                last = self.out / "last.pt"
+                kept = f"{last} is kept" if last.exists() else "there is no checkpoint yet"
+                raise ModelError(f"the loss is {float(loss)} at {where}: {kept}; try lower rates")
             self.optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
@@ -292,10 +300,12 @@ class Trainer:
         state = {name: part.state_dict() for name, part in parts.items()}
         state |= {name: getattr(self, name) for name in ("epoch", "step", "best", "bad_epochs")}
         state["history"] = history
-        files = {"last.pt": state} | ({"best.pt": self.model.state_dict()} if better else {})
-        for name, content in files.items():
-            torch.save(content, self.out / f".{name}")
-            (self.out / f".{name}").replace(self.out / name)
+        # The best first: killed in between, a run makes the epoch again and finds the same best.
+        files = ({"best.pt": self.model.state_dict()} if better else {}) | {"last.pt": state}
+        with spelled(self.out):
+            for name, content in files.items():
+                torch.save(content, self.out / f".{name}")
+                (self.out / f".{name}").replace(self.out / name)
 
     def _resume(self, scheduler: Any) -> list[dict[str, float]]:
         path = self.out / "last.pt"

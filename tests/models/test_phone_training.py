@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import errno
+import json
 import random
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from recipes import finetune_phones, synthetic
 from recipes.finetune_phones import Config
 from speechtutor import manifest
-from speechtutor.errors import InputError, ModelError
+from speechtutor.errors import InputError, ModelError, StorageError
 from speechtutor.models.phone_training import Example, Recipe, Trainer, average, batches, forced_spans
 
 
@@ -42,7 +47,7 @@ def test_a_test_row_never_enters_a_trainer(tmp_path: Path) -> None:
     path = synthetic.corpus(tmp_path / "corpus")
     rows = manifest.read(path)
     manifest.write(path, [replace(row, split="test" if row.split == "dev" else row.split) for row in rows])
-    with pytest.raises(InputError, match="test rows"):
+    with pytest.raises(InputError, match=r"row 9 \(u8\): a test row"):
         finetune_phones.read_rows(Config(manifest=path))
 
 
@@ -71,10 +76,118 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(tmp_path: Path) -> None
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
     cfg, train, dev = examples(tmp_path)
     broken = [replace(e, samples=np.full_like(e.samples, np.nan)) for e in train]
-    with pytest.raises(ModelError, match="the loss is nan"):
-        Trainer(
-            finetune_phones.build_model(cfg), Recipe(warm_utterances=0, bf16=False), tmp_path / "out"
-        ).fit(broken, dev)
+    model, recipe = finetune_phones.build_model(cfg), Recipe(warm_utterances=0, bf16=False)
+    with pytest.raises(ModelError, match=r"the loss is nan at step 0, epoch 0, row u.*: there is no checkpoint"):
+        Trainer(model, recipe, tmp_path / "out").fit(broken, dev)
+
+
+def test_a_disk_that_is_full_costs_no_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cfg, train, dev = examples(tmp_path)
+    recipe = Recipe(epochs=2, batch_seconds=12.0, warm_utterances=0, bf16=False, rater_weight=0.0)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=10))
+    with pytest.raises(StorageError, match=r"the checkpoints need .* and 0 MB are free"):
+        Trainer(finetune_phones.build_model(cfg), recipe, tmp_path / "out").fit(train, dev)
+    monkeypatch.undo()
+    save, full = torch.save, tmp_path / "out" / ".last.pt"
+
+    def refuse(content: Any, path: Path) -> None:
+        if path == full and content["epoch"] == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(content, path)
+
+    monkeypatch.setattr(torch, "save", refuse)
+    with pytest.raises(StorageError, match="out: No space left on device"):
+        Trainer(finetune_phones.build_model(cfg), recipe, tmp_path / "out").fit(train, dev)
+    assert torch.load(tmp_path / "out" / "last.pt", weights_only=True)["epoch"] == 1
+    monkeypatch.undo()
+    whole = Trainer(finetune_phones.build_model(cfg), recipe, tmp_path / "whole").fit(train, dev)
+    resumed = Trainer(finetune_phones.build_model(cfg), recipe, tmp_path / "out").fit(train, dev)
+    assert resumed == [pytest.approx(row, nan_ok=True) for row in whole]
+
+
+def damaged(tmp_path: Path, fault: str, path: Path) -> None:
+    """A corpus of twelve with one fault in row 7."""
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    file = tmp_path / path.parent / rows[6]["audio"]
+    data = file.read_bytes()
+    if fault == "missing":
+        file.unlink()
+    elif fault == "empty":
+        file.write_bytes(b"")
+    elif fault == "cut off":
+        file.write_bytes(data[: len(data) // 2])
+    elif fault == "damaged inside":
+        middle = len(data) // 2
+        file.write_bytes(data[:middle] + bytes(2000) + data[middle + 2000 :])
+    elif fault == "twice":
+        rows[6]["id"] = rows[2]["id"]
+    elif fault == "two splits":
+        rows[6]["split"] = "dev"
+    elif fault == "test row":
+        rows[6] |= {"split": "test", "speaker": "new"}
+    elif fault == "no scores":
+        rows[6] |= {"scores": None, "words": None}
+    elif fault == "odd rate":
+        soundfile.write(file, np.zeros(800, dtype=np.float32), 800)
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+
+
+FAULTS = {
+    "missing": r"row 7 \(u6\): .*u6\.flac: No such file",
+    "empty": r"row 7 \(u6\): .*u6\.flac",
+    "cut off": r"row 7 \(u6\): .*u6\.flac",
+    "damaged inside": r"u6.*u6\.flac",
+    "twice": r"row 7 \(u2\): the id already stands in row 3",
+    "two splits": r"row 7 \(u6\): speaker train2 is in dev here and in train at u2",
+    "test row": r"row 7 \(u6\): a test row",
+    "no scores": r"row 7 \(u6\): no canonical phones",
+    "odd rate": r"row 7 \(u6\): .*800 Hz, expected",
+}
+
+
+@pytest.mark.parametrize(("fault", "says"), FAULTS.items(), ids=list(FAULTS))
+@pytest.mark.parametrize("where", ["manifest", "extra"])
+def test_a_bad_row_is_named_before_anything_is_trained(
+    tmp_path: Path, where: str, fault: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = synthetic.corpus(tmp_path / "corpus")
+    cfg = Config(manifest=path, root=path.parent, out=tmp_path / "out", base="none")
+    if where == "extra":
+        other = manifest.write(tmp_path / "other" / "rows.jsonl", [
+            replace(row, id=f"{row.id}", speaker=f"voice-{row.speaker}") for row in manifest.read(path)[:8]
+        ]).path  # fmt: skip
+        for row in manifest.read(other):
+            shutil.copy(path.parent / row.audio, other.parent / row.audio)
+        cfg = replace(cfg, manifest=synthetic.corpus(tmp_path / "main"), extra=[other])
+        cfg = replace(cfg, root=tmp_path / "main")
+        renamed(cfg.manifest)
+        path, says = other, says.replace("train2 is", "voice-train2 is")
+    damaged(tmp_path, fault, path)
+    monkeypatch.setattr(finetune_phones, "build_model", lambda cfg: pytest.fail("a model was loaded"))
+    with pytest.raises(InputError, match=says):
+        finetune_phones.run(cfg)
+    assert not cfg.out.exists()
+
+
+def renamed(path: Path) -> None:
+    """Other ids, so that two corpora can be used together."""
+    path.write_text(path.read_text("utf-8").replace('"id": "u', '"id": "main-u'), "utf-8")
+
+
+def test_further_rows_are_strangers_to_dev(tmp_path: Path) -> None:
+    path = synthetic.corpus(tmp_path / "corpus")
+    rows = manifest.read(path)
+    other = manifest.write(path.parent / "more.jsonl", [rows[0]]).path
+    cfg = Config(manifest=path, root=path.parent, extra=[other])
+    with pytest.raises(InputError, match=r"more.jsonl, row 1 \(u0\): the id stands in another manifest"):
+        finetune_phones.extra_rows(cfg, rows)
+    manifest.write(other, [replace(rows[0], id="new", speaker=rows[-1].speaker)])
+    with pytest.raises(InputError, match=r"row 1 \(new\): speaker dev3 is in dev of"):
+        finetune_phones.extra_rows(cfg, rows)
+    manifest.write(other, [replace(rows[0], id="new", split="dev", speaker="x")])
+    with pytest.raises(InputError, match="a dev row; only train rows may be added"):
+        finetune_phones.extra_rows(cfg, rows)
 
 
 def test_a_recording_too_short_for_its_phones_has_no_spans() -> None:

@@ -24,7 +24,7 @@ from speechtutor.models.wav2vec2_training import IGNORED, SPECIAL, Size, Speller
 from speechtutor.phones import pronounce
 from tests.models import tiny
 
-SMALL = Size(layers=1, width=16, heads=2, convolutions=(8,) * 7)
+SMALL = Size(layers=1, width=16, heads=2, convolutions=(8,) * 5)
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,8 @@ def test_a_checkpoint_transcribes_and_aligns(tmp_path: Path, clips: list[Clip]) 
     assert emission.symbols == SYMBOLS and emission.frame_shift == 0.02
     assert np.allclose(np.exp(emission.log_probs).sum(1), 1, atol=1e-4)
     found = align(emission, pronounce("hello there"))
-    assert [phone.canonical for phone in found.phones][-3:] == ["DH", "EH", "R"]
+    said = tuple(phone.canonical for phone in found.phones if phone.word == 1)
+    assert said in found.words[1].pronunciations
 
 
 def test_letters_from_a_checkpoint(tmp_path: Path) -> None:

@@ -1,0 +1,130 @@
+"""What was said in answer to an exercise, by words alone; how it was said is the scorer's affair.
+
+An answer in the learner's own words may be right in more ways than we know, so nothing is called
+wrong here: what is too far from every model answer is said to be that, and an example is given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+import numpy as np
+
+from speechtutor.advice import message
+from speechtutor.exercises import Drill, words_of
+from speechtutor.reading import fold
+from speechtutor.text import normalize
+
+ALIKE = 0.6
+"""Share of common words from which an answer is held against the nearest model answer, word by word."""
+
+SAME = 0.8
+"""Likeness to the given sentence from which a paraphrase is none."""
+
+SENTENCE = 3
+"""Words that make a word into a sentence."""
+
+SPELLING = 0.85
+"""Likeness of letters from which two long words are one, such as cancelled and canceled."""
+
+_SHORT = (("can't", "can not"), ("cannot", "can not"), ("won't", "will not"), ("n't", " not"), ("'m", " am"),
+          ("'re", " are"), ("'ll", " will"), ("'ve", " have"), ("let's", "let us"))  # fmt: skip
+_IS = re.compile(r"\b(it|he|she|that|there|here|what|where|who|how)'s\b")
+
+
+class Note:
+    """Why an answer was not held against a model answer; keys of the group `exercise` of the messages."""
+
+    NOTHING = "nothing"
+    SAME = "same"
+    SHORT = "whole_sentence"
+    OTHER = "other_words"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How much of what was asked for was said, in [0, 1]; the nearest model answer; what was missing.
+
+    `note` is one of `Note` where there was nothing to compare; nothing is then called missing.
+    """
+
+    share: float
+    nearest: str
+    missing: tuple[str, ...] = ()
+    note: str = ""
+
+
+def outcome(drill: Drill, heard: str) -> Outcome:
+    """What of a drill was said."""
+    said = _plain(heard)
+    if not said:
+        return Outcome(0.0, drill.exercise.text, note=Note.NOTHING)
+    if drill.kind in ("retell", "vocabulary"):
+        missing = tuple(point[0] for point in drill.points if not any(_has(said, word) for word in point))
+        short = drill.kind == "vocabulary" and not missing and len(said) < SENTENCE
+        share = 1.0 - len(missing) / len(drill.points)
+        return Outcome(share, drill.exercise.text, missing, Note.SHORT if short else "")
+    return _compared(drill, said)
+
+
+def _compared(drill: Drill, said: Sequence[str]) -> Outcome:
+    answers = drill.answers or (drill.exercise.text,)
+    shares = [_likeness(answer, said) for answer in answers]
+    best = int(np.argmax(shares))
+    share, nearest = shares[best], answers[best]
+    given = _likeness(drill.given, said) if drill.given else 0.0
+    if given >= SAME and given > share:
+        return Outcome(share, nearest, note=Note.SAME)
+    if share < ALIKE:
+        return Outcome(share, nearest, note=Note.OTHER)
+    wanted = dict.fromkeys(_plain(nearest))
+    return Outcome(share, nearest, tuple(word for word in wanted if not _spelled(said, word)))
+
+
+def _likeness(text: str, said: Sequence[str]) -> float:
+    """Of two lists of words, in [0, 1]: twice the words they share in order, over all of them."""
+    return SequenceMatcher(None, _plain(text), list(said), autojunk=False).ratio()
+
+
+def told(found: Outcome, lang: str = "en") -> str:
+    """An outcome in a language of explanation; what was missing is told in English words."""
+    if found.note:
+        return message("exercise", found.note, lang)
+    if found.missing:
+        return message("exercise", "missing", lang, words=", ".join(found.missing))
+    return message("exercise", "all_there", lang)
+
+
+def example(drill: Drill, found: Outcome, lang: str = "en") -> str:
+    """The nearest model answer, to be shown after the answer and never before; "" for a story."""
+    return "" if drill.kind == "retell" else message("exercise", "example", lang, text=found.nearest)
+
+
+def _plain(text: str) -> list[str]:
+    """The words of a text as they are said in full: figures as words, don't as do not."""
+    plain = fold(text).lower()
+    if re.search(r"\d", plain):
+        plain = normalize(plain.encode("ascii", "ignore").decode())
+    plain = _IS.sub(r"\1 is", plain)
+    for short, full in _SHORT:
+        plain = plain.replace(short, full)
+    return words_of(plain)
+
+
+def _has(said: Iterable[str], word: str) -> bool:
+    """Whether a word was said in any of its regular forms."""
+    stem = word.removesuffix("e").removesuffix("y")
+    endings = ("", "s", "es", "ed", "ing", "e", "y", "ies", "ied", "d", "ly", "'s")
+    forms = {stem + ending for ending in endings}
+    return any(form in forms for form in said) or _spelled(said, word)
+
+
+def _spelled(said: Iterable[str], word: str) -> bool:
+    """Whether a word was said, perhaps in another spelling."""
+    return any(
+        form == word or (len(word) > 5 and SequenceMatcher(None, form, word).ratio() >= SPELLING)
+        for form in said
+    )
