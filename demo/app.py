@@ -19,17 +19,20 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import gradio as gr
 import numpy as np
 
-from demo import talk
+from demo import drills, talk
 from speechtutor import audio, scenes, views
 from speechtutor.advice import languages, message, sentence_bank
-from speechtutor.core import ErrorType, LearnerState, Recording, UtteranceScore
+from speechtutor.core import ErrorType, LearnerState, Recording, Transcript, UtteranceScore
 from speechtutor.errors import SpeechTutorError
+from speechtutor.exercises import Drill
+from speechtutor.grammar.shown import CSS as GRAMMAR_CSS
+from speechtutor.grammar.shown import grammar_html
 from speechtutor.pipeline import Coach
 from speechtutor.tutor import RuleTutor
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 EXAMPLE = (EXAMPLES / "dinner-errors.flac", "We like rice and chips for dinner.")
-READ, FREE = "Read a sentence", "Talk freely"
+READ, TASK, FREE = "Read a sentence", "Do an exercise", "Talk freely"
 HOUR, MARGIN = 3600, 0.06
 
 # Browsers change a voice by default (gain control, noise suppression); a score must hear it as it is.
@@ -48,6 +51,8 @@ BROWSER_VOICE = "(text) => speechSynthesis.speak(new SpeechSynthesisUtterance(te
 CSS = (
     views.CSS
     + scenes.CSS
+    + drills.CSS
+    + GRAMMAR_CSS
     + """.gradio-container{max-width:760px!important;margin:0 auto!important;padding:.6rem!important}
 #sentence textarea{font-size:1.25rem}
 footer{display:none!important}"""
@@ -68,32 +73,51 @@ def preferred(accepted: str) -> str:
 
 
 def assess(
-    coach: Coach, path: str | None, mode: str, text: str, lang: str = "en"
+    coach: Coach, path: str | None, mode: str, text: str, lang: str = "en", drill: Drill | None = None
 ) -> Iterator[tuple[Any, ...]]:
     """The score at once, then the feedback as it is written: message, words, result, feedback, next, last."""
     missing = "" if path else "Record yourself or upload a recording first."
     if not missing and mode == READ and not text.strip():
         missing = f"Type a sentence first, or choose “{FREE}”."
+    if not missing and mode == TASK and drill is None:
+        missing = "Choose an exercise first."
     if path is None or missing:
         yield views.error_html(missing), "", "", "", gr.skip(), None
         return
     yield '<div role="status">Listening …</div>', "", "", "", gr.skip(), None
+    drill = drill if mode == TASK else None
+    target = drills.target(drill) if drill else text.strip() if mode == READ else None
     try:
         recording = audio.load(path)
-        score = coach.assess(recording, text.strip() if mode == READ else None)
+        transcript = None if target is not None else coach.transcribe(recording)
+        score = (
+            coach.assess(recording, target)
+            if transcript is None
+            else coach.assess_free(recording, transcript)
+        )
         learner, written = LearnerState(explain=lang), ""
         advice = RuleTutor().advise(score, learner)
-        heard = message("result", "heard", lang, text=score.text) if mode == FREE and score.text else ""
-        notes = f"<p>{escape(heard)}</p>" * bool(heard) + views.cautions_html(score.cautions, lang)
-        shown = notes, views.words_html(score, lang), views.result_html(score, lang)
+        notes = _notes(transcript, drill, lang) + views.cautions_html(score.cautions, lang)
+        judged = views.words_html(score, lang), views.result_html(score, lang)
         kept = views.next_sentence(advice, score.text), (score, recording)
-        yield *shown, "…", *kept
+        yield notes, *judged, "…", *kept
         for piece in coach.advise_stream(score, learner):
             written += piece
-            yield *shown, views.feedback_markdown(written), *kept
-        yield *shown, views.feedback_markdown(written, advice), *kept
+            yield notes, *judged, views.feedback_markdown(written), *kept
+        if transcript is not None:
+            notes += grammar_html(coach.correct(transcript), lang)
+        yield notes, *judged, views.feedback_markdown(written, advice), *kept
     except SpeechTutorError as error:
         yield views.error_html(str(error).replace(path, "The recording")), "", "", "", gr.skip(), None
+
+
+def _notes(transcript: Transcript | None, drill: Drill | None, lang: str) -> str:
+    """What was heard of free speech, and what of an exercise was said."""
+    if transcript is None:
+        return ""
+    heard = message("result", "heard", lang, text=transcript.text) if transcript.words else ""
+    told = drills.verdict(drill, transcript.text, lang) if drill else ""
+    return f"<p>{escape(heard)}</p>" * bool(heard) + told
 
 
 def speak(coach: Coach, text: str, rate: float = 1.0) -> tuple[Any, str]:
@@ -147,11 +171,13 @@ def proceed_button(last: Last, following: str) -> gr.Button:
 def _layout(first: str) -> SimpleNamespace:
     """The widgets from top to bottom, by name."""
     w = SimpleNamespace(last=gr.State(None, time_to_live=HOUR), following=gr.State(first))
-    w.mode = gr.Radio([READ, FREE], value=READ, show_label=False, container=False, elem_id="mode")
+    w.mode = gr.Radio([READ, TASK, FREE], value=READ, show_label=False, container=False, elem_id="mode")
+    vars(w).update(vars(drills.layout()))
     w.sentence = gr.Textbox(first, label="Say this, or type your own", elem_id="sentence", max_lines=4)
     with gr.Row():
         w.hear = gr.Button("▶ Hear it", size="sm", min_width=90)
         w.slowly = gr.Button("▶ Slowly", size="sm", min_width=90)
+        w.story = gr.Button("Show the text", size="sm", min_width=90, visible=False)
         w.another = gr.Button("↻ Another", size="sm", min_width=90)
     w.voice = gr.Audio(label="Model voice", autoplay=True, interactive=False, visible=False, elem_id="voice")
     at_16k = gr.WaveformOptions(sample_rate=16_000)
@@ -179,34 +205,67 @@ def _wire(w: SimpleNamespace, coach: Coach, bank: list[str], explain: gr.Dropdow
     """What each widget does."""
     out = [w.message, w.words, w.result, w.feedback, w.following, w.last]
 
-    def judge(path: str | None, chosen: str, text: str, lang: str) -> Iterator[tuple[Any, ...]]:
-        yield from assess(coach, path, chosen, text, lang)
+    def judge(
+        path: str | None, chosen: str, text: str, lang: str, drill: Drill | None
+    ) -> Iterator[tuple[Any, ...]]:
+        yield from assess(coach, path, chosen, text, lang, drill)
 
     def tapped(kept: Last, lang: str, event: gr.EventData) -> tuple[Any, Any]:
         return tap(coach, kept, event._data["word"], lang)
 
     def judged(event: Callable[..., Any]) -> None:
         cleared = event(lambda: ("", gr.Audio(visible=False)), None, [w.detail, w.own], queue=False)
-        done = cleared.then(judge, [w.mic, w.mode, w.sentence, explain], out, show_progress="hidden")
+        given = [w.mic, w.mode, w.sentence, explain, w.drill]
+        done = cleared.then(judge, given, out, show_progress="hidden")
         done.then(proceed_button, [w.last, w.following], w.proceed, queue=False)
 
     for event in (w.mic.stop_recording, w.mic.upload, w.check.click):
         judged(event)
-    judged(
-        w.example.click(lambda: (str(EXAMPLE[0]), EXAMPLE[1], READ), None, [w.mic, w.sentence, w.mode]).then
-    )
+    chosen = [w.mic, w.sentence, w.mode, w.drill]
+    judged(w.example.click(lambda: (str(EXAMPLE[0]), EXAMPLE[1], READ, None), None, chosen).then)
     w.words.click(tapped, [w.last, explain], [w.detail, w.own])
     w.words.change(None, js=TO_WORDS)
     js = None if coach.synthesizer else BROWSER_VOICE
     w.hear.click(lambda text: speak(coach, text), w.sentence, [w.voice, w.message], js=js)
     w.slowly.click(lambda text: speak(coach, text, 0.7), w.sentence, [w.voice, w.message], js=js)
-    w.another.click(lambda text: another(bank, text), w.sentence, w.sentence, queue=False)
-    w.mode.change(lambda chosen: gr.Textbox(visible=chosen == READ), w.mode, w.sentence, queue=False)
-    proceeded = w.proceed.click(lambda text: (text, READ), w.following, [w.sentence, w.mode], queue=False)
+    w.story.click(lambda: gr.Textbox(visible=True), None, w.sentence, queue=False)
+    _wire_choice(w, bank, explain)
+    proceeded = w.proceed.click(lambda text: (text, READ, None), w.following, chosen[1:], queue=False)
     cleared = [w.message, w.words, w.detail, w.feedback, w.result, w.mic, w.proceed]
     proceeded.then(
         lambda: ("", "", "", "", "", None, gr.Button(visible="hidden")), None, cleared, queue=False
     )
+
+
+def _wire_choice(w: SimpleNamespace, bank: list[str], explain: gr.Dropdown) -> None:
+    """What is to be said: a sentence, an exercise, or whatever the learner likes."""
+    rng = np.random.default_rng()
+    shown = [w.drill, w.prompt, w.sentence, w.hear, w.slowly, w.story]
+    asked = [w.kind, w.level, explain]
+
+    def drilled(kind: str, level: str, lang: str) -> tuple[Any, ...]:
+        drill, prompt = drills.new(kind, level, lang, rng)
+        return drill, prompt, drills.box(drill), *drills.buttons(drill)
+
+    def switched(mode: str, text: str, drill: Drill | None, *given: str) -> tuple[Any, ...]:
+        task = gr.Column(visible=mode == TASK)
+        if mode == TASK:
+            return *drilled(*given), task, gr.Button(visible=True)
+        text = bank[0] if drill is not None or not text.strip() else text
+        read = mode == READ
+        voice = gr.Button(visible=read), gr.Button(visible=read), gr.Button(visible=False)
+        sentence = gr.Textbox(text, visible=True if read else "hidden", interactive=True)
+        return None, "", sentence, *voice, task, gr.Button(visible=read)
+
+    def following(mode: str, text: str, *given: str) -> tuple[Any, ...]:
+        if mode == TASK:
+            return drilled(*given)
+        return None, "", another(bank, text), gr.skip(), gr.skip(), gr.skip()
+
+    w.mode.change(switched, [w.mode, w.sentence, w.drill, *asked], [*shown, w.task, w.another], queue=False)
+    w.another.click(following, [w.mode, w.sentence, *asked], shown, queue=False)
+    for choice in (w.kind, w.level):
+        choice.input(drilled, asked, shown, queue=False)
 
 
 def _explained() -> gr.Dropdown:
@@ -220,8 +279,8 @@ def _arrived(request: gr.Request) -> str:
     return preferred(request.headers.get("accept-language", ""))
 
 
-def build(coach: Coach, sentences: list[str] | None = None, correct: talk.Correct | None = None) -> gr.Blocks:
-    """The whole page around a coach; `sentences` are to choose from, `correct` mends the grammar of talks."""
+def build(coach: Coach, sentences: list[str] | None = None) -> gr.Blocks:
+    """The whole page around a coach; `sentences` are to choose from."""
     bank = sentences or [EXAMPLE[1], *(exercise.text for exercise in sentence_bank())]
     page = gr.Blocks(title="speechtutor", delete_cache=(HOUR, HOUR), analytics_enabled=False)
     with page:
@@ -231,7 +290,7 @@ def build(coach: Coach, sentences: list[str] | None = None, correct: talk.Correc
         with gr.Tab("Talk", elem_id="talk-tab"):
             widgets = talk.layout(TAP)
             voice = None if coach.synthesizer else BROWSER_VOICE
-            talk.wire(widgets, coach, explain, partial(tap, coach), voice, correct)
+            talk.wire(widgets, coach, explain, partial(tap, coach), voice)
         page.load(_arrived, None, explain, queue=False)
     return page
 
@@ -243,20 +302,37 @@ def launch(page: gr.Blocks, **options: Any) -> Any:
     return page.launch(css=CSS, head=HEAD, theme=theme, allowed_paths=[str(EXAMPLES)], **fixed)
 
 
+def grammar_model() -> str:
+    """The model that corrects free speech: the one with our adapter once it has been pulled, else the rules.
+
+    The app never fetches it by itself: it would keep a learner without a network waiting.
+    """
+    from speechtutor import hub, registry
+
+    name = registry.READERS["grammar"]
+    needed = registry.find("grammar", name).checkpoint
+    here = needed is not None and hub.located(needed) is not None
+    return name if here else registry.default("grammar")
+
+
 def serve(
-    host: str = "127.0.0.1", port: int = 7860, device: str | None = None, open_browser: bool = False
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    device: str | None = None,
+    open_browser: bool = False,
+    grammar: str | None = None,
 ) -> None:
-    """Load the real models, then serve until interrupted."""
+    """Load the real models, then serve until interrupted; `grammar` names another than `grammar_model`."""
     from speechtutor import registry
-    from speechtutor.grammar import load_rules
 
     coach = Coach(
         registry.load("transcriber", device=device),
         registry.load("scorer", device=device),
         registry.load("tutor", device=device),
         synthesizer=registry.load("synthesizer", device=device),
+        grammar=registry.load("grammar", grammar or grammar_model(), device=device),
     )
-    page = build(coach, correct=load_rules().correct)
+    page = build(coach)
     launch(page, server_name=host, server_port=port, inbrowser=open_browser, prevent_thread_lock=True)
     print(f"The app is at http://{host}:{port} (Ctrl-C stops it)", flush=True)
     page.block_thread()

@@ -1,13 +1,14 @@
-"""Export a recogniser: adapter merged, 8 bits, CTranslate2 or ONNX; measured before and after.
+"""Export a recogniser: adapter merged, CTranslate2 or ONNX, 8 bits, pruned; measured before and after.
 
 Data      data_manifests/speechocean762.jsonl (dev)
 Run       python -m recipes.export_model --kind phones
-          python -m recipes.export_model --kind whisper --adapter runs/whisper/base-lora/best
-Expect    see recipes/README.md; report.md in OUT, and a folder for each format that loads like any model
+          python -m recipes.export_model --kind whisper --adapter speechtutor/weights/whisper-base-learners
+Expect    see recipes/README.md; report.md and report.json in OUT, a folder for each format that loads like any model
 
+Without `--formats` all are made. A run that was stopped goes on after the last format that was measured.
 An export whose figures are worse by more than `--bound` is refused: its folder goes, the figures stay
 in the report, and the run ends with an error. Sizes are those of the weights: in memory before, on
-disk after. Both are timed in this process, one recording at a time.
+disk after. All are timed in this process, warm, one recording at a time.
 """
 
 from __future__ import annotations
@@ -15,29 +16,26 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from time import perf_counter
 from typing import Any, Literal
 
-import numpy as np
-
-from recipes import synthetic
-from speechtutor import audio, canonical, config, ctc, manifest, metrics
+from recipes import exports, synthetic
+from recipes.exports import Item, Measured, Report
+from speechtutor import config, manifest
 from speechtutor.core import Utterance
 from speechtutor.errors import InputError, ModelError, SpeechTutorError
-from speechtutor.metrics import Interval
 
 FORMATS = {
-    "whisper": ("ct2-int8", "ct2-int8_float16", "ct2-float16", "onnx", "onnx-int8", "transformers"),
-    "phones": ("onnx-int8", "onnx"),
+    "whisper": ("transformers", "ct2", "ct2-int8", "onnx", "onnx-int8", "pruned"),
+    "phones": ("onnx", "onnx-int8", "pruned"),
 }
-CORRELATIONS = ("phone_pcc",)
-"""Figures that are better when higher; all others are error rates."""
-
-Item = Mapping[str, Any]
-"""One utterance: edits for each error rate, pairs (rated, predicted) for each correlation."""
+"""What is made when nothing is named: `transformers` is one float32 network with the adapter merged in,
+`pruned` the same (for phones, the ONNX of it) without its weakest units."""
+MORE = {"whisper": ("ct2-int8_float16", "ct2-float16"), "phones": ()}
+PRUNED = 0.1
+"""Share of the units that go from `pruned` when none is named."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +49,11 @@ class Config:
     adapter: Path | None = None
     """A LoRA adapter of a Whisper, merged in."""
     formats: list[str] = field(default_factory=list)
-    """ct2-int8, ct2-int8_float16, ct2-float16, onnx, onnx-int8, transformers; onnx, onnx-int8 for phones."""
+    """Of transformers, ct2, ct2-int8, ct2-int8_float16, ct2-float16, onnx, onnx-int8, pruned; for phones of
+    onnx, onnx-int8, pruned. By default all but the two for GPUs."""
     prune: float = 0.0
-    """Share of the feed-forward units of every layer that go, the weakest first."""
+    """Share of the feed-forward units of every layer that go, the weakest first: from `pruned` alone (there
+    0.1 when not given), or from all formats where `pruned` is none of them."""
     bound: float = 0.01
     """An export is refused when an error rate is higher, or a correlation lower, by more than this."""
     scorer: str = "raters"
@@ -82,176 +82,53 @@ class Config:
     def __post_init__(self) -> None:
         """Refuse what would fail later."""
         for name in self.formats:
-            if name not in FORMATS[self.kind]:
-                raise ValueError(f"format {name!r} of {self.kind} is none of {', '.join(FORMATS[self.kind])}")
+            known = FORMATS[self.kind] + MORE[self.kind]
+            if name not in known:
+                raise ValueError(f"format {name!r} of {self.kind} is none of {', '.join(known)}")
         if not 0 <= self.prune < 1:
             raise ValueError(f"prune must be at least 0 and below 1, not {self.prune}")
         if self.adapter is not None and self.kind != "whisper":
             raise ValueError("only a Whisper takes an adapter; a phone recogniser holds its own")
 
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """How a model did; `rtf` is seconds of computing per second of audio."""
-
-    name: str
-    folder: str
-    megabytes: float
-    rtf: float
-    values: dict[str, float]
-    changes: dict[str, Interval]
-    """Worsening against the original with its 95 % interval over speakers; empty for the original."""
-    refused: str | None = None
+    def pruned(self, name: str) -> float:
+        """The share that goes from a format."""
+        if name == "pruned":
+            return self.prune or PRUNED
+        return 0.0 if "pruned" in self.formats else self.prune
 
 
-@dataclass(frozen=True)
-class Report:
-    """The original and its exports."""
-
-    rows: list[Measured]
-    n_utterances: int
-    n_speakers: int
-    bound: float
-
-    def __str__(self) -> str:
-        names = list(self.rows[0].values)
-        head = ["model", "MB", "real-time factor", "times as fast"]
-        head += [part for name in names for part in (name, "worse by [95 %]")]
-        lines = ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
-        for row in self.rows:
-            cells = [row.name + " (refused)" * bool(row.refused), f"{row.megabytes:.1f}", f"{row.rtf:.4f}"]
-            cells.append(f"{self.rows[0].rtf / row.rtf:.2f}")
-            for name in names:
-                cells += [f"{row.values[name]:.4f}", str(row.changes.get(name, ""))]
-            lines.append("| " + " | ".join(cells) + " |")
-        lines += ["", f"{self.n_utterances} utterances of {self.n_speakers} speakers; bound {self.bound}."]
-        return "\n".join(lines) + "\n"
-
-
-def value(name: str, items: Sequence[Item]) -> float:
-    """A figure of some utterances."""
-    if name in CORRELATIONS:
-        pairs = np.concatenate([item[name] for item in items], axis=1)
-        return metrics.pcc(pairs[0], pairs[1])
-    return metrics.error_rate([item[name] for item in items])
-
-
-def worsening(
-    before: Sequence[Item], after: Sequence[Item], speakers: Sequence[str], cfg: Config
-) -> dict[str, Interval]:
-    """How much worse every figure became; the same draws of speakers for both sides."""
-    found = {}
-    for name in before[0]:
-        worse, better = (before, after) if name in CORRELATIONS else (after, before)
-
-        def of(items: Sequence[Item], name: str = name) -> Callable[[Any], float]:
-            return lambda index: value(name, [items[i] for i in index])
-
-        found[name] = metrics.paired_bootstrap(of(worse), of(better), speakers, cfg.draws, cfg.seed)
-    return found
-
-
-def verdict(name: str, changes: Mapping[str, Interval], bound: float) -> str | None:
-    """Why an export is refused, with the figures; None when it is not."""
-    bad = [f"{figure} by {change}" for figure, change in changes.items() if not change.value <= bound]
-    return f"{name} is refused: worse by more than {bound}: {'; '.join(bad)}" if bad else None
-
-
-def hear(transcriber: Any, rows: Sequence[Utterance], cfg: Config) -> tuple[list[Item], float]:
-    """Word edits of every utterance, and the real-time factor."""
-    from tqdm import tqdm
-
-    from speechtutor.evaluation.asr import verbatim
-    from speechtutor.models.normalizer import normaliser
-
-    normal = normaliser(cfg.lang)
-    transcriber.transcribe(audio.load(cfg.root / rows[0].audio), lang=cfg.lang)
-    items, elapsed, seconds = [], 0.0, 0.0
-    for row in tqdm(rows, desc="hearing", leave=False):
-        recording = audio.load(cfg.root / row.audio)
-        began = perf_counter()
-        text = transcriber.transcribe(recording, lang=cfg.lang).text
-        elapsed, seconds = elapsed + perf_counter() - began, seconds + recording.duration
-        edits = {
-            f"wer_{kind}": metrics.edits([plain(row.text)], [plain(text)])[0]
-            for kind, plain in (("normalised", normal), ("verbatim", verbatim))
-        }
-        items.append(edits)
-    return items, elapsed / seconds
-
-
-def judge(acoustic: Any, scorer: Any, rows: Sequence[Utterance], cfg: Config) -> tuple[list[Item], float]:
-    """Phone edits and, with a scorer, rated and given phone scores; the factor is the recogniser's alone."""
-    from tqdm import tqdm
-
-    acoustic.emit(audio.load(cfg.root / rows[0].audio))
-    items, elapsed, seconds = [], 0.0, 0.0
-    for row in tqdm(rows, desc="judging", leave=False):
-        recording = audio.load(cfg.root / row.audio)
-        words = canonical.of(row)
-        began = perf_counter()
-        emission = acoustic.emit(recording)
-        elapsed, seconds = elapsed + perf_counter() - began, seconds + recording.duration
-        phones = [phone for word in words for phone in word.pronunciations[0]]
-        item: dict[str, Any] = {"per": metrics.edits([" ".join(phones)], [" ".join(ctc.greedy(emission))])[0]}
-        if scorer is not None:
-            item["phone_pcc"] = _pairs(row, scorer.score(recording, row.text, words=words))
-        items.append(item)
-    return items, elapsed / seconds
-
-
-def _pairs(row: Utterance, given: Any) -> np.ndarray:
-    """Rated and given scores of the phones that have both, shape (2, n_phones)."""
-    rated = [p.score for word in (row.scores.words if row.scores else ()) for p in word.phones]
-    said = [p.score for word in given.words if word.char_start is not None for p in word.phones]
-    both = [(r, g) for r, g in zip(rated, said, strict=True) if r is not None and g is not None]
-    return np.array(both, dtype=float).reshape(-1, 2).T
-
-
-def export_whisper(cfg: Config) -> dict[str, Path]:
-    """Every wanted format of a Whisper."""
+def export_whisper(cfg: Config, name: str) -> Path:
+    """One format of a Whisper, from a merged checkpoint that is made once."""
     from speechtutor.models import export
 
-    merged = export.merged_whisper(cfg.model, cfg.adapter, cfg.out / "transformers", cfg.prune)
-    folders = {}
-    for name in cfg.formats:
-        kind, _, quantization = name.partition("-")
-        if kind == "ct2":
-            folders[name] = export.whisper_to_ct2(merged, cfg.out / name, quantization)
-        elif kind == "onnx":
-            folders[name] = export.whisper_to_onnx(merged, cfg.out / name, int8=quantization == "int8")
-        else:
-            folders[name] = merged
-    if "transformers" not in folders:
-        shutil.rmtree(merged)
-    return folders
+    share = cfg.pruned(name)
+    if name in ("transformers", "pruned"):
+        return export.merged_whisper(cfg.model, cfg.adapter, cfg.out / name, share)
+    merged = cfg.out / ".merged"
+    if not (merged / "whole").exists():
+        export.merged_whisper(cfg.model, cfg.adapter, merged, share)
+        (merged / "whole").touch()
+    kind, _, quantization = name.partition("-")
+    if kind == "ct2":
+        return export.whisper_to_ct2(merged, cfg.out / name, quantization or "float32")
+    return export.whisper_to_onnx(merged, cfg.out / name, int8=quantization == "int8")
 
 
-def export_phones(cfg: Config) -> dict[str, Path]:
-    """Every wanted format of a phone recogniser; with a scorer, inside a scorer folder."""
+def export_phones(cfg: Config, name: str) -> Path:
+    """One format of a phone recogniser; with a scorer, inside a scorer folder."""
     from speechtutor.models import acoustic, export
 
     named = Path(cfg.model)
     network, rates = acoustic.restore(named if named.is_dir() else acoustic.WEIGHTS / cfg.model)
-    if cfg.prune:
-        export.prune_feed_forward(network.encoder, cfg.prune)
-    folders = {}
-    for name in cfg.formats:
-        inside = cfg.out / name / "acoustic"
-        export.phones_to_onnx(network, inside, rates=rates, int8=name.endswith("int8"), source=cfg.model)
-        if cfg.scorer != "none":
-            named = Path(cfg.scorer)
-            home = named if named.is_dir() else acoustic.WEIGHTS / "scorer"
-            export.scorer_with(inside, home, cfg.out / name)
-        folders[name] = inside
-    return folders
-
-
-def megabytes(model: Any, folder: Path | None) -> float:
-    """The weights: of the network in memory, or of the files in a folder."""
-    if folder is not None:
-        return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
-    return sum(p.numel() * p.element_size() for p in model.parameters()) / 1e6
+    if share := cfg.pruned(name):
+        export.prune_feed_forward(network.encoder, share)
+    inside = cfg.out / name / "acoustic"
+    export.phones_to_onnx(network, inside, rates=rates, int8=name.endswith("int8"), source=cfg.model)
+    if cfg.scorer != "none":
+        named = Path(cfg.scorer)
+        home = named if named.is_dir() else acoustic.WEIGHTS / "scorer"
+        export.scorer_with(inside, home, cfg.out / name)
+    return inside
 
 
 def measure(
@@ -262,18 +139,47 @@ def measure(
 
     where = str(folder or cfg.model)
     if cfg.kind == "whisper":
-        own = {"adapter": cfg.adapter} if folder is None and cfg.adapter else {}
+        own: dict[str, Any] = {"adapter": cfg.adapter} if folder is None and cfg.adapter else {}
+        if name == "ct2":
+            own["compute"] = "float32"  # else it would compute in 8 bits on a CPU
         model = registry.load("transcriber", where, device="cpu", beams=cfg.beams, **own)
-        items, rtf = hear(model, rows, cfg)
+        items, rtf = exports.hear(model, rows, cfg.root, cfg.lang)
     else:
         scorer: Any = None
         if cfg.scorer != "none":
             scorer = registry.load("scorer", cfg.scorer, device="cpu", acoustic=where)
         model = registry.load("acoustic", where, device="cpu") if scorer is None else scorer.acoustic
-        items, rtf = judge(model, scorer, rows, cfg)
+        items, rtf = exports.judge(model, scorer, rows, cfg.root)
     network = getattr(model, "network", getattr(model, "model", None))
-    values = {figure: value(figure, items) for figure in items[0]}
-    return Measured(name, where, megabytes(network, folder), rtf, values, {}), items
+    values = {figure: exports.value(figure, items) for figure in items[0]}
+    return Measured(name, where, exports.megabytes(network, folder), rtf, values, {}), items
+
+
+def _mark(cfg: Config, name: str) -> dict[str, Any]:
+    """What a row of the table depends on."""
+    from speechtutor import registry
+    from speechtutor.evaluation import provenance
+
+    entry = registry.find("transcriber" if cfg.kind == "whisper" else "acoustic", cfg.model)
+    system = provenance.system(cfg.model, entry.checkpoint, entry.revision, adapter=cfg.adapter)
+    chosen = {key: getattr(cfg, key) for key in ("kind", "scorer", "split", "limit", "beams", "lang")}
+    return {"format": name, **chosen, "system": system, "prune": cfg.pruned(name),
+            "manifest": provenance.sha256(cfg.manifest)}  # fmt: skip
+
+
+def _row(name: str, rows: Sequence[Utterance], cfg: Config) -> tuple[Measured, list[Item]]:
+    """One row of the table, from an earlier pass or made now; `original` is the model before."""
+    path, mark = cfg.out / "measured" / f"{name}.json", _mark(cfg, name)
+    earlier = exports.kept(path, mark)
+    if earlier is not None and (name == "original" or Path(earlier[0].folder).is_dir()):
+        return earlier
+    folder = None
+    if name != "original":
+        shutil.rmtree(cfg.out / name, ignore_errors=True)
+        folder = export_whisper(cfg, name) if cfg.kind == "whisper" else export_phones(cfg, name)
+    found, items = measure(name, rows, cfg, folder)
+    exports.keep(path, mark, found, items)
+    return found, items
 
 
 def _rows(cfg: Config) -> list[Utterance]:
@@ -296,7 +202,7 @@ def _settled(cfg: Config) -> Config:
             bound=max(cfg.bound, 10.0) if cfg.bound >= 0 else cfg.bound,
         )  # fmt: skip
     names = {"whisper": "whisper-base", "phones": "whisper-base-phones"}
-    return replace(cfg, model=cfg.model or names[cfg.kind], formats=cfg.formats or [FORMATS[cfg.kind][0]])
+    return replace(cfg, model=cfg.model or names[cfg.kind], formats=cfg.formats or list(FORMATS[cfg.kind]))
 
 
 def run(cfg: Config) -> Report:
@@ -309,21 +215,22 @@ def run(cfg: Config) -> Report:
     cfg = _settled(cfg)
     rows = _rows(cfg)
     speakers = [row.speaker for row in rows]
-    original, before = measure("original", rows, cfg, None)
+    original, before = _row("original", rows, cfg)
     measured = [original]
-    for name, folder in (export_whisper(cfg) if cfg.kind == "whisper" else export_phones(cfg)).items():
-        found, after = measure(name, rows, cfg, folder)
-        changes = worsening(before, after, speakers, cfg)
-        refused = verdict(name, changes, cfg.bound)
+    for name in cfg.formats:
+        found, after = _row(name, rows, cfg)
+        changes = exports.worsening(before, after, speakers, cfg.draws, cfg.seed)
+        refused = exports.verdict(name, changes, cfg.bound)
         if refused:
             shutil.rmtree(cfg.out / name)
-        measured.append(replace(found, changes=changes, refused=refused))
+        measured.append(replace(found, changes=changes, passed=refused is None, refused=refused))
+    shutil.rmtree(cfg.out / ".merged", ignore_errors=True)
     report = Report(measured, len(rows), len(set(speakers)), cfg.bound)
     config.save(cfg, cfg.out)
     manifest.write_text(cfg.out / "report.json", json.dumps(asdict(report), indent=1) + "\n")
     manifest.write_text(cfg.out / "report.md", str(report))
-    if refused_ := [row.refused for row in measured if row.refused]:
-        raise ModelError("; ".join(refused_))
+    if bad := [row.refused for row in measured if row.refused]:
+        raise ModelError("; ".join(bad))
     return report
 
 
@@ -333,3 +240,6 @@ if __name__ == "__main__":
     except SpeechTutorError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from there", file=sys.stderr)
+        raise SystemExit(130) from None

@@ -34,8 +34,9 @@ log = logging.getLogger("train_scorer")
 WELL_SAID = 0.9
 """In [0, 1]: a phone that raters found good, so that any other phone in its place is wrong."""
 
-MUTANT_WEIGHT = 0.2
-"""What a phone of a wrong text counts: at full weight the many zeros cost agreement on real speech."""
+MUTANT_WEIGHT, MUTANT_ERROR_WEIGHT = 0.05, 0.2
+"""What a phone of a wrong text counts in the score and in the error logit: with more weight the many zeros
+cost agreement on real speech, the score's more than the logit's."""
 
 OFF_TEXT = 4.5
 """Nats per phone by which the free decoding may beat the text: on train utterances the text's own
@@ -153,6 +154,7 @@ def mutant_labels(labels: Labels, found: Seen) -> Labels:
         words=words,
         utterance=np.full_like(labels.utterance, np.nan),
         weight=MUTANT_WEIGHT,
+        error_weight=MUTANT_ERROR_WEIGHT,
     )
 
 

@@ -7,7 +7,7 @@ wrong here: what is too far from every model answer is said to be that, and an e
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -81,7 +81,8 @@ def _compared(drill: Drill, said: Sequence[str]) -> Outcome:
     if share < ALIKE:
         return Outcome(share, nearest, note=Note.OTHER)
     wanted = dict.fromkeys(_plain(nearest))
-    return Outcome(share, nearest, tuple(word for word in wanted if not _spelled(said, word)))
+    # A word in another form is there; that the form is wrong is a matter of grammar.
+    return Outcome(share, nearest, tuple(word for word in wanted if not _has(said, word)))
 
 
 def _likeness(text: str, said: Sequence[str]) -> float:
@@ -114,15 +115,16 @@ def _plain(text: str) -> list[str]:
     return words_of(plain)
 
 
-def _has(said: Iterable[str], word: str) -> bool:
-    """Whether a word was said in any of its regular forms."""
+def _has(said: Sequence[str], word: str) -> bool:
+    """Whether a word was said in any of its regular forms; a small word has none."""
+    if len(word) < 3:
+        return word in said
     stem = word.removesuffix("e").removesuffix("y")
     endings = ("", "s", "es", "ed", "ing", "e", "y", "ies", "ied", "d", "ly", "'s")
-    forms = {stem + ending for ending in endings}
-    return any(form in forms for form in said) or _spelled(said, word)
+    return any(_spelled(said, stem + ending) for ending in endings)
 
 
-def _spelled(said: Iterable[str], word: str) -> bool:
+def _spelled(said: Sequence[str], word: str) -> bool:
     """Whether a word was said, perhaps in another spelling."""
     return any(
         form == word or (len(word) > 5 and SequenceMatcher(None, form, word).ratio() >= SPELLING)

@@ -19,7 +19,9 @@ from speechtutor.core import Correction, Exercise, LearnerState, UtteranceScore
 from speechtutor.errors import InputError
 from speechtutor.evidence import gather
 from speechtutor.exercises import LEVELS, words_of
+from speechtutor.grammar.advice import findings
 from speechtutor.script import Branch, Step, scenario
+from speechtutor.turns import asks, asks_help, denied, greets, holds, leaves
 
 MIN_WORDS = {"A1": 1, "A2": 2, "B1": 3, "B2": 4}
 """Of an answer, by level; a shorter one is asked for again, unless it says what was wanted."""
@@ -30,22 +32,19 @@ PATIENCE = 3
 QUESTION_STEPS = (2, 4)
 """Steps after which a question for this learner's sounds or structures is put in."""
 
-ACKNOWLEDGED = ("I see.", "All right.", "Thank you.")
+ACKNOWLEDGED = ("I see.", "All right.", "Thank you.", "Good to know.")
 GO_ON = "Let us go on."
 STAY_KIND = "Let us stay friendly."
 AGAIN = "I will say it again."
-EXTRA = "One more question."
+MORE = "Please tell me a little more."
+EXTRA = "Now a question for you to practise:"
+BACK = "Thank you. Back to our talk."
+GREETING = "Hello, nice to meet you."
+LATER = "I will tell you later."
 
-_HELP = (
-    "what should i say", "i don't understand", "i do not understand", "i don't know", "i do not know",
-    "what do you mean", "repeat", "say it again", "say that again", "once more", "slower", "more slowly",
-    "pardon", "no idea",
-)  # fmt: skip
-_HELP_ALONE = frozenset("help hint".split()), frozenset("a can could give i me need please some you".split())
-"""Words that ask for help when nothing but the others is said."""
-_HELP_WORDS = 8
-_NO = frozenset("no not don't doesn't isn't never without won't can't cannot".split())
-_REACH = 3
+
+ASKED_AT = "question"
+"""The step of a script that wants a question of the learner."""
 
 
 class Trouble:
@@ -55,6 +54,14 @@ class Trouble:
     SHORT = "longer"
     HELP = "say_this"
     UNKIND = "kind"
+
+
+_LEADS = {
+    Trouble.SILENCE: AGAIN,
+    Trouble.SHORT: MORE,
+    Trouble.HELP: AGAIN,
+    Trouble.UNKIND: STAY_KIND,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ class Talk:
 
     `slots` is what the learner told; `question` is the phone or structure of a question put in, `asked`
     all of them; `stuck` counts failed answers to the open question, and `trouble` says why the last one
-    failed.
+    failed. `left` is true where the learner said goodbye before the goal.
     """
 
     scenario: str
@@ -83,6 +90,7 @@ class Talk:
     asked: tuple[str, ...] = ()
     stuck: int = 0
     trouble: str = ""
+    left: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -138,22 +146,41 @@ def hear(talk: Talk, text: str, needs: Sequence[str] = ()) -> Talk:
         raise InputError("this talk is over: begin another one")
     talk = replace(talk, lines=(*talk.lines, Line("learner", text.strip())))
     words = words_of(text)
+    if leaves(words):
+        return _partner(replace(talk, step="", question="", left=True), _closing(talk))
     branch = None if talk.question else _branch(_current(talk), words)
+    aside = "" if branch else _aside(talk, words)
+    if aside and talk.stuck + 1 < PATIENCE:
+        return _partner(replace(talk, stuck=talk.stuck + 1, trouble=""), aside, _asking(talk))
     trouble = _trouble(talk, words, branch)
     if trouble and talk.stuck + 1 < PATIENCE:
-        lead = {Trouble.UNKIND: STAY_KIND, Trouble.SILENCE: AGAIN, Trouble.HELP: AGAIN}.get(trouble, "")
-        return _partner(replace(talk, stuck=talk.stuck + 1, trouble=trouble), lead, _asking(talk))
+        return _partner(replace(talk, stuck=talk.stuck + 1, trouble=trouble), _LEADS[trouble], _asking(talk))
     if talk.question:
         # The script was already at its next step when the question was put in.
         talk = replace(talk, question="", stuck=0, trouble="")
-        return _partner(talk, GO_ON if trouble else _thanks(talk), _asking(talk))
+        return _partner(talk, GO_ON if trouble else BACK, _asking(talk))
+    before = talk
     talk = _filled(talk, branch, words)
     if branch is not None and branch.to == talk.step and talk.stuck + 1 < PATIENCE:
         return _partner(replace(talk, stuck=talk.stuck + 1, trouble=""), branch.reply, _asking(talk))
-    reply = branch.reply if branch and branch.reply else _thanks(talk)
+    reply = branch.reply if branch and branch.reply else _thanks(before, talk)
     if trouble:
         reply = GO_ON
     return _onward(talk, branch, reply, needs)
+
+
+def _aside(talk: Talk, words: Sequence[str]) -> str:
+    """What to say to a greeting or a question of the learner before the open question comes again."""
+    if greets(words):
+        # Only the first words of a talk are a greeting; later ones are an answer like any other.
+        return GREETING if sum(line.who == "learner" for line in talk.lines) == 1 else ""
+    if talk.question or not asks(words) or asks_help(words) or _option(_current(talk), words):
+        return ""
+    steps = scenario(talk.scenario).steps
+    known = next((b for step in steps if step.id == ASKED_AT and (b := _branch(step, words))), None)
+    if talk.step == ASKED_AT:
+        return ""
+    return known.reply if known else LATER
 
 
 def help_text(talk: Talk, lang: str = "en") -> str:
@@ -188,10 +215,10 @@ def summarise(
     first = dict(reversed(missed))
     sounds = tuple((phone, first[phone]) for phone, _ in counts.most_common(3))
     clear = [strength.word for e in found for strength in e.strengths if strength.word]
-    mended = [(edit.before, edit.after) for c in corrections for edit in c.edits]
+    mended = [(found.heard, found.better) for c in corrections for found in findings(c)[:1]]
     spoken = sum(line.who == "learner" and bool(words_of(line.text)) for line in talk.lines)
     return TalkSummary(
-        reached=talk.is_over and spoken > 0,
+        reached=talk.is_over and not talk.left and spoken > 0,
         n_turns=spoken,
         told=tuple(talk.slots.items()),
         clear=tuple(dict.fromkeys(clear))[:3],
@@ -234,22 +261,16 @@ def _trouble(talk: Talk, words: Sequence[str], branch: Branch | None) -> str:
         return Trouble.UNKIND
     if branch is not None:
         return ""
-    if _asks_help(words):
+    if asks_help(words):
         return Trouble.HELP
     if not talk.question and _option(_current(talk), words):
         return ""
     return Trouble.SHORT if len(words) < MIN_WORDS[talk.level] else ""
 
 
-def _asks_help(words: Sequence[str]) -> bool:
-    asked, around = _HELP_ALONE
-    alone = bool(set(words) & asked) and set(words) <= asked | around
-    return alone or (len(words) <= _HELP_WORDS and any(_holds(words, phrase) for phrase in _HELP))
-
-
 def _branch(step: Step, words: Sequence[str]) -> Branch | None:
     for branch in step.branches:
-        if any(_holds(words, phrase) and not _denied(words, phrase) for phrase in branch.any):
+        if any(holds(words, phrase) and not denied(words, phrase) for phrase in branch.any):
             return branch
     return None
 
@@ -261,28 +282,30 @@ def _filled(talk: Talk, branch: Branch | None, words: Sequence[str]) -> Talk:
 
 def _option(step: Step, words: Sequence[str]) -> str:
     """The first word of the script that was said and not denied."""
-    heard = [word for word in words if word in step.options and not _denied(words, word)]
+    heard = [word for word in words if word in step.options and not denied(words, word)]
     return heard[0] if heard else ""
 
 
-def _holds(words: Sequence[str], phrase: str) -> bool:
-    return _place(words, phrase) is not None
+def _thanks(before: Talk, talk: Talk) -> str:
+    """That it was understood: by its own word where the script knows it, else in general, in turn."""
+    value = talk.slots.get(talk.step, "")
+    n_turns = sum(line.who == "learner" for line in talk.lines)
+    # Every other time, or it would sound like a machine that repeats everything.
+    if value and value != before.slots.get(talk.step) and n_turns % 2 and not _is_said_next(talk):
+        return f"{value.capitalize()}, I see."
+    return ACKNOWLEDGED[n_turns % len(ACKNOWLEDGED)]
 
 
-def _place(words: Sequence[str], phrase: str) -> int | None:
-    part = phrase.split()
-    places = range(len(words) - len(part) + 1)
-    return next((i for i in places if list(words[i : i + len(part)]) == part), None)
+def _is_said_next(talk: Talk) -> bool:
+    """Whether the next line says what was just told anyway."""
+    steps = scenario(talk.scenario).steps
+    at = [step.id for step in steps].index(talk.step) + 1
+    text = steps[at].say[talk.level] if at < len(steps) else scenario(talk.scenario).closing
+    return f"{{{talk.step}}}" in text
 
 
-def _denied(words: Sequence[str], phrase: str) -> bool:
-    """Whether a "no" stands shortly before a phrase that is none itself."""
-    place = _place(words, phrase) or 0
-    return not set(phrase.split()) & _NO and bool(set(words[max(place - _REACH, 0) : place]) & _NO)
-
-
-def _thanks(talk: Talk) -> str:
-    return ACKNOWLEDGED[sum(line.who == "learner" for line in talk.lines) % len(ACKNOWLEDGED)]
+def _closing(talk: Talk) -> str:
+    return _with_slots(scenario(talk.scenario).closing, talk)
 
 
 def _onward(talk: Talk, branch: Branch | None, reply: str, needs: Sequence[str]) -> Talk:
@@ -294,9 +317,7 @@ def _onward(talk: Talk, branch: Branch | None, reply: str, needs: Sequence[str])
     talk = replace(talk, step=following or "", stuck=0, trouble="")
     if talk.is_over:
         # The goodbye has its own thanks.
-        return _partner(
-            talk, "" if reply in (*ACKNOWLEDGED, GO_ON) else reply, _with_slots(script.closing, talk)
-        )
+        return _partner(talk, "" if reply in (*ACKNOWLEDGED, GO_ON) else reply, _closing(talk))
     key = next((key for key in needs if key not in talk.asked), "")
     if key and at + 1 in QUESTION_STEPS:
         talk = replace(talk, question=key, asked=(*talk.asked, key))

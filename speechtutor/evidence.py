@@ -74,7 +74,8 @@ class Finding:
     """One thing that went wrong.
 
     `phone` and `heard` are None for findings about a whole word; `heard` is "" for a sound that was
-    left out; an extra sound has no `phone`. `position` is start, middle or end of the word. `weight` ranks findings, in [0, 2].
+    left out; an extra sound has no `phone`. `position` is start, middle or end of the word. `weight` ranks
+    findings, in [0, 2].
     """
 
     id: str
@@ -174,9 +175,9 @@ def _word_findings(
         return
     for at, extra in word.inserted:
         if extra in sounds():
-            place = _position(at, len(word.phones) + 1)
+            where = _position(at, len(word.phones) + 1)
             load = _WORD_LOAD["extra_sound"] * _trust(sureness)
-            yield Finding("", Kind.EXTRA_SOUND, name, index, None, extra, place, 1.0, sureness, load)
+            yield Finding("", Kind.EXTRA_SOUND, name, index, None, extra, where, 1.0, sureness, load)
     for place, phone in enumerate(word.phones):
         probability = error_probability(phone)
         if probability is None or probability < ERROR_THRESHOLD or phone.canonical not in sounds():

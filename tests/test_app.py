@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from demo import app, talk
-from speechtutor import audio
-from speechtutor.core import Recording, UtteranceScore
+from demo import app, drills, talk
+from speechtutor import audio, hub
+from speechtutor.core import Exercise, Recording, UtteranceScore
 from speechtutor.errors import InputError
+from speechtutor.exercises import KINDS, Drill
 from speechtutor.grammar import load_rules
 from speechtutor.models import fake
 from speechtutor.phrasing import LlmTutor
@@ -157,6 +158,56 @@ def test_the_browser_says_which_language_comes_first(accepted: str, lang: str) -
     assert app.preferred(accepted) == lang
 
 
+# Exercises, without a browser.
+
+
+@pytest.mark.parametrize("kind", [kind for _, kind in drills.KINDS])
+def test_an_exercise_shows_what_is_asked_and_never_the_answer(kind: str) -> None:
+    drill, prompt = drills.new(kind, "A2", "en", np.random.default_rng(0))
+    assert drill is not None and drill.kind == kind
+    shown, (hear, _, story) = drills.box(drill), drills.buttons(drill)
+    assert shown.visible is True if drill.is_read else shown.visible == "hidden"
+    assert (hear.visible, story.visible) == (drill.is_read or kind == "retell", kind == "retell")
+    assert not any(answer in prompt + (shown.value or "") for answer in drill.answers if kind != "retell")
+    assert set(k for _, k in drills.KINDS) == set(KINDS)
+
+
+def test_an_exercise_that_is_read_is_judged_by_its_text() -> None:
+    drill, _ = drills.new("pair", "A2", "en", np.random.default_rng(0))
+    final = last(app.assess(hears("something else"), str(GOOD), app.TASK, "typed before", "en", drill))
+    assert drill is not None and final[5][0].text == drill.exercise.text and final[0] == ""
+
+
+def test_an_answer_in_own_words_is_judged_as_heard_and_its_grammar_mended() -> None:
+    judge = hears("she don't like the ticket", grammar=load_rules())
+    drill = Drill("vocabulary", "A2", "", Exercise("I bought a ticket."), (), (("ticket",),))
+    first, *_, final = list(app.assess(judge, str(GOOD), app.TASK, "", "zh", drill))[1:]
+    assert "该说的我都听到了" in first[0] and "I bought a ticket." in first[0]
+    assert "st-grammar" not in first[0], "the score does not wait for the grammar"
+    assert "<ins>doesn&#x27;t</ins>" in final[0] and "语法" in final[0]
+    assert final[5][0].text == "she don't like the ticket"
+
+
+def test_free_talk_shows_its_grammar_and_a_read_text_has_none() -> None:
+    judge = hears("she don't like it", grammar=load_rules())
+    assert "<ins>doesn&#x27;t</ins>" in last(app.assess(judge, str(GOOD), app.FREE, ""))[0]
+    assert "st-grammar" not in last(app.assess(judge, str(GOOD), app.READ, "she don't like it"))[0]
+
+
+def test_an_exercise_has_to_be_chosen(judge: Coach) -> None:
+    assert "Choose an exercise" in last(app.assess(judge, str(GOOD), app.TASK, TEXT))[0]
+    drill, reason = drills.new("translate", "C9", "en", np.random.default_rng(0))
+    assert drill is None and "C9" in reason
+    assert drills.buttons(None)[0].visible is False
+
+
+@pytest.mark.writes_home
+def test_the_grammar_model_is_taken_only_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert app.grammar_model() == "rules"
+    monkeypatch.setattr(hub, "located", lambda name: tmp_path)
+    assert app.grammar_model() == "smollm2-135m-instruct"
+
+
 # Talks, without a browser.
 
 
@@ -189,10 +240,10 @@ def test_a_stuck_learner_gets_help_in_the_language_asked_for() -> None:
 
 
 def test_a_talk_to_its_end_is_summed_up() -> None:
-    judge = hears("i think i like music and three things")
+    judge = hears("i think i like music and three things", grammar=load_rules())
     sitting = talk.start(judge, "small_talk", "B1", "en")[0]
     for _ in range(12):
-        final = last(talk.answer(judge, sitting, str(GOOD), "en", load_rules().correct))
+        final = last(talk.answer(judge, sitting, str(GOOD), "en"))
         sitting = final[0]
         if sitting.talk.is_over:
             break
@@ -367,6 +418,26 @@ def test_the_example_and_free_talk_need_one_tap(page: Any) -> None:
     page.get_by_text(app.READ).click()
     page.get_by_role("button", name="▶ Hear it").click()
     expect(page.locator("#voice")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_an_exercise_in_the_browser(page: Any) -> None:
+    from playwright.sync_api import expect
+
+    page.get_by_text(app.TASK).click()
+    expect(page.locator("#prompt .st-task")).to_be_visible(timeout=20_000)
+    expect(page.get_by_label("Say this")).to_be_hidden()
+    page.locator("#kind input").click()
+    page.get_by_role("option", name="Retell a story").click()
+    expect(page.locator("#prompt")).to_contain_text("tell it in your own words", timeout=20_000)
+    page.get_by_role("button", name="Show the text").click()
+    expect(page.get_by_label("Say this")).to_be_visible(timeout=20_000)
+    upload(page, GOOD)
+    expect(page.locator("#message")).to_contain_text("This was still missing", timeout=20_000)
+    expect(page.locator("#words button")).to_have_count(2)
+    page.get_by_role("button", name="Next sentence").click()
+    expect(page.locator("#task")).to_be_hidden(timeout=20_000)
+    expect(page.get_by_label("Say this")).to_be_editable()
 
 
 @pytest.mark.browser

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speechtutor import audio, cli, commands
+from speechtutor import audio, cli, commands, registry
 from speechtutor.commands import align as align_verb
 from speechtutor.commands import app as app_verb
 from speechtutor.commands import bench as bench_verb
 from speechtutor.commands import doctor as doctor_verb
 from speechtutor.core import Recording, UtteranceScore
 from speechtutor.errors import AudioError
-from speechtutor.models.fake import FakeScorer, FakeSynthesizer
+from speechtutor.models.fake import FakeScorer, FakeSynthesizer, FakeTranscriber
 from tests.conftest import PROJECT
 
 TEXT = "I think so"
@@ -269,6 +269,41 @@ def test_coach_without_a_text_scores_what_was_heard(run: Any, clip: Path) -> Non
     assert row["score"]["text"] == row["transcript"]["text"] == "hello world"
 
 
+def test_coach_corrects_the_grammar_of_free_speech(
+    run: Any, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "load", heard("Um, she don't like it."))
+    done = run("coach", clip, *FAKES)
+    assert 'Without fillers and repetitions: "She don\'t like it."' in done.out
+    assert "\n  She doesn't like it.\n" in done.out and "[g1]" in done.out
+    row = json.loads(run("coach", clip, *FAKES, "--json").out)
+    assert list(row) == ["schema_version", "transcript", "score", "feedback", "grammar"]
+    (edit,) = row["grammar"]["edits"]
+    assert (edit["id"], edit["kind"], edit["after"]) == ("g1", "agreement", "doesn't")
+    assert [tip["evidence"] for tip in row["grammar"]["tips"]] == ["g1"]
+    spanish = ["--transcriber", "fake", "--scorer", "fake", "--tutor", "rules", "--explain", "es"]
+    assert "más habitual" in run("coach", clip, *spanish).out
+    assert "grammar" not in json.loads(run("coach", clip, *FAKES, "--grammar", "none", "--json").out)
+    other = json.loads(run("coach", clip, *FAKES, "--grammar", "fake", "--json").out)["grammar"]
+    assert (other["source"], other["edits"]) == ("fake", [])
+
+
+def test_coach_corrects_no_grammar_of_a_given_text(run: Any, clip: Path) -> None:
+    assert "grammar" not in json.loads(run("coach", clip, TEXT, *FAKES, "--json").out)
+    one_line(run("coach", clip, TEXT, *FAKES, "--grammar", "rules"), "--grammar rules corrects free speech")
+    one_line(run("coach", clip, *FAKES, "--grammar", "no-such-model"), "no-such-model")
+
+
+def heard(text: str) -> Any:
+    """Loads as the registry does, but the fake recogniser hears this."""
+    load = registry.load
+
+    def loads(stage: str, name: str | None = None, **options: Any) -> Any:
+        return FakeTranscriber(text) if stage == "transcriber" else load(stage, name, **options)
+
+    return loads
+
+
 def test_coach_for_people(run: Any, clip: Path) -> None:
     done = run("coach", clip, TEXT, *FAKES)
     assert "think: Say TH in think." in done.out
@@ -447,4 +482,6 @@ def test_app_passes_on_what_was_asked(run: Any, monkeypatch: pytest.MonkeyPatch)
     calls: list[dict[str, object]] = []
     monkeypatch.setattr(app_verb, "module", lambda: SimpleNamespace(serve=lambda **how: calls.append(how)))
     assert run("app", "--port", "7999", "--device", "cpu").status == 0
-    assert calls == [{"host": "127.0.0.1", "port": 7999, "device": "cpu", "open_browser": False}]
+    assert calls == [
+        {"host": "127.0.0.1", "port": 7999, "device": "cpu", "open_browser": False, "grammar": None}
+    ]

@@ -18,7 +18,7 @@ import pytest
 from speechtutor import audio, cli, manifest
 from speechtutor.core import Recording, Utterance, UtteranceScore, WordScore
 from speechtutor.errors import InputError
-from speechtutor.evaluation import asr, journal, provenance, result, summary
+from speechtutor.evaluation import asr, job, journal, provenance, result, summary
 from speechtutor.evaluation.result import Row
 from speechtutor.evaluation.sampling import Speakers
 from tests.conftest import PROJECT
@@ -303,8 +303,13 @@ def test_a_bad_file_in_the_middle_costs_nothing_else(tmp_path: Path, capsys: Any
     path, out = corpus(tmp_path), tmp_path / "out"
     (tmp_path / "u3.wav").write_bytes(b"RIFF\0\0\0\0WAVEjunk")
     (tmp_path / "u0.wav").unlink()
-    status, printed, _ = evaluate(capsys, path, out, "--json")
+    status, printed, err = evaluate(capsys, path, out, "--json")
     assert status == 1
+    # Said before anything is heard, by their places in the manifest.
+    told = [line for line in err.splitlines() if "row" in line or "cannot be used" in line]
+    assert "row 1 (u0): " in told[0] and "No such file" in told[0] and "row 4 (u3): " in told[1]
+    assert told[2] == "2 of 8 recordings cannot be used and will count as failed"
+    assert err.index(told[2]) < err.index("listening")
     found = json.loads(printed)
     assert found["counts"]["failed"] == 2 and found["lists"]["failed"] == ["u0", "u3"]
     rows = {row.id: row for row in result.read_rows(out / "utterances.jsonl")}
@@ -313,6 +318,26 @@ def test_a_bad_file_in_the_middle_costs_nothing_else(tmp_path: Path, capsys: Any
     corpus(tmp_path)  # mended, the two are heard; the others are not heard again
     status, _, err = evaluate(capsys, path, out)
     assert status == 0 and "6 of 8 utterances were done before" in err
+
+
+def test_a_wrong_folder_is_no_evaluation(tmp_path: Path, capsys: Any) -> None:
+    path, out = corpus(tmp_path), tmp_path / "out"
+    for file in tmp_path.glob("*.wav"):
+        file.unlink()
+    status, printed, err = evaluate(capsys, path, out)
+    assert (status, printed) == (2, "") and "row 1 (u0): " in err and "No such file" in err
+    assert not out.exists()
+
+
+def test_row_700_of_2500_is_named_before_the_first_is_heard(tmp_path: Path) -> None:
+    corpus(tmp_path, 1)
+    rows = [Utterance(f"n{i}", "u0.wav", "hi", f"s{i % 9}", "test") for i in range(1, 2501)]
+    rows[699] = replace(rows[699], audio="gone.wav")
+    path = manifest.write(tmp_path / "many.jsonl", rows).path
+    asked = job.Job(tmp_path / "o", path, tmp_path, job.choose(path), {"name": "m"})
+    said: list[str] = []
+    job.preflight(asked, said.append)
+    assert said[0].startswith(f"{path}, row 700 (n700): ") and said[1].startswith("1 of 2500 recordings")
 
 
 def test_several_models_are_compared_with_the_first(tmp_path: Path, capsys: Any) -> None:

@@ -12,9 +12,10 @@ import pytest
 
 from speechtutor import exercises
 from speechtutor.advice import read
+from speechtutor.answers import outcome
 from speechtutor.core import LearnerState, Mastery
 from speechtutor.errors import InputError
-from speechtutor.exercises import KINDS, LEVELS, Drill, level_of, next_drill, outcome, phones_in, problems
+from speechtutor.exercises import KINDS, LEVELS, Drill, level_of, next_drill, phones_in, problems
 from speechtutor.phones import PHONES
 from tests.conftest import SHARED, need
 
@@ -208,29 +209,3 @@ def test_a_prompt_is_in_the_language_asked_for() -> None:
 def test_what_there_is_not_is_said(asked: dict[str, object], says: str) -> None:
     with pytest.raises(InputError, match=says):
         drill(**asked)
-
-
-# --- what was said --------------------------------------------------------------------------------
-
-
-def test_the_nearest_answer_and_what_it_lacks() -> None:
-    row = read("exercises")["translate"][0]
-    made = Drill("translate", "A1", "", exercises.Exercise(row["answers"][0]), tuple(row["answers"]))
-    assert outcome(made, "how much is this bag").share == 1.0
-    near = outcome(made, "how much is bag")
-    # Four of the answer's five words in order: 2 x 4 / (5 + 4).
-    assert (near.share, near.nearest, near.missing) == (pytest.approx(8 / 9), row["answers"][0], ("this",))
-    assert outcome(made, "").share == 0.0
-
-
-def test_a_word_counts_in_its_forms() -> None:
-    made = Drill("vocabulary", "A2", "", exercises.Exercise("x"), (), (("apologize",),))
-    assert outcome(made, "he apologized to me").share == 1.0
-    assert outcome(made, "he was sorry").missing == ("apologize",)
-
-
-def test_an_outcome_is_told_in_the_language_asked_for() -> None:
-    lacking = exercises.Outcome(0.5, "x", ("park", "girl"))
-    assert exercises.told(lacking) == "This was still missing: park, girl"
-    assert exercises.told(lacking, "zh") == "还缺少：park, girl"
-    assert exercises.told(exercises.Outcome(1.0, "x"), "es") == "He oído todo lo que hacía falta."

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from speechtutor.core import Correction, GrammarEdit, GrammarKind
+from speechtutor.core import Correction, GrammarEdit, GrammarKind, Transcript, Word
 from speechtutor.errors import InputError
 from speechtutor.grammar import (
     RuleCorrector,
@@ -20,11 +20,13 @@ from speechtutor.grammar import (
     fluent,
     joined,
     refusal,
+    shown,
     tokens,
 )
 from speechtutor.grammar import morphology as m
 from speechtutor.grammar.edits import is_word
 from speechtutor.grammar.guard import edit_refusal
+from speechtutor.grammar.heard import borne_out
 from speechtutor.grammar.noise import NOISES, WEIGHTS, spoil
 from speechtutor.grammar.typed import mend
 from tests.conftest import SHARED, need
@@ -43,6 +45,11 @@ CORPUS = SHARED / "data" / "eracond" / "dialogues.jsonl"
         ("The red, sorry, the blue one.", "The blue one."),
         ("It was, you know, quite good.", "It was, quite good."),
         ("Er, hello", "Hello"),
+        ("The the dog is here.", "The dog is here."),
+        # Names and words of other languages are said twice on purpose.
+        ("I met Li Li and Bo Bo.", "I met Li Li and Bo Bo."),
+        ("Yo Yo Ma is here.", "Yo Yo Ma is here."),
+        ("I like jiaozi jiaozi.", "I like jiaozi jiaozi."),
         # Meant: emphasis, names of numbers, "had had", a clause of its own.
         ("It is very very good.", "It is very very good."),
         ("Call five five nine.", "Call five five nine."),
@@ -176,6 +183,7 @@ def test_rules_leave_clean_sentences_alone() -> None:
         ("I like tea", "I like coffee", "new word"),
         ("I like green tea", "I like tea", "lost word"),
         ("Fine", "Fine .", "marks"),
+        ("She is sad because she lost.", "She is sad so she lost.", "connection because"),
         ("i go", "I go", "letter case"),
     ],
 )
@@ -312,3 +320,103 @@ def test_no_turn_of_the_corpus_is_in_two_splits() -> None:
 def test_typed_text_is_mended_where_it_cannot_be_heard(text: str, mended: str) -> None:
     assert mend(text) == mended
     assert mend(mended) == mended
+
+
+# --- what the recogniser was sure of ------------------------------------------------------------------
+
+
+def transcript(*words: tuple[str, float | None]) -> Transcript:
+    return Transcript(tuple(Word(text, i, i + 1.0, sure) for i, (text, sure) in enumerate(words)))
+
+
+def test_an_edit_of_a_word_that_was_hardly_heard_is_not_made() -> None:
+    heard = transcript(("Um,", 0.1), ("she", 0.9), ("don't", 0.2), ("like", 0.9), ("a", 0.9), ("apple.", 0.9))
+    found = borne_out(CORRECTOR.correct(heard.text), heard)
+    assert [(e.before, e.after) for e in found.edits] == [("a", "an")]
+    assert found.text == "She don't like an apple." and "don't" in found.refused
+    # A word that was not expected is heard with less confidence; that alone is no reason.
+    likely = transcript(("She", 0.9), ("don't", 0.5), ("like", 0.9), ("it.", None))
+    assert borne_out(CORRECTOR.correct(likely.text), likely).text == "She doesn't like it."
+
+
+def test_what_is_put_in_rests_on_its_neighbours() -> None:
+    sure = transcript(("I", 0.9), ("want", 0.9), ("go", 0.9), ("home.", 0.9))
+    assert borne_out(CORRECTOR.correct(sure.text), sure).text == "I want to go home."
+    unsure = transcript(("I", 0.9), ("want", 0.9), ("go", 0.1), ("home.", 0.9))
+    left = borne_out(CORRECTOR.correct(unsure.text), unsure)
+    assert left.edits == () and left.text == left.fluent == "I want go home."
+    assert shown.grammar_html(left) == ""
+
+
+def test_nothing_unsure_leaves_the_correction_as_it_is() -> None:
+    found = CORRECTOR.correct("All is well.")
+    assert borne_out(found, transcript(("All", 0.1), ("is", 0.1), ("well.", 0.1))) is found
+
+
+# --- what is seen of it -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Um, she don't like it.",
+        "I eat a apple.",
+        "I want go home.",
+        "He’s here, and it are cold.",
+        "All is well.",
+        "I I am agree.",
+    ],
+)
+def test_json_of_a_correction_leads_from_the_fluent_text_to_the_corrected(text: str) -> None:
+    row = shown.correction_json(CORRECTOR.correct(text))
+    made, place = "", 0
+    for edit in row["edits"]:
+        assert row["fluent"][edit["char_start"] : edit["char_end"]].replace("’", "'") == edit["before"]
+        made += (
+            row["fluent"][place : edit["char_start"]] + (" " if not edit["before"] else "") + edit["after"]
+        )
+        place = edit["char_end"]
+    made += row["fluent"][place:]
+    assert tokens(made) == tokens(row["corrected"])
+    assert {tip["evidence"] for tip in row["tips"]} <= {edit["id"] for edit in row["edits"]}
+    assert row["heard"] == text and row["source"] == "rules"
+
+
+def test_an_edit_too_unsure_to_mention_has_no_id() -> None:
+    edit = GrammarEdit(1, 2, "go", "went", GrammarKind.TENSE, 0.3)
+    row = shown.correction_json(Correction("I go", "I go", "I went", (edit,)))
+    assert row["edits"][0]["id"] is None and row["tips"] == []
+
+
+def test_the_page_marks_the_edits_and_escapes_what_was_heard() -> None:
+    page = shown.grammar_html(CORRECTOR.correct("she don't like <script> and a apple, really."), "zh")
+    assert "<del>don&#x27;t</del> <ins>doesn&#x27;t</ins> like" in page and "语法" in page
+    assert "apple, really." in page and "<script>" not in page
+    assert shown.grammar_html(None) == shown.grammar_html(CORRECTOR.correct("All is well.")) == ""
+
+
+def test_remarks_say_what_was_taken_out_and_that_nothing_was_found() -> None:
+    assert advice.remarks(CORRECTOR.correct("Um, all is well.")) == (
+        'Without fillers and repetitions: "All is well."', "I found nothing to correct."
+    )  # fmt: skip
+    assert advice.remarks(CORRECTOR.correct("I am agree."))[0] == "I agree."
+    assert advice.remarks(CORRECTOR.correct("I am fine."), "es") == ("No he encontrado nada que corregir.",)
+    assert set(advice.table("en")) == set(advice.table("es")) == set(advice.table("zh"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My friend Rose go to an university with Mark and May.",
+        "He is mi amigo, and he have two perros.",
+        "She study at Beijing University with Professor Li Li.",
+        "I like 饺子 饺子 very much, she don't.",
+        "two Zhang is here with much jiaozi",
+    ],
+)
+def test_names_and_other_languages_are_never_touched(text: str) -> None:
+    found = CORRECTOR.correct(text)
+    own = {word for word in tokens(text) if word[:1].isupper() or not m.known(word.lower().partition("'")[0])}
+    own -= {"My", "He", "She", "I", ",", "."}
+    assert [w for w in tokens(found.text) if w in own] == [w for w in tokens(text) if w in own]
+    assert not any(set(edit.before.split()) & own for edit in found.edits)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
 from speechtutor.core import Attempt, Code, LearnerState, Recording, Transcript, UtteranceScore, Word
+from speechtutor.grammar import load_rules
 from speechtutor.models.fake import FakeScorer, FakeStore, FakeTutor
 from speechtutor.pipeline import Coach
 
@@ -72,3 +74,18 @@ def test_advice_streams_where_the_tutor_can() -> None:
         "two",
     ]
     assert len(list(Coach(Heard(), FakeScorer(), FakeTutor()).advise_stream(score, LearnerState()))) == 1
+
+
+def test_free_speech_is_corrected_and_a_given_text_is_not() -> None:
+    coach = Coach(Heard("um", "she", "don't", "know"), FakeScorer(), FakeTutor(), grammar=load_rules())
+    found = coach.coach(SECOND).correction
+    assert found is not None and (found.heard, found.text) == ("um she don't know", "she doesn't know")
+    assert coach.coach(SECOND, "she don't know").correction is None
+    assert replace(coach, grammar=None).coach(SECOND).correction is None
+    assert Coach(Heard(), FakeScorer(), FakeTutor(), grammar=load_rules()).coach(SECOND).correction is None
+
+
+def test_what_was_hardly_heard_is_not_corrected() -> None:
+    coach = Coach(Heard("she", "don't", confidence=0.1), FakeScorer(), FakeTutor(), grammar=load_rules())
+    found = coach.coach(SECOND).correction
+    assert found is not None and found.edits == () and "not sure" in found.refused

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from speechtutor import audio, cli
+from speechtutor import audio, cli, registry
 from speechtutor.core import Attempt, Exercise, PhoneScore, UtteranceScore, WordScore
 from speechtutor.exercises import phones_in
-from speechtutor.models.fake import FakeSynthesizer
+from speechtutor.models.fake import FakeSynthesizer, FakeTranscriber
 from speechtutor.phones import PHONES
 
 Run = Any
@@ -46,10 +46,73 @@ def test_json_of_each_kind(run: Run, kind: str) -> None:
     assert row["read_aloud"] or row["text"] in row["answers"]
 
 
-def test_a_situation_with_an_example(run: Run) -> None:
-    _, out, _ = run("practice", "--kind", "translate", "--explain", "es", "--level", "A1", "--seed", "0")
-    first, second, *_ = out.splitlines()
-    assert first.startswith("Di esto en inglés: ") and second.startswith("Por ejemplo: ")
+SPANISH = ["practice", "--kind", "translate", "--explain", "es", "--level", "A1", "--seed", "0"]
+"""Asks to say that one lives in a small house."""
+
+
+def test_a_situation_without_its_answer(run: Run) -> None:
+    _, out, _ = run(*SPANISH)
+    first, second = out.splitlines()
+    assert first.startswith("Di esto en inglés: ") and second == "[A1; --seed 0]"
+
+
+def test_the_number_gives_the_same_exercise_again(run: Run) -> None:
+    first = json.loads(run("practice", "--kind", "sound,retell", "--json")[1])
+    again = json.loads(run("practice", "--kind", "sound,retell", "--seed", first["seed"], "--json")[1])
+    assert again == first
+
+
+@pytest.fixture
+def hears(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Options of an answer in which a text is heard."""
+    load = registry.load
+    clip = tmp_path / "answer.wav"
+    audio.save(FakeSynthesizer().speak("a" * 20), clip)
+
+    def ready(text: str) -> list[object]:
+        def loads(stage: str, name: str | None = None, **options: Any) -> Any:
+            return FakeTranscriber(text) if stage == "transcriber" else load(stage, name, **options)
+
+        monkeypatch.setattr(registry, "load", loads)
+        return ["--answer", clip, "--transcriber", "fake", "--scorer", "fake"]
+
+    return ready
+
+
+def test_an_answer_is_held_against_the_exercise(run: Run, hears: Any) -> None:
+    status, out, _ = run(*SPANISH, *hears("I lives in small house"))
+    assert status == 0
+    _, missing, example, *_ = out.splitlines()
+    assert missing == "Todavía faltaba esto: a", "that the form is wrong is for the grammar to say"
+    assert example == 'Por ejemplo: "I live in a small house."'
+    assert "heard   I lives in small house" in out and "Gramática" in out and "I live in" in out
+    row = json.loads(run(*SPANISH, *hears("you have to turn left"), "--json")[1])
+    assert row["outcome"]["note"] == "other_words" and row["outcome"]["missing"] == []
+    assert row["score"]["text"] == row["transcript"]["text"] == "you have to turn left"
+    assert row["seed"] == 0 and row["feedback"]["lang"] == "es" and "grammar" in row
+
+
+@pytest.mark.parametrize("kind", ["sound", "pair"])
+def test_what_is_read_is_held_against_its_text(run: Run, hears: Any, kind: str) -> None:
+    row = json.loads(run("practice", "--kind", kind, "--seed", "3", *hears("something else"), "--json")[1])
+    assert row["score"]["text"] == row["text"] and row["outcome"] is None and "grammar" not in row
+    out = run("practice", "--kind", kind, "--seed", "3", *hears("something else"))[1]
+    assert row["text"] in out and "heard   something else" in out
+
+
+@pytest.mark.parametrize("kind", ["vocabulary", "paraphrase", "translate", "retell"])
+def test_silence_answers_nothing(run: Run, hears: Any, kind: str) -> None:
+    row = json.loads(run("practice", "--kind", kind, "--seed", "3", *hears(""), "--json")[1])
+    assert row["outcome"]["note"] == "nothing" and row["outcome"]["said"] == 0
+    assert row["score"]["scores"]["overall"] is None and "grammar" not in row
+    assert [warning["code"] for warning in row["score"]["warnings"]] == ["silence"]
+
+
+def test_an_answer_needs_its_exercise(run: Run, tmp_path: Path) -> None:
+    status, out, err = run("practice", "--answer", tmp_path / "a.wav")
+    assert (status, out, err.count("\n")) == (2, "", 1) and "--seed" in err
+    status, _, err = run("practice", "--seed", "1", "--answer", tmp_path / "a.wav")
+    assert status == 2 and "a.wav" in err and err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,10 @@ def run(
     host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="Port to listen on.")] = 7860,
     device: Device = None,
+    grammar: Annotated[
+        str | None, Parameter(help="Corrects free speech (our adapter once pulled, else rules).")
+    ] = None,
     open: Annotated[bool, Parameter(help="Open the browser.")] = False,
 ) -> None:
     """Open the learner's app: record or upload, see every sound's score, get feedback."""
-    module().serve(host=host, port=port, device=device, open_browser=open)
+    module().serve(host=host, port=port, device=device, open_browser=open, grammar=grammar)

@@ -133,7 +133,7 @@ def _print(drill: Drill, seed: int) -> None:
     print(drill.prompt)
     if drill.is_read or drill.kind == "retell":
         print(f"\n  {drill.exercise.text}\n")
-    sounds = f"; {' '.join(drill.exercise.focus)}" if drill.exercise.focus else ""
+    sounds = f"; {' '.join(drill.exercise.focus)}" if drill.is_read else ""
     print(f"[{drill.level}{sounds}; --seed {seed}]")
 
 

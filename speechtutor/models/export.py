@@ -21,7 +21,7 @@ from speechtutor.models import onnx_acoustic, onnx_whisper, whisper
 from speechtutor.models.phone_encoder import SYMBOLS, PhoneEncoder
 from speechtutor.models.whisper_graphs import DecoderGraph, EncoderGraph, KeysGraph
 
-CT2_TYPES = ("int8", "int8_float16", "float16")
+CT2_TYPES = ("int8", "int8_float16", "float16", "float32")
 OPSET = 18
 
 

@@ -35,11 +35,13 @@ def load(
     beams: int = 5,
     cpu_threads: int | None = None,
     crop: bool = True,
+    compute: str | None = None,
 ) -> FasterWhisper:
     """A Transcriber from a name of the model store, a CTranslate2 directory or hub id.
 
     `cpu_threads` is at most 4 and no more than there are processors unless given. `crop=False` pads
-    every window to 30 s.
+    every window to 30 s. `compute` is what CTranslate2 computes with, int8 on a CPU and float16 on CUDA
+    unless given; a name that this processor does not have is a ModelError.
 
     Raises:
         MissingExtraError: when faster-whisper is not installed.
@@ -60,7 +62,7 @@ def load(
             source,
             device=chosen.kind,
             device_index=int(index or 0),
-            compute_type="float16" if chosen.kind == "cuda" else "int8",
+            compute_type=compute or ("float16" if chosen.kind == "cuda" else "int8"),
             cpu_threads=cpu_threads or min(MOST_THREADS, os.cpu_count() or 1),
         )
     except (OSError, ValueError, RuntimeError) as error:

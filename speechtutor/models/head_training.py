@@ -22,13 +22,14 @@ Floats = NDArray[np.float32]
 class Labels:
     """What raters said, 0-2: `phones` (n_phones,), `words` (n_words, 3), `utterance` (4,).
 
-    `weight` says how much the phones count in training.
+    `weight` and `error_weight` say how much the phones' scores and their error logits count in training.
     """
 
     phones: Floats
     words: Floats
     utterance: Floats
     weight: float = 1.0
+    error_weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Targets:
     words: Tensor
     utterances: Tensor
     weights: Tensor
+    error_weights: Tensor
 
     @classmethod
     def of(cls, labels: Sequence[Labels]) -> Targets:
@@ -64,10 +66,13 @@ class Targets:
             return nn.utils.rnn.pad_sequence(arrays, batch_first=True, padding_value=float("nan"))
 
         whole = torch.from_numpy(np.stack([x.utterance for x in labels])).float()
-        return cls(pad("phones"), pad("words"), whole, torch.tensor([x.weight for x in labels]))
+        weights, error_weights = (
+            torch.tensor([getattr(x, name) for x in labels]) for name in ("weight", "error_weight")
+        )
+        return cls(pad("phones"), pad("words"), whole, weights, error_weights)
 
     def __getitem__(self, rows: Tensor) -> Targets:
-        return Targets(self.phones[rows], self.words[rows], self.utterances[rows], self.weights[rows])
+        return Targets(*(getattr(self, name)[rows] for name in Targets.__dataclass_fields__))
 
 
 ERROR_BELOW = 0.5
@@ -81,16 +86,20 @@ def _mse(predicted: Tensor, target: Tensor) -> Tensor:
     return squares.sum() / known.sum().clamp(min=1)
 
 
+def _mean(values: Tensor, weights: Tensor) -> Tensor:
+    return (values * weights).sum() / weights.sum().clamp(min=1e-6)
+
+
 def loss(scores: Scores, targets: Targets, recipe: Recipe) -> Tensor:
     """Mean squared errors of all levels and the cross-entropy of the error logit."""
     phones = targets.phones[:, : scores.phones.shape[1]]
-    weights = targets.weights[:, None] * ~phones.isnan()
+    known = ~phones.isnan()
     wrong = (phones < ERROR_BELOW).float()
     error = nn.functional.binary_cross_entropy_with_logits(scores.errors, wrong, reduction="none")
     squares = (scores.phones - phones.nan_to_num()) ** 2
-    judged = recipe.phone_weight * squares + recipe.error_weight * error
     return (
-        (judged * weights).sum() / weights.sum()
+        recipe.phone_weight * _mean(squares, targets.weights[:, None] * known)
+        + recipe.error_weight * _mean(error, targets.error_weights[:, None] * known)
         + recipe.word_weight * _mse(scores.words, targets.words)
         + recipe.utterance_weight * _mse(scores.utterances, targets.utterances)
     )

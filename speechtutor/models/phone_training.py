@@ -263,7 +263,7 @@ class Trainer:
                 where = f"step {self.step}, epoch {self.epoch}, row {', '.join(e.id for e in batch)}"
                 last = self.out / "last.pt"
                 kept = f"{last} is kept" if last.exists() else "there is no checkpoint yet"
-                raise ModelError(f"the loss is {float(loss)} at {where}: {kept}; try lower rates")
+                raise ModelError(f"the loss is {loss.item()} at {where}: {kept}; try lower rates")
             self.optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)

@@ -33,7 +33,7 @@ from transformers import (
 from speechtutor import audio, metrics
 from speechtutor.core import SAMPLE_RATE
 from speechtutor.errors import InputError, ModelError
-from speechtutor.models.asr_training import AsrTrainer, Batch, Clip
+from speechtutor.models.asr_training import AsrTrainer, Batch, Clip, spelled
 from speechtutor.models.augment import Augment
 from speechtutor.models.ctc_acoustic import columns
 from speechtutor.models.phone_encoder import SYMBOLS
@@ -48,6 +48,8 @@ SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", "|")
 IGNORED = -100
 QUIET = 0.2
 """Weight of a frame in which the teacher hears only the blank, against 1 for a sure phone."""
+LESSONS_KEPT = 250
+"""Clips after which what the teacher heard is written down."""
 HOP = 320
 """Samples from one frame to the next, in Whisper's encoder and in this family."""
 
@@ -314,25 +316,34 @@ def distilled(log_probs: Tensor, heard: Tensor, n_frames: Tensor, columns: Seque
 def lessons(teacher: AcousticModel, clips: Sequence[Clip], path: Path) -> dict[str, NDArray[np.float16]]:
     """What the teacher hears in each clip, shape (n_frames, n_symbols) each; kept in a file.
 
+    The file is written on the way, too, so that a killed run does not listen to everything again.
+
     Raises:
         ModelError: when the teacher hears other symbols or has other frames.
+        StorageError: when the disk refuses the file.
     """
     from tqdm import tqdm
 
+    made: dict[str, NDArray[np.float16]] = {}
     if path.is_file():
         with np.load(path) as kept:
-            if set(kept.files) >= {clip.id for clip in clips}:
-                return {clip.id: kept[clip.id] for clip in clips}
-    made = {}
-    for clip in tqdm(clips, desc="the teacher listens", disable=None):
+            made = {clip.id: kept[clip.id] for clip in clips if clip.id in kept.files}
+    missing = [clip for clip in clips if clip.id not in made]
+    for number, clip in enumerate(tqdm(missing, desc="the teacher listens", disable=None), start=1):
         emission = teacher.emit(audio.load(clip.path))
         if emission.symbols != SYMBOLS or round(emission.frame_shift * SAMPLE_RATE) != HOP:
             raise ModelError("a teacher must hear the 39 phones in frames of 20 ms")
         first = round(-emission.origin / emission.frame_shift)
         # 16-bit floats end at -65504, far below any probability that matters.
         made[clip.id] = np.maximum(emission.log_probs[first:], -1e4).astype(np.float16)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.npz")
-    np.savez(half, **made)  # type: ignore[arg-type]
-    half.replace(path)
+        if number % LESSONS_KEPT == 0 or number == len(missing):
+            _keep_lessons(made, path)
     return made
+
+
+def _keep_lessons(made: Mapping[str, NDArray[np.float16]], path: Path) -> None:
+    half = path.with_name(f".{path.name}.npz")
+    with spelled(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(half, **made)  # type: ignore[arg-type]
+        half.replace(path)

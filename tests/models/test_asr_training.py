@@ -156,6 +156,17 @@ def test_damaged_audio_is_named_before_the_training(tmp_path: Path) -> None:
         training.read_clips(cfg)
 
 
+def test_headers_are_read_before_anything_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = synthetic.corpus(tmp_path)
+    (tmp_path / "u6.flac").unlink()
+    (tmp_path / "u9.flac").write_bytes((tmp_path / "u9.flac").read_bytes()[:9000])
+    monkeypatch.setattr(asr_training, "clip", lambda *args: pytest.fail("a recording was decoded"))
+    with pytest.raises(InputError, match=r"row 7 \(u6\): .*No such file.*; also bad \(1\): row 10 \(u9\)"):
+        training.read_clips(training.Settings(manifest=path, root=tmp_path))
+
+
 def test_rows_to_train_on_and_to_stop_by_are_needed(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     manifest.write(path, [Utterance("u", "u.wav", "hi", "ann", "train")])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from recipes.finetune_wav2vec2 import Config
 from speechtutor import audio, manifest, registry
 from speechtutor.align import align
 from speechtutor.core import Emission, Recording
-from speechtutor.errors import InputError, ModelError
+from speechtutor.errors import InputError, ModelError, StorageError
 from speechtutor.models import asr_training, ctc_acoustic
 from speechtutor.models import wav2vec2_training as library
 from speechtutor.models.asr_training import Clip
@@ -103,6 +104,29 @@ def test_lessons_are_heard_once(tmp_path: Path, clips: list[Clip]) -> None:
     assert teacher.n == len(clips) and first.keys() == again.keys()
     # 0.1 s of padding are five frames.
     assert all(len(first[k]) == 75 and np.array_equal(first[k], again[k]) for k in first)
+
+
+def test_a_killed_teacher_goes_on(tmp_path: Path, clips: list[Clip], monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[int] = []
+
+    class Teacher:
+        def emit(self, recording: Recording) -> Emission:
+            if len(heard) == 2:
+                heard.append(0)
+                raise KeyboardInterrupt
+            heard.append(0)
+            log_probs = np.log(np.full((80, 40), 1 / 40, dtype=np.float32))
+            return Emission(log_probs, SYMBOLS, 0.02, origin=-0.1)
+
+    monkeypatch.setattr(library, "LESSONS_KEPT", 2)
+    path = tmp_path / "run" / "teacher.npz"
+    three = [replace(clips[0], id=f"c{i}") for i in range(3)]
+    with pytest.raises(KeyboardInterrupt):
+        library.lessons(Teacher(), three, path)
+    assert library.lessons(Teacher(), three, path).keys() == {"c0", "c1", "c2"} and len(heard) == 4
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="file: "):
+        library.lessons(Teacher(), three, tmp_path / "file" / "teacher.npz")
 
 
 def test_letters_that_a_network_cannot_write_are_named(tmp_path: Path, clips: list[Clip]) -> None:

@@ -1,0 +1,76 @@
+"""Exercises of the Practise tab: choose a kind and a level, answer aloud, see what was still missing."""
+
+from __future__ import annotations
+
+from html import escape
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from speechtutor import views
+from speechtutor.answers import example, outcome, told
+from speechtutor.core import LearnerState
+from speechtutor.errors import SpeechTutorError
+from speechtutor.exercises import LEVELS, Drill, next_drill
+
+KINDS = (
+    ("Say it in English", "translate"),
+    ("Use a word", "vocabulary"),
+    ("Say it in other words", "paraphrase"),
+    ("Retell a story", "retell"),
+    ("Two words that sound alike", "pair"),
+    ("A sentence for your sounds", "sound"),
+)
+CSS = """
+.st-task{border-left:5px solid #0072b2;padding:.5rem .8rem;margin:.2rem 0;font-size:1.15rem}
+"""
+
+
+def new(kind: str, level: str, lang: str, rng: np.random.Generator) -> tuple[Drill | None, str]:
+    """An exercise and what to do as HTML; None and the reason where there is none."""
+    try:
+        drill = next_drill(LearnerState(), rng, level=level, kinds=(kind,), lang=lang)
+    except SpeechTutorError as error:
+        return None, views.error_html(str(error))
+    return drill, f'<div class="st-task" role="status">{escape(drill.prompt)}</div>'
+
+
+def box(drill: Drill | None) -> Any:
+    """What is to be read, to be seen; a story, to be heard; nothing where that would be the answer."""
+    if drill is None or not (drill.is_read or drill.kind == "retell"):
+        return gr.Textbox("", visible="hidden")
+    return gr.Textbox(drill.exercise.text, visible=True if drill.is_read else "hidden", interactive=False)
+
+
+def buttons(drill: Drill | None) -> tuple[Any, Any, Any]:
+    """Hear it, slowly, and show the text: where there is a text that is not the answer."""
+    said = drill is not None and (drill.is_read or drill.kind == "retell")
+    story = drill is not None and drill.kind == "retell"
+    return gr.Button(visible=said), gr.Button(visible=said), gr.Button(visible=story)
+
+
+def target(drill: Drill) -> str | None:
+    """The words that are expected; None where the learner's own are judged as they were heard."""
+    return drill.exercise.text if drill.is_read else None
+
+
+def verdict(drill: Drill, heard: str, lang: str) -> str:
+    """What of the exercise was said, and a model answer, now that it gives nothing away."""
+    found = outcome(drill, heard)
+    lines = [line for line in (told(found, lang), example(drill, found, lang)) if line]
+    return f'<div class="st-task" role="status">{"<br>".join(map(escape, lines))}</div>'
+
+
+def layout() -> SimpleNamespace:
+    """The widgets that choose an exercise."""
+    w = SimpleNamespace(drill=gr.State(None))
+    with gr.Column(visible=False, elem_id="task") as w.task:
+        with gr.Row():
+            w.kind = gr.Dropdown(
+                list(KINDS), value=KINDS[0][1], label="Exercise", elem_id="kind", min_width=230
+            )
+            w.level = gr.Dropdown(list(LEVELS), value="A2", label="Level", elem_id="task-level", min_width=90)
+        w.prompt = gr.HTML(elem_id="prompt")
+    return w
