@@ -3,7 +3,7 @@
 Data      data_manifests/speechocean762.jsonl (dev)
 Run       python -m recipes.export_model --kind phones
           python -m recipes.export_model --kind whisper --adapter speechtutor/weights/whisper-base-learners
-Expect    see recipes/README.md; report.md and report.json in OUT, a folder for each format that loads like any model
+Expect    see recipes/README.md; report.md and report.json in OUT, a folder for each format that loads
 
 Without `--formats` all are made. A run that was stopped goes on after the last format that was measured.
 An export whose figures are worse by more than `--bound` is refused: its folder goes, the figures stay
@@ -143,16 +143,17 @@ def measure(
         if name == "ct2":
             own["compute"] = "float32"  # else it would compute in 8 bits on a CPU
         model = registry.load("transcriber", where, device="cpu", beams=cfg.beams, **own)
-        items, rtf = exports.hear(model, rows, cfg.root, cfg.lang)
+        items, clock = exports.hear(model, rows, cfg.root, cfg.lang)
     else:
         scorer: Any = None
         if cfg.scorer != "none":
             scorer = registry.load("scorer", cfg.scorer, device="cpu", acoustic=where)
         model = registry.load("acoustic", where, device="cpu") if scorer is None else scorer.acoustic
-        items, rtf = exports.judge(model, scorer, rows, cfg.root)
+        items, clock = exports.judge(model, scorer, rows, cfg.root)
     network = getattr(model, "network", getattr(model, "model", None))
     values = {figure: exports.value(figure, items) for figure in items[0]}
-    return Measured(name, where, exports.megabytes(network, folder), rtf, values, {}), items
+    size = exports.megabytes(network, folder)
+    return Measured(name, where, size, *clock.factors(), values, {}), items
 
 
 def _mark(cfg: Config, name: str) -> dict[str, Any]:

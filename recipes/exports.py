@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,16 @@ Item = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """How a model did; `rtf` is seconds of computing per second of audio."""
+    """How a model did; `rtf` is seconds of computing per second of audio, `cpu` the same of processor time.
+
+    Other jobs on the machine make the first longer and not the second.
+    """
 
     name: str
     folder: str
     megabytes: float
     rtf: float
+    cpu: float
     values: dict[str, float]
     changes: dict[str, Interval]
     """Worsening against the original with its 95 % interval over speakers; empty for the original."""
@@ -50,11 +55,12 @@ class Report:
 
     def __str__(self) -> str:
         names = list(self.rows[0].values)
-        head = ["model", "MB", "real-time factor", "times as fast"]
+        head = ["model", "MB", "real-time factor", "processor time", "times as fast"]
         head += [part for name in names for part in (name, "worse by [95 %]")] + ["passed"]
         lines = ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
         for row in self.rows:
-            cells = [row.name, f"{row.megabytes:.1f}", f"{row.rtf:.4f}", f"{self.rows[0].rtf / row.rtf:.2f}"]
+            cells = [row.name, f"{row.megabytes:.1f}", f"{row.rtf:.4f}", f"{row.cpu:.4f}"]
+            cells.append(f"{self.rows[0].rtf / row.rtf:.2f}")
             for name in names:
                 cells += [f"{row.values[name]:.4f}", str(row.changes.get(name, ""))]
             cells.append({None: "", True: "yes", False: "refused"}[row.passed])
@@ -93,8 +99,27 @@ def verdict(name: str, changes: Mapping[str, Interval], bound: float) -> str | N
     return f"{name} is refused: worse by more than {bound}: {'; '.join(bad)}" if bad else None
 
 
-def hear(transcriber: Any, rows: Sequence[Utterance], root: Path, lang: str) -> tuple[list[Item], float]:
-    """Word edits of every utterance, and the real-time factor."""
+class Clock:
+    """Adds up what calls cost; `call` gives their results."""
+
+    def __init__(self) -> None:
+        self.wall = self.cpu = self.audio = 0.0
+
+    def call(self, seconds: float, work: Callable[[], Any]) -> Any:
+        """Do the work on so many seconds of audio."""
+        wall, cpu = perf_counter(), process_time()
+        result = work()
+        self.wall, self.cpu = self.wall + perf_counter() - wall, self.cpu + process_time() - cpu
+        self.audio += seconds
+        return result
+
+    def factors(self) -> tuple[float, float]:
+        """Wall-clock and processor time per second of audio."""
+        return self.wall / self.audio, self.cpu / self.audio
+
+
+def hear(transcriber: Any, rows: Sequence[Utterance], root: Path, lang: str) -> tuple[list[Item], Clock]:
+    """Word edits of every utterance, and what hearing them cost."""
     from tqdm import tqdm
 
     from speechtutor.evaluation.asr import verbatim
@@ -102,38 +127,34 @@ def hear(transcriber: Any, rows: Sequence[Utterance], root: Path, lang: str) -> 
 
     normal = normaliser(lang)
     transcriber.transcribe(audio.load(root / rows[0].audio), lang=lang)
-    items, elapsed, seconds = [], 0.0, 0.0
+    items, clock = [], Clock()
     for row in tqdm(rows, desc="hearing", leave=False):
         recording = audio.load(root / row.audio)
-        began = perf_counter()
-        text = transcriber.transcribe(recording, lang=lang).text
-        elapsed, seconds = elapsed + perf_counter() - began, seconds + recording.duration
+        text = clock.call(recording.duration, partial(transcriber.transcribe, recording, lang=lang)).text
         edits = {
             f"wer_{kind}": metrics.edits([plain(row.text)], [plain(text)])[0]
             for kind, plain in (("normalised", normal), ("verbatim", verbatim))
         }
         items.append(edits)
-    return items, elapsed / seconds
+    return items, clock
 
 
-def judge(acoustic: Any, scorer: Any, rows: Sequence[Utterance], root: Path) -> tuple[list[Item], float]:
-    """Phone edits and, with a scorer, rated and given phone scores; the factor is the recogniser's alone."""
+def judge(acoustic: Any, scorer: Any, rows: Sequence[Utterance], root: Path) -> tuple[list[Item], Clock]:
+    """Phone edits and, with a scorer, rated and given phone scores; the cost is the recogniser's alone."""
     from tqdm import tqdm
 
     acoustic.emit(audio.load(root / rows[0].audio))
-    items, elapsed, seconds = [], 0.0, 0.0
+    items, clock = [], Clock()
     for row in tqdm(rows, desc="judging", leave=False):
         recording = audio.load(root / row.audio)
         words = canonical.of(row)
-        began = perf_counter()
-        emission = acoustic.emit(recording)
-        elapsed, seconds = elapsed + perf_counter() - began, seconds + recording.duration
+        emission = clock.call(recording.duration, partial(acoustic.emit, recording))
         phones = [phone for word in words for phone in word.pronunciations[0]]
         item: dict[str, Any] = {"per": metrics.edits([" ".join(phones)], [" ".join(ctc.greedy(emission))])[0]}
         if scorer is not None:
             item["phone_pcc"] = _pairs(row, scorer.score(recording, row.text, words=words))
         items.append(item)
-    return items, elapsed / seconds
+    return items, clock
 
 
 def _pairs(row: Utterance, given: Any) -> np.ndarray:

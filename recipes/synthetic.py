@@ -94,7 +94,7 @@ def tiny_whisper(folder: Path) -> Path:
     return folder
 
 
-def tiny_asr_whisper(folder: Path) -> Path:
+def tiny_asr_whisper(folder: Path, seed: int = 0) -> Path:
     """A random Whisper that writes: three second windows, single bytes for tokens, no language."""
     import torch
     from transformers import (
@@ -105,7 +105,7 @@ def tiny_asr_whisper(folder: Path) -> Path:
         WhisperTokenizer,
     )
 
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     # GPT-2 writes a byte that is no visible character as one beyond Latin-1.
     kept = [*range(33, 127), *range(161, 173), *range(174, 256)]
     spare = iter(range(256, 512))

@@ -147,7 +147,7 @@ def hear(talk: Talk, text: str, needs: Sequence[str] = ()) -> Talk:
     talk = replace(talk, lines=(*talk.lines, Line("learner", text.strip())))
     words = words_of(text)
     if leaves(words):
-        return _partner(replace(talk, step="", question="", left=True), _closing(talk))
+        return _partner(replace(talk, step="", question="", trouble="", left=True), _closing(talk))
     branch = None if talk.question else _branch(_current(talk), words)
     aside = "" if branch else _aside(talk, words)
     if aside and talk.stuck + 1 < PATIENCE:

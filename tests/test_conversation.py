@@ -123,6 +123,67 @@ def test_equal_words_give_equal_talks_and_the_old_one_is_not_changed() -> None:
     assert len(talk.lines) == 1 and not talk.slots
 
 
+# --- what is no answer ----------------------------------------------------------------------------
+
+
+def test_what_the_partner_says_between_is_of_a_low_level() -> None:
+    own = [
+        conversation.GREETING,
+        conversation.LATER,
+        conversation.BACK,
+        conversation.MORE,
+        conversation.EXTRA,
+    ]
+    for text in (*own, *conversation.ACKNOWLEDGED, conversation.GO_ON, conversation.AGAIN):
+        assert problems(text, "A2") == [], text
+
+
+@pytest.mark.parametrize("text", ["Hello", "Hello, good evening!", "Hi, my name is Li Wei.", "Good morning."])
+def test_a_greeting_is_answered_and_the_question_stays(text: str) -> None:
+    talk = hear(begin("restaurant"), text)
+    assert talk.said == "Hello, nice to meet you. How many people are you today?"
+    assert (talk.step, talk.trouble, dict(talk.slots)) == ("people", "", {})
+    # Whoever greets and answers in one turn has answered.
+    assert hear(begin("restaurant"), f"{text} We are two.").slots == {"people": "two"}
+    assert hear(hear(talk, "two please"), text).step != "people"
+
+
+@pytest.mark.parametrize("text", ["Bye", "Thank you, goodbye!", "ok bye bye, see you"])
+def test_a_goodbye_ends_the_talk_without_the_goal(text: str) -> None:
+    talk = lines(begin("restaurant"), "two please", text)
+    assert talk.is_over and talk.said.startswith("Thank you for coming") and talk.left
+    found = summarise(talk)
+    assert not found.reached and found.told == (("people", "two"),)
+    assert "reached the goal" not in scenes.summary_html(found)
+    assert not hear(begin("small_talk"), "I am good, see you").is_over, "a goodbye in words of greeting"
+
+
+def test_a_question_of_the_learner_is_answered_before_ours_comes_again() -> None:
+    talk = lines(begin("interview"), "I want to be a cook because I like food.", "What is the salary?")
+    assert talk.said.startswith("We will talk about the money next time. What work")
+    assert (talk.step, talk.trouble, talk.stuck) == ("experience", "", 1)
+    asked = hear(hear(begin("restaurant"), "two please"), "Where is the toilet?")
+    assert asked.said == "I will tell you later. What would you like to drink?"
+    told = hear(hear(begin("restaurant"), "two please"), "what about some tea")
+    assert told.slots["drink"] == "tea", "a question that answers ours is an answer"
+    talk = begin("restaurant")
+    for _ in range(PATIENCE):
+        talk = hear(talk, "where is the toilet please")
+    assert talk.step != "people", "nobody is kept at one question"
+
+
+def test_what_the_script_knows_is_said_back_now_and_then() -> None:
+    talk = lines(begin("picture"), "It is a park with a tree.")
+    assert talk.said.startswith("Park, I see.")
+    for name in ("restaurant", "small_talk", "free"):
+        talk = begin(name)
+        for step in next(s for s in SCRIPTS if s.id == name).steps:
+            talk = hear(talk, step.example["A2"])
+            said = talk.said.lower()
+            for word in talk.slots.values():
+                assert not re.search(rf"^{word}, i see\..*\b{word}\b", said), said
+
+
 # --- stuck ----------------------------------------------------------------------------------------
 
 
@@ -202,6 +263,7 @@ def test_every_talk_ends_whatever_is_said(seed: int) -> None:
 def test_a_question_for_the_weak_sound_is_put_in_once() -> None:
     talk = lines(begin("small_talk"), "I am fine.", "I like the sun.", needs=["TH", "article"])
     assert talk.question == "TH" and talk.said.endswith("What do you do on Thursday?")
+    assert conversation.EXTRA in talk.said, "it is no part of the scene, and that is said"
     assert phones_in(read("questions")["phone"]["TH"]["example"])["TH"] >= 2
     assert "On Thursday I think" in help_text(talk)
     talk = hear(talk, "On Thursday I work.", ["TH", "article"])
@@ -230,7 +292,7 @@ def test_the_summary_holds_only_what_was_there() -> None:
     assert found.told == (("people", "two"), ("drink", "tea"))
     assert found.sounds == (("TH", "think"), ("L", "light")), "missed twice comes before missed once"
     assert found.clear[0] == "weather"
-    assert found.grammar == (("go", "went"),)
+    assert found.grammar == (("I go", "I went"),), "an edit is shown with the words around it"
     assert found.following is not None and "TH" in found.following.focus
 
 
