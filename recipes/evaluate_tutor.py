@@ -1,26 +1,30 @@
 """Measure the tutor's language model: does its feedback hold, and does it correct grammar precisely.
 
 Data      ErAConD's dialogues.jsonl; a manifest with raters' scores, or the rows of `speechtutor batch`
-Run       python -m recipes.evaluate_tutor --adapter runs/tutor/lora/adapter --out runs/tutor/eval
+Run       python -m recipes.evaluate_tutor --adapter speechtutor/weights/tutor-lora --against-base
           python -m recipes.evaluate_tutor --base none --out runs/tutor/eval-rules
-Expect    grammar.md and feedback.md in OUT; see recipes/README.md
+Expect    grammar.md and feedback.md in OUT, and feedback-versus.md with --against-base; see recipes/README.md
 
 With `--tune` the threshold of the grammar model is first chosen on the tune dialogues and written
 beside the adapter. Dev dialogues are never trained or tuned on; `--dialogues all` takes the whole
 file, for dialogues that were held out elsewhere.
+
+Feedback may be stopped at any moment: the same command goes on from there, also with a larger --limit.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from recipes import feedback_replies, synthetic
 from speechtutor import config, registry
 from speechtutor.core import UtteranceScore
-from speechtutor.evaluation import feedback, grammar
+from speechtutor.evaluation import feedback, grammar, side_by_side
+from speechtutor.evaluation.replies import SUFFIX, Kept
 from speechtutor.grammar import dialogues
 from speechtutor.grammar.dialogues import Turn, comparable
 from speechtutor.grammar.edits import tokens
@@ -58,6 +62,8 @@ class Config:
     """Let the rules go before the model."""
     typed: bool = False
     """Take the turns as they were typed, and count capitals, marks and spelling too (typed.md)."""
+    against_base: bool = False
+    """Word the same feedback without the adapter too, by the same engine, and set both side by side."""
     limit: int = 200
     """Utterances to word feedback for, evenly chosen."""
     made: int = 60
@@ -109,12 +115,38 @@ def measure_grammar(cfg: Config, turns: list[Turn]) -> grammar.GrammarReport:
 def measure_feedback(
     cfg: Config, items: list[tuple[str, UtteranceScore]], name: str = "feedback"
 ) -> feedback.FeedbackReport:
-    """Let the model word the evidence and write the report."""
-    tutor: Any = registry.load("tutor", cfg.base, device=cfg.device, adapter=cfg.adapter)
-    worded, n_rules = feedback.listen(tutor, items)
+    """Let the model word the evidence and write the report, beside the base's where that is asked for."""
+    found, worded = _worded(cfg, items, name)
+    if cfg.against_base and cfg.adapter is not None:
+        base = _worded(replace(cfg, adapter=None), items, f"{name}-base", engine="transformers")
+        write_text(cfg.out / f"{name}-versus.md", side_by_side.table(base, (found, worded)))
+    return found
+
+
+def _worded(
+    cfg: Config, items: list[tuple[str, UtteranceScore]], name: str, **options: str
+) -> tuple[feedback.FeedbackReport, list[feedback.Worded]]:
+    tutor: Any = registry.load("tutor", cfg.base, device=cfg.device, adapter=cfg.adapter, **options)
+    fingerprint = {
+        "tutor": tutor.engine.name,
+        "engine": type(tutor.engine).__name__,
+        "adapter": _sum(cfg.adapter),
+        "examples in the prompt": tutor.shots,
+        "tokens": tutor.max_tokens,
+    }
+    kept = Kept(cfg.out / f"{name}{SUFFIX}", fingerprint)
+    worded, n_rules = feedback.listen(tutor, items, kept)
     found = feedback.report(worded, n_rules, f"{tutor.engine.name} ({name})")
     feedback.write(cfg.out, found, worded, name)
-    return found
+    return found, worded
+
+
+def _sum(adapter: Path | None) -> str:
+    """The content of an adapter, so that replies of another one are never taken for its own."""
+    if adapter is None:
+        return ""
+    files = sorted(path for path in adapter.glob("adapter_*") if path.is_file())
+    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
 def _smoke(cfg: Config) -> tuple[Config, list[Turn], list[tuple[str, UtteranceScore]]]:

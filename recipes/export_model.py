@@ -164,7 +164,7 @@ def _mark(cfg: Config, name: str) -> dict[str, Any]:
     entry = registry.find("transcriber" if cfg.kind == "whisper" else "acoustic", cfg.model)
     system = provenance.system(cfg.model, entry.checkpoint, entry.revision, adapter=cfg.adapter)
     chosen = {key: getattr(cfg, key) for key in ("kind", "scorer", "split", "limit", "beams", "lang")}
-    return {"format": name, **chosen, "system": system, "prune": cfg.pruned(name),
+    return {"layout": 1, "format": name, **chosen, "system": system, "prune": cfg.pruned(name),
             "manifest": provenance.sha256(cfg.manifest)}  # fmt: skip
 
 

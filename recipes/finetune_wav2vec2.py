@@ -95,7 +95,10 @@ def _network(cfg: Config, train: Sequence[Clip]) -> tuple[Any, Speller]:
     tokenizer, extractor = library.processor(folder, tokens)
     small = {"convolutions": (8,) * 5, "heads": 2} if cfg.smoke else {}
     size = library.Size(cfg.layers, cfg.width, **small)  # type: ignore[arg-type]
-    return library.compact(size, len(tokens), cfg.masks), library.Speller(tokenizer, extractor, cfg.units)
+    model = library.compact(size, len(tokens), cfg.masks)
+    if cfg.teacher is not None and cfg.units == "phones":
+        model = library.with_second_output(model)
+    return model, library.Speller(tokenizer, extractor, cfg.units)
 
 
 def run(cfg: Config) -> list[dict[str, float]]:

@@ -420,3 +420,10 @@ def test_names_and_other_languages_are_never_touched(text: str) -> None:
     own -= {"My", "He", "She", "I", ",", "."}
     assert [w for w in tokens(found.text) if w in own] == [w for w in tokens(text) if w in own]
     assert not any(set(edit.before.split()) & own for edit in found.edits)
+
+
+def test_an_edit_that_another_made_possible_is_made_too() -> None:
+    found = CORRECTOR.correct("I have lived here since two year.")
+    assert found.text == "I have lived here for two years."
+    assert joined(apply(tokens(found.fluent), found.edits)) == found.text
+    assert all(edit.source.startswith("rule") for edit in found.edits)

@@ -12,11 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
 from speechtutor.core import LearnerState, UtteranceScore
 from speechtutor.errors import InputError
+from speechtutor.evaluation.replies import Kept
 from speechtutor.evidence import gather
 from speechtutor.grounding import facts, words_of
 from speechtutor.manifest import read as read_manifest
@@ -47,6 +49,11 @@ class Worded:
     first: float
     total: float
 
+    @property
+    def covered(self) -> bool | None:
+        """Whether it names the finding's word and, where it has one, its sound; None without a finding."""
+        return None if self.word is None else self.word and self.sound is not False
+
 
 @dataclass(frozen=True, slots=True)
 class FeedbackReport:
@@ -66,6 +73,7 @@ class FeedbackReport:
     total_p95: float
     violations: dict[str, int]
     kinds: dict[str, tuple[int, int]]
+    covered: float = float("nan")
 
     def __str__(self) -> str:
         """A table for people."""
@@ -78,6 +86,7 @@ class FeedbackReport:
             f"| pass the verifier | {self.passed:.3f} |",
             f"| name the word of the top finding | {self.names_word:.3f} |",
             f"| name its sound | {self.names_sound:.3f} |",
+            f"| cover it: its word and its sound | {self.covered:.3f} |",
             f"| words | {self.n_words:.1f} |",
             f"| reading level (Flesch-Kincaid grade) | {self.grade:.1f} |",
             f"| first token, p50 and p95 (s) | {self.first_p50:.2f}, {self.first_p95:.2f} |",
@@ -140,8 +149,13 @@ def scores(path: Path, split: str = "dev", limit: int = 200) -> list[tuple[str, 
     return found if len(found) <= limit else [found[i * len(found) // limit] for i in range(limit)]
 
 
-def listen(tutor: LlmTutor, items: Sequence[tuple[str, UtteranceScore]]) -> tuple[list[Worded], int]:
-    """The model's reply to each utterance's evidence, and how many were left to the rules."""
+def listen(
+    tutor: LlmTutor, items: Sequence[tuple[str, UtteranceScore]], kept: Kept | None = None
+) -> tuple[list[Worded], int]:
+    """The model's reply to each utterance's evidence, and how many were left to the rules.
+
+    Replies that `kept` holds are not asked for again, and new ones go there at once.
+    """
     from tqdm import tqdm
 
     engine = Timed(tutor.engine)
@@ -149,29 +163,38 @@ def listen(tutor: LlmTutor, items: Sequence[tuple[str, UtteranceScore]]) -> tupl
     found: list[Worded] = []
     n_rules = 0
     for id, score in tqdm(items, desc="wording", disable=None):
-        # The evidence decides, not its cache: every reply is written anew.
-        tutor.forget()
-        tutor.last = None
-        start = perf_counter()
-        tutor.advise(score, LearnerState())
-        total = perf_counter() - start
-        if tutor.last is None:
+        row = None if kept is None else kept.get(id, score)
+        if row is None:
+            row = _asked(tutor, engine, id, score)
+            if kept is not None:
+                kept.put(id, score, row)
+        if row:
+            found.append(Worded(**{**row, "violations": tuple(row["violations"])}))
+        else:
             n_rules += 1
-            continue
-        known = facts(gather(score, LearnerState()))
-        text, words = tutor.last.text, words_of(tutor.last.text)
-        named = None if known.finding is None else known.flagged in " ".join(words)
-        sounded = (
-            None if not known.target else bool(re.search(rf"\b{re.escape(known.target)}\b", text.lower()))
-        )
-        found.append(
-            Worded(
-                id, known.kind or "none", text, not tutor.last.violations,
-                tuple(f"{v.code}: {v.detail}" for v in tutor.last.violations), tutor.last.dropped,
-                named, sounded, len(words), reading_grade(text), engine.first or total, total,
-            )
-        )  # fmt: skip
     return found, n_rules
+
+
+def _asked(tutor: LlmTutor, engine: Timed, id: str, score: UtteranceScore) -> dict[str, Any]:
+    """The reply to one utterance as a row; an empty one where the rules speak."""
+    # The evidence decides, not its cache: every reply is written anew.
+    tutor.forget()
+    tutor.last = None
+    start = perf_counter()
+    tutor.advise(score, LearnerState())
+    total = perf_counter() - start
+    if tutor.last is None:
+        return {}
+    known = facts(gather(score, LearnerState()))
+    text, words = tutor.last.text, words_of(tutor.last.text)
+    named = None if known.finding is None else known.flagged in " ".join(words)
+    sounded = None if not known.target else bool(re.search(rf"\b{re.escape(known.target)}\b", text.lower()))
+    worded = Worded(
+        id, known.kind or "none", text, not tutor.last.violations,
+        tuple(f"{v.code}: {v.detail}" for v in tutor.last.violations), tutor.last.dropped,
+        named, sounded, len(words), reading_grade(text), engine.first or total, total,
+    )  # fmt: skip
+    return asdict(worded)
 
 
 def reading_grade(text: str) -> float:
@@ -218,6 +241,7 @@ def report(items: Sequence[Worded], n_rules: int, name: str) -> FeedbackReport:
         total_p95=float(np.quantile(total, 0.95)),
         violations=dict(reasons.most_common()),
         kinds=kinds,
+        covered=share([item.covered for item in items]),
     )
 
 

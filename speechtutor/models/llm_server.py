@@ -75,23 +75,30 @@ class ServerEngine:
         self._client.close()
 
     def _pieces(self, response: httpx.Response) -> Iterator[str]:
-        """The text of the events; a server that does not stream sends one plain JSON value."""
+        """The text of the events; a server that does not stream sends one plain JSON value.
+
+        A stream is whole when it says so: a connection that ends before that was cut, and half a
+        reply may hold by itself and still say something else.
+        """
         if response.headers.get("content-type", "").startswith("application/json"):
             response.read()
             yield self._text(response.text, "message")
             return
-        finished = False
+        begun = whole = False
         for line in response.iter_lines():
             field, _, data = line.partition(":")
             if field != "data":
                 continue
             if data.strip() == "[DONE]":
                 return
-            finished = True
+            begun = True
             if piece := self._text(data, "delta"):
                 yield piece
-        if not finished:
+            whole = whole or _is_last(data)
+        if not begun:
             raise ServiceError(f"{self.url} sent no events")
+        if not whole:
+            raise ServiceError(f"{self.url} broke off in the middle of a reply")
 
     def _text(self, data: str, part: str) -> str:
         """The content of a chat-completion value; the last event may carry no choice at all."""
@@ -126,6 +133,12 @@ class ServerEngine:
             raise ServiceError(f"{self.url} took too long") from error
         except httpx.HTTPError as error:
             raise ServiceError(f"{self.url} failed: {error}") from error
+
+
+def _is_last(data: str) -> bool:
+    """Whether an event says why the reply ends; what it holds was looked at before."""
+    choices = json.loads(data)["choices"]
+    return bool(choices) and bool(choices[0].get("finish_reason"))
 
 
 def _parse(url: str) -> httpx.URL:

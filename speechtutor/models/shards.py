@@ -15,9 +15,9 @@ WRAPPER = "_checkpoint_wrapped_module."
 """What activation checkpointing puts into the names of parameters."""
 
 
-def prepared(network: Any) -> torch.nn.Module:
+def prepared(network: Any) -> Any:
     """Make a network fit to be cut; returns a copy, to be filled by `gather`, which learns nothing."""
-    whole: torch.nn.Module = copy.deepcopy(network).requires_grad_(False).eval()
+    whole = copy.deepcopy(network).requires_grad_(False).eval()
     try:
         network.get_input_embeddings()
     except NotImplementedError:
@@ -44,9 +44,9 @@ def gather(sharded: torch.nn.Module, whole: torch.nn.Module, device: torch.devic
     for name, value in whole.named_parameters():
         shard: Any = given[name]
         value.copy_(shard.full_tensor() if hasattr(shard, "full_tensor") else shard)
-    buffers = {name.replace(WRAPPER, ""): value for name, value in sharded.named_buffers()}
-    for name, value in whole.named_buffers():
-        value.copy_(buffers[name])
+    buffers = {name.replace(WRAPPER, ""): buffer for name, buffer in sharded.named_buffers()}
+    for name, buffer in whole.named_buffers():
+        buffer.copy_(buffers[name])
     return whole
 
 

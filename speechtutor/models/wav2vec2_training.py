@@ -2,6 +2,8 @@
 
 From scratch two hours of speech are too few for CTC alone. A teacher that already hears phones tells
 in every frame what it hears (distillation, Hinton et al., 2015), and CTC adds what should be there.
+A CTC teacher says a phone in one or two frames and nothing in between, which is little to learn from
+at first; so a second output, dropped in the end, learns which phone is nearest in time.
 The teacher listens once to each recording as it is; where a copy is played faster or with silence in
 front, its frames are read at the matching times.
 """
@@ -18,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import (
     AutoConfig,
@@ -46,10 +49,14 @@ log = logging.getLogger(__name__)
 SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", "|")
 """Blank, marks that are never said, and what stands between words."""
 IGNORED = -100
+SECOND = "nearest_phone"
+"""Name of the output that only training has."""
 QUIET = 0.2
 """Weight of a frame in which the teacher hears only the blank, against 1 for a sure phone."""
 LESSONS_KEPT = 250
 """Clips after which what the teacher heard is written down."""
+NEAR = 6
+"""Frames from a phone within which a frame belongs to it; farther away is silence."""
 HOP = 320
 """Samples from one frame to the next, in Whisper's encoder and in this family."""
 
@@ -103,6 +110,12 @@ def compact(size: Size, n_tokens: int, masks: int) -> Wav2Vec2ForCTC:
         **masking(masks),
     )
     return Wav2Vec2ForCTC(config)
+
+
+def with_second_output(model: Wav2Vec2ForCTC) -> Wav2Vec2ForCTC:
+    """The network with an output for the nearest phone, for `CtcTrainer`."""
+    setattr(model, SECOND, nn.Linear(model.config.hidden_size, len(SYMBOLS)))
+    return model
 
 
 def masking(masks: int) -> dict[str, Any]:
@@ -212,6 +225,7 @@ class Speller:
             inside = (index >= 0) & (index < len(heard))
             silent[inside] = heard[index[inside]]
             item["heard"] = torch.from_numpy(silent)
+            item["nearest"] = nearest(item["heard"].exp())
         return item
 
     def collate(self, items: Sequence[dict[str, Any]]) -> Batch:
@@ -222,6 +236,8 @@ class Speller:
         batch["labels"] = pad(labels, batch_first=True, padding_value=IGNORED)
         if self.teacher is not None:
             batch["heard"] = pad([item["heard"].exp() for item in items], batch_first=True)
+            near = [item["nearest"] for item in items]
+            batch["nearest"] = pad(near, batch_first=True, padding_value=IGNORED)
         return batch
 
     def padded(self, waves: Sequence[Tensor]) -> Batch:
@@ -255,6 +271,11 @@ class Speller:
     def ship(self, folder: Path) -> None:
         """Make what `save_model` wrote a checkpoint that loads by itself."""
         (folder / "training_args.bin").unlink(missing_ok=True)
+        weights = folder / "model.safetensors"
+        state = load_file(weights)
+        kept = {name: value for name, value in state.items() if not name.startswith(f"{SECOND}.")}
+        if len(kept) < len(state):
+            save_file(kept, weights, metadata={"format": "pt"})
         self.tokenizer.save_pretrained(folder)
         self.extractor.save_pretrained(folder)
 
@@ -277,13 +298,17 @@ class CtcTrainer(AsrTrainer):
         values, mask = inputs["input_values"], None
         if self.speller.extractor.return_attention_mask:
             mask = (torch.arange(values.shape[1], device=values.device) < lengths[:, None]).long()
-        output = model(values, attention_mask=mask)
+        second = getattr(self.accelerator.unwrap_model(model), SECOND, None)
+        output = model(values, attention_mask=mask, output_hidden_states=second is not None)
         log_probs = output.logits.float().log_softmax(-1)
         n_frames = self.accelerator.unwrap_model(model)._get_feat_extract_output_lengths(lengths)
         loss = ctc(log_probs, inputs["labels"], n_frames, self.speller.tokenizer.pad_token_id)
         if "heard" in inputs and self.teacher_weight:
             taught = distilled(log_probs, inputs["heard"], n_frames, self.columns)
             loss = loss + self.teacher_weight * taught
+            if second is not None:
+                guess = second(output.hidden_states[-1]).float()
+                loss = loss + self.teacher_weight * placed(guess, inputs["nearest"], n_frames)
         return (loss, output) if return_outputs else loss
 
 
@@ -311,6 +336,28 @@ def distilled(log_probs: Tensor, heard: Tensor, n_frames: Tensor, columns: Seque
     divergence = -(heard * grouped).sum(-1) - entropy
     mean: Tensor = (divergence * weight).sum() / weight.sum().clamp(min=1.0)
     return mean
+
+
+def nearest(heard: Tensor) -> Tensor:
+    """The symbol that stands nearest to each frame, 0 far from all; `heard` are probabilities.
+
+    Shapes (n_frames, n_symbols) and (n_frames,).
+    """
+    places = (heard[:, 0] < 0.5).nonzero()[:, 0]
+    if not len(places):
+        return torch.zeros(len(heard), dtype=torch.long)
+    symbols = heard[places, 1:].argmax(1) + 1
+    away = (torch.arange(len(heard))[:, None] - places).abs()
+    distance, closest = away.min(1)
+    return torch.where(distance <= NEAR, symbols[closest], 0)
+
+
+def placed(guess: Tensor, near: Tensor, n_frames: Tensor) -> Tensor:
+    """Cross-entropy of a guess (batch, n_frames, n_symbols) against the nearest symbols (batch, n_frames)."""
+    n = min(guess.shape[1], near.shape[1])
+    inside = torch.arange(n, device=near.device) < n_frames[:, None]
+    target = near[:, :n].masked_fill(~inside, IGNORED)
+    return nn.functional.cross_entropy(guess[:, :n].transpose(1, 2), target, ignore_index=IGNORED)
 
 
 def lessons(teacher: AcousticModel, clips: Sequence[Clip], path: Path) -> dict[str, NDArray[np.float16]]:

@@ -156,9 +156,7 @@ def test_damaged_audio_is_named_before_the_training(tmp_path: Path) -> None:
         training.read_clips(cfg)
 
 
-def test_headers_are_read_before_anything_is_decoded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_headers_are_read_before_anything_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = synthetic.corpus(tmp_path)
     (tmp_path / "u6.flac").unlink()
     (tmp_path / "u9.flac").write_bytes((tmp_path / "u9.flac").read_bytes()[:9000])

@@ -11,10 +11,14 @@ from typing import Any
 
 import pytest
 
+from speechtutor.advice import hint
 from speechtutor.errors import InputError, ServiceError
+from speechtutor.evidence import gather
 from speechtutor.models.llm_server import ServerEngine, load
+from speechtutor.phrasing import LlmTutor
 from speechtutor.prompts import Message
 from speechtutor.tutor import RuleTutor
+from speechtutor.verify import verify
 from tests.judged import LEARNER, SINK
 
 TEXT = 'In "think", the "th" sounded closer to "s". Can you say "think" again?'
@@ -157,6 +161,26 @@ def silent(handler: BaseHTTPRequestHandler) -> None:
     time.sleep(0.6)
 
 
+def breaks_off(handler: BaseHTTPRequestHandler) -> None:
+    """The process at the other end dies: whole sentences came, but neither the rest nor an end."""
+    stream(handler, event('In "think", the "th" sounded closer to "s". '))
+
+
+def breaks_off_in_a_chunk(handler: BaseHTTPRequestHandler) -> None:
+    handler.protocol_version = "HTTP/1.1"
+    handler.send_response(200)
+    handler.send_header("Content-Type", "text/event-stream")
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    piece = event('In "think", the "th" sounded closer to "s". ')
+    handler.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n" + b"40\r\ndata: {")
+    handler.close_connection = True
+
+
+def cuts_an_event(handler: BaseHTTPRequestHandler) -> None:
+    stream(handler, event('In "think", the "th" sounded closer to "s". '), event("Can you")[:20])
+
+
 def stalls(handler: BaseHTTPRequestHandler) -> None:
     stream(handler, event("One "))
     time.sleep(0.6)
@@ -174,6 +198,10 @@ FAILURES: list[tuple[Callable[[BaseHTTPRequestHandler], None], str]] = [
     (lambda handler: stream(handler, b'data: {"choices": [[]]}\n\n'), "no chat completion"),
     (lambda handler: stream(handler, b'data: {"error": {"message": "overloaded"}}\n\n'), "overloaded"),
     (lambda handler: stream(handler), "sent no events"),
+    (breaks_off, "broke off in the middle"),
+    (breaks_off_in_a_chunk, "failed: "),
+    (cuts_an_event, "no chat completion"),
+    (lambda handler: stream(handler, b"\xff\xfe garbage\n\n" * 50), "sent no events"),
     (silent, "took too long"),
     (stalls, "took too long"),
 ]
@@ -192,6 +220,67 @@ def test_failures_are_one_line_and_the_rules_speak(
     assert tutor.advise(SINK, LEARNER) == RuleTutor().advise(SINK, LEARNER)
     assert tutor.last is not None
     assert tutor.last.violations[0].code == "service"
+
+
+@pytest.mark.parametrize(("answer", "says"), FAILURES)
+def test_a_failure_is_never_remembered(
+    server: Server, answer: Callable[[BaseHTTPRequestHandler], None], says: str
+) -> None:
+    tutor = load(server.url, model="m", timeout=0.3)
+    server.answer = answer
+    assert tutor.advise(SINK, LEARNER).source == "rules" and len(tutor.cache) == 0
+    server.answer = lambda handler: events(handler, TEXT)
+    assert tutor.advise(SINK, LEARNER).source == "m" and len(tutor.cache) == 1
+    server.answer = answer
+    assert tutor.advise(SINK, LEARNER).source == "m", "equal evidence needs no server"
+
+
+def test_a_reply_that_drips_for_ever_ends_with_the_time_for_it(server: Server) -> None:
+    """Each piece comes in time for the connection, so only the limit for the whole reply can end it."""
+    answered = threading.Event()
+
+    def drips(handler: BaseHTTPRequestHandler) -> None:
+        stream(handler)
+        while not answered.wait(0.02):
+            handler.wfile.write(event("and "))
+
+    server.answer = drips
+    tutor = LlmTutor(ServerEngine(server.url, "m", timeout=30.0), timeout=0.3)
+    assert tutor.advise(SINK, LEARNER) == RuleTutor().advise(SINK, LEARNER)
+    answered.set()
+    assert tutor.last is not None and "longer than 0.3 s" in tutor.last.violations[0].detail
+    assert len(tutor.cache) == 0
+
+
+def test_a_server_that_never_answers_is_not_waited_for(server: Server) -> None:
+    answered = threading.Event()
+    server.answer = lambda handler: void(answered.wait(20))
+    tutor = LlmTutor(ServerEngine(server.url, "m", timeout=30.0), timeout=0.2)
+    assert tutor.advise(SINK, LEARNER).source == "rules"
+    assert not answered.is_set(), "the rules spoke while the server was still silent"
+    answered.set()
+
+
+def void(value: object) -> None:
+    del value
+
+
+@pytest.mark.parametrize("answer", [breaks_off, breaks_off_in_a_chunk, cuts_an_event, stalls])
+def test_what_was_shown_of_a_broken_stream_is_finished_by_the_rules(
+    server: Server, answer: Callable[[BaseHTTPRequestHandler], None]
+) -> None:
+    server.answer = answer
+    tutor = load(server.url, model="m", timeout=0.3)
+    shown = "".join(tutor.stream(SINK, LEARNER))
+    assert verify(shown, gather(SINK, LEARNER)) == []
+    assert shown.endswith(hint("TH", "S")) or "Can you" not in shown
+    assert len(tutor.cache) == 0
+
+
+def test_an_end_may_be_told_by_its_reason(server: Server) -> None:
+    last = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\n'
+    server.answer = lambda handler: stream(handler, event(TEXT), last)
+    assert reply(server) == TEXT
 
 
 def test_nobody_there() -> None:

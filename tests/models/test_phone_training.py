@@ -77,7 +77,8 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
     cfg, train, dev = examples(tmp_path)
     broken = [replace(e, samples=np.full_like(e.samples, np.nan)) for e in train]
     model, recipe = finetune_phones.build_model(cfg), Recipe(warm_utterances=0, bf16=False)
-    with pytest.raises(ModelError, match=r"the loss is nan at step 0, epoch 0, row u.*: there is no checkpoint"):
+    says = r"the loss is nan at step 0, epoch 0, row u.*: there is no checkpoint"
+    with pytest.raises(ModelError, match=says):
         Trainer(model, recipe, tmp_path / "out").fit(broken, dev)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from recipes import finetune_wav2vec2, synthetic
 from recipes.finetune_wav2vec2 import Config
@@ -189,3 +190,32 @@ def test_columns_add_up_what_is_the_same_phone() -> None:
 def test_no_checkpoint_is_said(tmp_path: Path, clips: list[Clip]) -> None:
     with pytest.raises(ModelError, match="cannot be loaded as a CTC model"):
         library.load(tmp_path, "phones", clips, tmp_path, 0)
+
+
+def test_the_nearest_phone_of_a_frame() -> None:
+    # Symbol 2 in frame 1, symbol 1 in frames 4 and 5: frames 2 and 3 lie between, 12 is beyond six frames.
+    heard = torch.zeros(13, 3)
+    heard[:, 0] = 1.0
+    heard[1] = torch.tensor([0.1, 0.2, 0.7])
+    heard[4:6] = torch.tensor([0.4, 0.6, 0.0])
+    assert library.nearest(heard).tolist() == [2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0]
+    assert library.nearest(heard[6:]).tolist() == [0] * 7
+
+
+def test_what_the_second_output_costs_by_hand() -> None:
+    # Two utterances; equal guesses of three symbols cost ln 3 a frame, and frames beyond the end nothing.
+    near = torch.tensor([[0, 1, 2], [1, -100, -100]])
+    guess = torch.zeros(2, 4, 3)
+    guess[1, 1:] = torch.tensor([9.0, 0.0, 0.0])
+    found = library.placed(guess, near, torch.tensor([3, 1]))
+    assert found.item() == pytest.approx(np.log(3), abs=1e-6)
+
+
+def test_the_second_output_is_not_shipped(tmp_path: Path, clips: list[Clip]) -> None:
+    made = speller(tmp_path, clips)
+    model = library.with_second_output(library.compact(SMALL, 5 + 39, masks=0))
+    model.save_pretrained(tmp_path / "best")
+    made.ship(tmp_path / "best")
+    names = load_file(tmp_path / "best" / "model.safetensors")
+    assert names and not any(name.startswith(library.SECOND) for name in names)
+    assert registry.load("acoustic", str(tmp_path / "best")).frame_shift == 0.02

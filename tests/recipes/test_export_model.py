@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from recipes import export_model, synthetic
+from recipes import export_model, exports, synthetic
 from recipes.export_model import Config
 from speechtutor import config, hub, registry
 from speechtutor.core import Recording
 from speechtutor.errors import InputError, ModelError
 from speechtutor.metrics import Edits, Interval
 from speechtutor.models import acoustic, export
-from tests.conftest import need
+from tests.conftest import PROJECT, learner_clip, need
 
 
 def noise(seconds: float = 1.0) -> Recording:
@@ -97,13 +98,11 @@ def test_figures_by_hand() -> None:
     # Two speakers of one utterance each: 1 error in 4 words became 2, 0 in 4 stayed.
     before = [{"wer": Edits(3, 1, 0, 0)}, {"wer": Edits(4, 0, 0, 0)}]
     after = [{"wer": Edits(2, 2, 0, 0)}, {"wer": Edits(4, 0, 0, 0)}]
-    found = export_model.worsening(before, after, ["a", "b"], Config(draws=200))["wer"]
+    found = exports.worsening(before, after, ["a", "b"], 200, 0)["wer"]
     assert found.value == pytest.approx(1 / 8) and (found.low, found.high) == (0.0, 0.25)
     pairs = np.array([[0.0, 1.0, 2.0, 3.0], [0.0, 1.0, 2.0, 3.0]])
     worse = np.array([[0.0, 1.0, 2.0, 3.0], [3.0, 2.0, 1.0, 0.0]])
-    change = export_model.worsening([{"phone_pcc": pairs}], [{"phone_pcc": worse}], ["a"], Config(draws=5))[
-        "phone_pcc"
-    ]
+    change = exports.worsening([{"phone_pcc": pairs}], [{"phone_pcc": worse}], ["a"], 5, 0)["phone_pcc"]
     assert change.value == pytest.approx(2.0)
 
 
@@ -113,10 +112,10 @@ def test_a_verdict_has_the_figures() -> None:
         Interval(0.0101, 0, 0.02, 2),
         Interval(float("nan"), 0, 0, 2),
     )
-    assert export_model.verdict("int8", {"per": good}, 0.01) is None
-    said = export_model.verdict("int8", {"per": good, "phone_pcc": bad}, 0.01)
+    assert exports.verdict("int8", {"per": good}, 0.01) is None
+    said = exports.verdict("int8", {"per": good, "phone_pcc": bad}, 0.01)
     assert said == "int8 is refused: worse by more than 0.01: phone_pcc by 0.010 [0.000, 0.020]"
-    assert export_model.verdict("int8", {"per": unknown}, 0.01) is not None
+    assert exports.verdict("int8", {"per": unknown}, 0.01) is not None
 
 
 def test_smoke_phones_measures_and_refuses(tmp_path: Path) -> None:
@@ -135,6 +134,43 @@ def test_smoke_phones_measures_and_refuses(tmp_path: Path) -> None:
     assert not (tmp_path / "b" / "onnx").exists()
     refused = json.loads((tmp_path / "b" / "report.json").read_text("utf-8"))["rows"][1]
     assert refused["refused"].startswith("onnx is refused") and refused["values"]["per"] >= 0
+    assert refused["passed"] is False and "| refused |" in (tmp_path / "b" / "report.md").read_text("utf-8")
+
+
+def test_the_whole_table_goes_on_where_it_was_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cfg = config.build(Config, ["--smoke", "--out", str(tmp_path), "--draws", "20", "--limit", "2"])
+    measure = export_model.measure
+
+    def stopped(name: str, *others: Any) -> Any:
+        if name == "onnx-int8":
+            raise KeyboardInterrupt
+        return measure(name, *others)
+
+    monkeypatch.setattr(export_model, "measure", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        export_model.run(cfg)
+    made: list[str] = []
+    monkeypatch.setattr(export_model, "measure", lambda *a: (made.append(a[0]), measure(*a))[1])
+    report = export_model.run(cfg)
+    assert made == ["onnx-int8", "pruned"]
+    assert [row.name for row in report.rows] == ["original", *export_model.FORMATS["phones"]]
+    assert report.rows[3].megabytes < report.rows[1].megabytes
+    assert [row.passed for row in report.rows] == [None, True, True, True]
+    again = export_model.run(cfg)
+    assert again == report and made == ["onnx-int8", "pruned"]
+    # Another choice of rows is another table.
+    kept = tmp_path / "measured" / "onnx.json"
+    mark = json.loads(kept.read_text("utf-8"))["mark"]
+    assert exports.kept(kept, mark) and exports.kept(kept, mark | {"limit": 3}) is None
+
+
+def test_what_is_pruned() -> None:
+    assert Config(formats=["onnx", "pruned"]).pruned("pruned") == export_model.PRUNED
+    both = Config(formats=["onnx", "pruned"], prune=0.5)
+    assert (both.pruned("onnx"), both.pruned("pruned")) == (0.0, 0.5)
+    assert Config(formats=["onnx"], prune=0.5).pruned("onnx") == 0.5
 
 
 def test_a_tiny_whisper_with_an_adapter_is_merged(tmp_path: Path) -> None:
@@ -193,6 +229,20 @@ def test_an_exported_whisper_writes_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_learners_adapter_survives_ctranslate2(tmp_path: Path) -> None:
+    need(hub.located("whisper-base"), "whisper-base is not pulled: run `speechtutor models pull`")
+    adapter = PROJECT / "speechtutor" / "weights" / "whisper-base-learners"
+    merged = export.merged_whisper("whisper-base", adapter, tmp_path / "merged")
+    folder = export.whisper_to_ct2(merged, tmp_path / "ct2", "int8")
+    transcriber = registry.load("transcriber", str(folder), device="cpu", beams=5)
+    said = transcriber.transcribe(learner_clip("000010011"), lang="en").text
+    # As the adapter learnt to write: the words alone, in small letters, but for "I".
+    assert said and not set(said) - set("abcdefghijklmnopqrstuvwxyz' I")
+    plain = registry.load("transcriber", "whisper-base", device="cpu")
+    assert plain.transcribe(learner_clip("000010011"), lang="en").text[-1] in ".?!"
+
+
+@pytest.mark.slow
 def test_whisper_for_ctranslate2(tmp_path: Path) -> None:
     need(hub.located("whisper-tiny.en"), "whisper-tiny.en is not pulled: run `speechtutor models pull`")
     merged = export.merged_whisper("whisper-tiny.en", None, tmp_path / "merged")
@@ -201,7 +251,7 @@ def test_whisper_for_ctranslate2(tmp_path: Path) -> None:
         assert type(registry.load("transcriber", str(folder), device="cpu")).__name__ == "FasterWhisper"
     sizes = {q: (tmp_path / q / "model.bin").stat().st_size for q in export.CT2_TYPES}
     assert sizes["int8"] < 0.6 * sizes["float16"]
-    with pytest.raises(InputError, match="none of int8, int8_float16, float16"):
+    with pytest.raises(InputError, match="none of int8, int8_float16, float16, float32"):
         export.whisper_to_ct2(merged, tmp_path / "x", "int4")
 
 

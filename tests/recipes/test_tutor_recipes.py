@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from recipes import evaluate_tutor, feedback_replies, finetune_tutor, prepare_tutor
+from recipes import evaluate_tutor, feedback_replies, finetune_tutor, prepare_tutor, synthetic
 from recipes.prepare_tutor import Config, apart, check, grammar_row, split_of
 from speechtutor import config
 from speechtutor.core import LearnerState
@@ -87,6 +87,31 @@ def test_evaluation_runs_from_end_to_end(tmp_path: Path) -> None:
         "config.json",
     ):
         assert (tmp_path / name).is_file()
+
+
+def test_base_and_adapter_are_measured_on_the_same_and_gone_on_with(tmp_path: Path) -> None:
+    from peft import LoraConfig, get_peft_model
+    from transformers import LlamaForCausalLM
+
+    base = synthetic.tiny_chat(tmp_path / "base")
+    lora = LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False)
+    get_peft_model(LlamaForCausalLM.from_pretrained(base), lora).save_pretrained(tmp_path / "lora")
+    paths = {"base": base, "adapter": tmp_path / "lora", "scores": tmp_path / "none", "out": tmp_path / "out"}
+    flags = [word for name, path in paths.items() for word in (f"--{name}", str(path))]
+    flags += ["--part", "feedback", "--against-base"]
+    reports = []
+    for made in ("2", "3"):
+        reports += evaluate_tutor.run(config.build(evaluate_tutor.Config, [*flags, "--made", made]))
+    assert [found.n for found in reports] == [2, 3]  # type: ignore[union-attr]
+    out = tmp_path / "out"
+    rows = {name: read(out / f"{name}.rows.jsonl") for name in ("feedback-made", "feedback-made-base")}
+    assert [len(found) for found in rows.values()] == [4, 4], "a head and three replies, each written once"
+    assert (
+        rows["feedback-made"][0]["fingerprint"]["adapter"]
+        and not (rows["feedback-made-base"][0]["fingerprint"]["adapter"])
+    )
+    text = (out / "feedback-made-versus.md").read_text(encoding="utf-8")
+    assert "| pass the verifier |" in text and "- `made000`" in text
 
 
 @pytest.mark.parametrize(
