@@ -427,3 +427,11 @@ def test_an_edit_that_another_made_possible_is_made_too() -> None:
     assert found.text == "I have lived here for two years."
     assert joined(apply(tokens(found.fluent), found.edits)) == found.text
     assert all(edit.source.startswith("rule") for edit in found.edits)
+
+
+def test_what_one_tip_has_shown_is_not_told_again() -> None:
+    near = CORRECTOR.correct("It are a apple.")
+    (tip,) = advice.tips(near)
+    assert "It is an apple" in tip.text and len(near.edits) == 2
+    far = CORRECTOR.correct("She don't like it and my brother wants to eat a apple.")
+    assert len(advice.tips(far)) == 2

@@ -37,13 +37,15 @@ WEIGHT: dict[GrammarKind, float] = {
 
 @dataclass(frozen=True, slots=True)
 class GrammarFinding:
-    """One edit as evidence: `heard` and `better` are the edit with the words around it."""
+    """One edit as evidence: `heard` and `better` are it with the words around it, tokens [start, end)."""
 
     id: str
     edit: GrammarEdit
     heard: str
     better: str
     weight: float
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def _finding(
     inside = [e for e in edits if start <= e.start and e.end <= end]
     moved = [replace(e, start=e.start - start, end=e.end - start) for e in inside]
     weight = WEIGHT[edit.kind] * (edit.confidence or 1.0)
-    return GrammarFinding(f"g{number}", edit, joined(part), joined(apply(part, moved)), weight)
+    return GrammarFinding(f"g{number}", edit, joined(part), joined(apply(part, moved)), weight, start, end)
 
 
 @cache
@@ -101,7 +103,7 @@ def tips(correction: Correction, lang: str = "en", most: int = MOST) -> tuple[Gr
     """
     said_in = table(lang)
     made = []
-    for finding in findings(correction)[:most]:
+    for finding in _apart(findings(correction))[:most]:
         # Plain replacement: a learner's word that looks like a field stays a word.
         said = said_in["heard"].replace("{heard}", finding.heard, 1)
         before, _, after = said.partition("{better}")
@@ -109,6 +111,15 @@ def tips(correction: Correction, lang: str = "en", most: int = MOST) -> tuple[Gr
         text = join((heard, said_in[finding.edit.kind.value]), lang if lang in languages() else "en")
         made.append(GrammarTip(text, finding.id))
     return tuple(made)
+
+
+def _apart(found: Sequence[GrammarFinding]) -> list[GrammarFinding]:
+    """Without those that a weightier one has shown already, made, among the words around it."""
+    kept: list[GrammarFinding] = []
+    for finding in found:
+        if not any(k.start <= finding.edit.start and finding.edit.end <= k.end for k in kept):
+            kept.append(finding)
+    return kept
 
 
 def remarks(correction: Correction, lang: str = "en") -> tuple[str, ...]:
