@@ -68,7 +68,7 @@ IRREGULAR = {
 }  # fmt: skip
 OURS = {
     "A1": "tom anna ben maria bob jane joe john english oh goodbye congratulations",
-    "A2": "german germany rome asia noodles bravo",
+    "A2": "noodle dumplings german germany rome asia noodles bravo",
     "B1": "",
     "B2": "",
 }
