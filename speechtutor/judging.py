@@ -196,13 +196,11 @@ def _word(found: Found, predicted: Predicted, w: int, phones: Sequence[PhoneScor
 
 
 def _inserted(found: Found, w: int) -> tuple[tuple[int, str], ...]:
-    """Sounds beyond the text in word w; none in noise, and none where whole words are extra beside it."""
-    if clarity(found.quality.snr_db) < LEAST_CONFIDENCE:
+    """Sounds beyond the text in word w; none in noise, and none beside extra words: they are theirs."""
+    beside = {extra.word + side for extra in found.extras for side in (-1, 0)}
+    if clarity(found.quality.snr_db) < LEAST_CONFIDENCE or w in beside:
         return ()
-    n = sum(phone.word == w for phone in found.alignment.phones)
-    closed = {0: w, n: w + 1}
-    taken = {extra.word for extra in found.extras}
-    return tuple((s.at, s.phone) for s in found.sounds if s.word == w and closed.get(s.at) not in taken)
+    return tuple((s.at, s.phone) for s in found.sounds if s.word == w)
 
 
 def _with_breaks(words: Sequence[WordScore], found: Found) -> list[WordScore]:

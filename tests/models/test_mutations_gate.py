@@ -27,8 +27,11 @@ READINGS = ("061210142", "040050125", "021700379")
 
 
 def far(phone: str) -> tuple[str, ...]:
-    """The phones of the same class, the most different first: a scorer that listens cannot miss them."""
-    return confusable(phone)[::-1]
+    """Phones of the same class, the most different at both ends, from which a sample takes its phones.
+
+    A scorer that listens cannot miss them.
+    """
+    return (*confusable(phone)[::-1], confusable(phone)[-1])
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +73,7 @@ def test_gross_mistakes_are_noticed(judged: Judged) -> None:
 
 
 def test_what_was_changed_falls(judged: Judged) -> None:
-    for kind, least in (("phone swapped", 0.1), ("phone dropped", 0.03), ("word swapped", 0.3)):
+    for kind, least in (("phone swapped", 0.1), ("phone dropped", 0.1), ("word swapped", 0.3)):
         falls = [v.fall for _, v, _ in judged[kind] if v.fall is not None]
         assert np.mean(falls) > least, f"{kind}: {falls}"
 
