@@ -135,6 +135,4 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    for name, figures in run(config.parse(Config)).items():
-        print(f"| {name} | " + " | ".join(f"{figures[k]:.3f}" for k in FIGURES) + " |")
+    config.main(run, Config)

@@ -71,4 +71,4 @@ def run(cfg: Config) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(run(config.parse(Config)))
+    config.main(run, Config)

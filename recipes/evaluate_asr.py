@@ -103,4 +103,4 @@ def run(cfg: Config) -> Summary:
 
 
 if __name__ == "__main__":
-    print(table.markdown(run(config.parse(Config)), asr.KEYS))
+    config.main(run, Config, lambda found: table.markdown(found, asr.KEYS))

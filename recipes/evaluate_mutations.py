@@ -287,5 +287,4 @@ def run(cfg: Config) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    for kind, row in run(config.parse(Config)).items():
-        print(kind, {k: None if v is None else round(v, 3) for k, v in row.items()})
+    config.main(run, Config)

@@ -322,4 +322,4 @@ def run(cfg: Config) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(markdown(run(config.parse(Config))))
+    config.main(run, Config, markdown)

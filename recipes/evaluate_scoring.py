@@ -99,4 +99,4 @@ def run(cfg: Config) -> Summary:
 
 
 if __name__ == "__main__":
-    print(table.markdown(run(config.parse(Config)), scoring.KEYS))
+    config.main(run, Config, lambda found: table.markdown(found, scoring.KEYS))

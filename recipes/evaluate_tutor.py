@@ -184,5 +184,4 @@ def run(cfg: Config) -> list[grammar.GrammarReport | feedback.FeedbackReport]:
 
 
 if __name__ == "__main__":
-    for report in run(config.parse(Config)):
-        print(report)
+    config.main(run, Config)

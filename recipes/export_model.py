@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from recipes import exports, synthetic
 from recipes.exports import Item, Measured, Report
 from speechtutor import config, manifest
 from speechtutor.core import Utterance
-from speechtutor.errors import InputError, ModelError, SpeechTutorError
+from speechtutor.errors import InputError, ModelError
 
 FORMATS = {
     "whisper": ("transformers", "ct2", "ct2-int8", "onnx", "onnx-int8", "pruned"),
@@ -236,11 +235,4 @@ def run(cfg: Config) -> Report:
 
 
 if __name__ == "__main__":
-    try:
-        print(run(config.parse(Config)))
-    except SpeechTutorError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from there", file=sys.stderr)
-        raise SystemExit(130) from None
+    config.main(run, Config)

@@ -229,4 +229,4 @@ def run(cfg: Config) -> list[dict[str, float]]:
 
 
 if __name__ == "__main__":
-    training.main(run, Config)
+    config.main(run, Config)

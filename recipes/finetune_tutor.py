@@ -144,6 +144,4 @@ def run(cfg: Config) -> list[dict[str, float]]:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    for row in run(config.parse(Config)):
-        print(row)
+    config.main(run, Config)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from recipes import synthetic, training
+from speechtutor import config
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,4 +139,4 @@ def run(cfg: Config) -> list[dict[str, float]]:
 
 
 if __name__ == "__main__":
-    training.main(run, Config)
+    config.main(run, Config)

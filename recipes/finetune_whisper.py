@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from recipes import synthetic, training
+from speechtutor import config
 from speechtutor.errors import InputError
 
 log = logging.getLogger("finetune_whisper")
@@ -97,4 +98,4 @@ def run(cfg: Config) -> list[dict[str, float]]:
 
 
 if __name__ == "__main__":
-    training.main(run, Config)
+    config.main(run, Config)

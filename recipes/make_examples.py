@@ -160,4 +160,4 @@ def run(cfg: Config) -> manifest.Written:
 
 
 if __name__ == "__main__":
-    print(run(config.parse(Config)))
+    config.main(run, Config)

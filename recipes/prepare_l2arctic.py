@@ -259,5 +259,4 @@ def run(cfg: Config) -> manifest.Written:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(format="%(message)s")
-    print(run(config.parse(Config)))
+    config.main(run, Config)

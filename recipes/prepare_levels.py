@@ -166,4 +166,4 @@ def run(cfg: Config) -> Path:
 
 
 if __name__ == "__main__":
-    print(run(config.parse(Config)))
+    config.main(run, Config)

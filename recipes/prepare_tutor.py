@@ -209,4 +209,4 @@ def run(cfg: Config) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    print(run(config.parse(Config)))
+    config.main(run, Config)

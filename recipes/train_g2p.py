@@ -249,4 +249,4 @@ def run(cfg: Config) -> Report:
 
 
 if __name__ == "__main__":
-    print(run(config.parse(Config)))
+    config.main(run, Config)

@@ -38,6 +38,9 @@ MUTANT_WEIGHT, MUTANT_ERROR_WEIGHT = 0.05, 0.2
 """What a phone of a wrong text counts in the score and in the error logit: with more weight the many zeros
 cost agreement on real speech, the score's more than the logit's."""
 
+KEEP_EVERY = 250
+"""Utterances after which the cues so far are written: a killed run goes on from there."""
+
 OFF_TEXT = 4.5
 """Nats per phone by which the free decoding may beat the text: on train utterances the text's own
 recording never exceeds 4.0, another sentence's recording hardly ever stays below 5.6."""
@@ -123,23 +126,23 @@ def mutate(row: Utterance, share: float = 0.1) -> tuple[tuple[CanonicalWord, ...
 
 
 def seen(rows: Sequence[Utterance], root: Path, acoustic: Acoustic, cache: Path) -> dict[str, Seen]:
-    """Cues per utterance id, cached; a cache that lacks rows is completed."""
+    """Cues per utterance id, cached on the way; a cache that lacks rows is completed."""
     from tqdm import tqdm
 
     from speechtutor.models.scorer import examine, observe
 
     done: dict[str, Seen] = pickle.loads(cache.read_bytes()) if cache.is_file() else {}
     missing = [row for row in rows if row.id not in done]
-    for row in tqdm(missing, desc=f"cues {cache.stem}", disable=not missing):
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    for i, row in enumerate(tqdm(missing, desc=f"cues {cache.stem}", disable=not missing), start=1):
         recording = audio.load(root / row.audio)
         plain = observe(acoustic, recording, canonical.of(row))
         words, wrong = mutate(row)
         other = examine(acoustic, plain.emission, recording, words, plain.quality, plain.pitch)
         done[row.id] = Seen(plain.cues, other.cues, wrong)
-    if missing:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        cache.with_suffix(".tmp").write_bytes(pickle.dumps(done))
-        cache.with_suffix(".tmp").replace(cache)
+        if i % KEEP_EVERY == 0 or i == len(missing):
+            cache.with_suffix(".tmp").write_bytes(pickle.dumps(done))
+            cache.with_suffix(".tmp").replace(cache)
     return done
 
 
@@ -290,6 +293,4 @@ def write(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    for name, row in run(config.parse(Config)).items():
-        print(name, {k: round(v, 4) for k, v in row.items()})
+    config.main(run, Config)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from speechtutor import config, manifest
 from speechtutor.core import Utterance
-from speechtutor.errors import InputError, SpeechTutorError, require
+from speechtutor.errors import InputError, require
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -193,22 +191,6 @@ def arguments(cfg: Settings, **more: Any) -> TrainingArguments:
             "activation_checkpointing_kwargs": {"use_reentrant": False},
         }
     return asr_training.arguments(cfg.out, **(dict(settings) | more))
-
-
-def main(run: Callable[[Any], Sequence[Mapping[str, float]]], settings: type[Any]) -> None:
-    """A recipe as a command: one line and exit status 2 for a mistake, 130 when it was asked to stop."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    cfg = config.parse(settings)
-    try:
-        rows = run(cfg)
-        if os.environ.get("RANK", "0") == "0":
-            for row in rows:
-                print(row)
-    except SpeechTutorError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
 
 
 def record(cfg: Settings, args: TrainingArguments) -> None:

@@ -8,7 +8,7 @@
         '''Passes over the data.'''
 
     if __name__ == "__main__":
-        run(parse(Config))
+        main(run, Config)
 
 Fields are the flags, the string under a field is its help, `__post_init__` is the check. `save`
 writes config.json beside the results; `--config run/config.json` replays it as if its fields had
@@ -17,12 +17,15 @@ been typed, under the same checks, and flags on the command line win. An unknown
 
 from __future__ import annotations
 
+import errno
 import importlib.metadata
 import json
+import logging
+import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeVar
@@ -30,7 +33,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeVar
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.config import Dict
 
-from speechtutor.errors import InputError
+from speechtutor.errors import InputError, SpeechTutorError
 from speechtutor.manifest import write_text
 
 if TYPE_CHECKING:
@@ -126,6 +129,40 @@ def parse(settings: type[T], argv: Sequence[str] | None = None) -> T:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def _lines(result: Any) -> str:
+    """A row a line where there are several."""
+    if isinstance(result, Mapping) and all(isinstance(row, Mapping) for row in result.values()):
+        tidy = {name: {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
+                for name, row in result.items()}  # fmt: skip
+        result = [f"{name} {row}" for name, row in tidy.items()]
+    return "\n".join(map(str, result)) if isinstance(result, list) else str(result)
+
+
+def main(run: Callable[[T], Any], settings: type[T], show: Callable[[Any], str] = _lines) -> None:
+    """A recipe as a command: settings from the command line, what `run` returns on stdout.
+
+    One line and exit status 2 for a mistake, 130 when it was asked to stop; of several processes only
+    the first one prints.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    cfg = parse(settings)
+    try:
+        result = run(cfg)
+    except SpeechTutorError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"error: no space left on the disk: {error.filename or 'while writing'}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("stopped; what is in the output folder stays", file=sys.stderr)
+        raise SystemExit(130) from None
+    if os.environ.get("RANK", "0") == "0":
+        print(show(result))
 
 
 def commit(folder: Path | None = None) -> str | None:

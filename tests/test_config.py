@@ -159,3 +159,57 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
 def test_only_dataclasses_are_saved(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="dict"):
         config.save({"a": 1}, tmp_path)  # type: ignore[type-var]
+
+
+@dataclass(frozen=True)
+class Free:
+    """Do a thing."""
+
+    n: int = 1
+    """How often."""
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "says"),
+    [
+        (InputError("row 7 is odd"), 2, "error: row 7 is odd\n"),
+        (OSError(28, "No space left on device", "a.bin"), 2, "error: no space left on the disk: a.bin\n"),
+        (KeyboardInterrupt(), 130, "stopped; what is in the output folder stays\n"),
+    ],
+)
+def test_a_recipe_ends_with_one_line(
+    error: BaseException,
+    status: int,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def run(cfg: Free) -> None:
+        raise error
+
+    monkeypatch.setattr("sys.argv", ["recipe"])
+    with pytest.raises(SystemExit) as ended:
+        config.main(run, Free)
+    assert (ended.value.code, capsys.readouterr().err) == (status, says)
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(cfg: Free) -> None:
+        raise OSError(13, "Permission denied", "a.bin")
+
+    monkeypatch.setattr("sys.argv", ["recipe"])
+    with pytest.raises(OSError, match="Permission denied"):
+        config.main(run, Free)
+
+
+def test_a_recipe_prints_what_it_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["recipe", "--n", "2"])
+    config.main(lambda cfg: [{"n": cfg.n}, {"n": cfg.n + 1}], Free)
+    config.main(lambda cfg: {"all": {"per": 0.123456}}, Free)
+    config.main(lambda cfg: 0.5, Free, lambda value: f"{value:.2f}")
+    assert capsys.readouterr().out == "{'n': 2}\n{'n': 3}\nall {'per': 0.1235}\n0.50\n"
+    monkeypatch.setenv("RANK", "1")
+    config.main(lambda cfg: "again", Free)
+    assert capsys.readouterr().out == ""

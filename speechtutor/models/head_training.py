@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from speechtutor.cues import Cues
+from speechtutor.errors import ModelError
 from speechtutor.models.head import Batch, Ensemble, Head, Scores, Shape
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,11 @@ def loss(scores: Scores, targets: Targets, recipe: Recipe) -> Tensor:
 
 
 def train_head(features: Batch, targets: Targets, shape: Shape, recipe: Recipe, seed: int) -> Head:
-    """One head, trained for a fixed number of epochs: nothing is selected on held-out data."""
+    """One head, trained for a fixed number of epochs: nothing is selected on held-out data.
+
+    Raises:
+        ModelError: when the loss is no number.
+    """
     torch.manual_seed(seed)
     head = Head(shape)
     head.fit_scales(features)
@@ -124,6 +129,9 @@ def train_head(features: Batch, targets: Targets, shape: Shape, recipe: Recipe, 
             rows = chunks[int(i)]
             batch = _jitter(features[rows], recipe.noise, head)
             value = loss(head(batch), targets[rows], recipe)
+            if not value.isfinite():
+                at = ", ".join(str(int(row)) for row in rows[:5])
+                raise ModelError(f"the loss is {value.item()}, with rows {at} … of {n} in the batch")
             optimizer.zero_grad()
             value.backward()
             nn.utils.clip_grad_norm_(head.parameters(), 1.0)
