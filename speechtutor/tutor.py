@@ -135,6 +135,18 @@ def _tip(finding: Finding, lang: str) -> Tip:
     return Tip(finding.word, finding.phone, finding.heard, join(advice, lang))
 
 
+def unsaid(feedback: Feedback) -> list[tuple[Tip, str]]:
+    """The tips with that part of their advice which the summary does not say already, where there is one."""
+    found = []
+    for tip in feedback.tips:
+        advice = tip.advice
+        for claim in feedback.claims:
+            advice = advice.replace(claim.text, "")
+        if advice.strip():
+            found.append((tip, " ".join(advice.split())))
+    return found
+
+
 def next_step(evidence: Evidence, learner: LearnerState) -> str:
     """The next thing to do: repeat, practise the sound in a new sentence, or try a longer one."""
     chosen, lang = picked(evidence), language(learner)

@@ -19,9 +19,11 @@ from speechtutor.evidence import error_probability
 from speechtutor.judging import ERROR_THRESHOLD
 from speechtutor.phones import to_ipa
 from speechtutor.schema import ASPECTS, percent
+from speechtutor.tutor import unsaid
 
-UNCLEAR = 0.15
-"""Error probability from which a sound is shown as unclear; from `ERROR_THRESHOLD` on as wrong."""
+UNCLEAR = 0.1
+"""Error probability from which a sound is shown as unclear, four times what is usual; from `ERROR_THRESHOLD`
+on as wrong. In readings of 75 points and more one sound in a hundred is so labelled, below 60 points one in eight."""
 
 
 class Label(StrEnum):
@@ -211,7 +213,7 @@ def feedback_markdown(summary: str, feedback: Feedback | None = None) -> str:
     """What the tutor says, then the tips and the next step once they are there."""
     parts = [_plain(summary)] if summary else []
     if feedback is not None:
-        parts += [f"- **{_plain(tip.word)}**: {_plain(tip.advice)}" for tip in feedback.tips]
+        parts += [f"- **{_plain(tip.word)}**: {_plain(more)}" for tip, more in unsaid(feedback)]
         following = f"**{message('result', 'next', feedback.lang)}** {_plain(feedback.follow_up)}"
         parts += [following] if feedback.follow_up else []
     return "\n\n".join(parts)

@@ -15,7 +15,7 @@ from speechtutor.core import Caution, Code, ErrorType, Feedback, LearnerState, M
 from speechtutor.evidence import Kind, gather, plain
 from speechtutor.judging import ERROR_THRESHOLD
 from speechtutor.phones import PHONES, pronounce
-from speechtutor.tutor import RuleTutor, load_rules, picked
+from speechtutor.tutor import RuleTutor, load_rules, picked, unsaid
 from tests.judged import LEARNER, SINK, THINK, fine, marked, omitted, phone, said, utterance, word
 
 TUTOR = RuleTutor()
@@ -324,3 +324,13 @@ def test_a_low_score_without_a_sure_error_names_the_most_doubtful_sound() -> Non
     assert gather(utterance(*words, overall=0.9), LEARNER).findings == ()
     quiet = utterance(word("think", (phone("TH", 0.01),)), overall=0.6)
     assert gather(quiet, LEARNER).findings == ()
+
+
+def test_a_tip_does_not_say_again_what_the_summary_says() -> None:
+    for lang in ("en", "es", "zh"):
+        feedback = advise(SINK, replace(LEARNER, explain=lang))
+        ((tip, more),) = unsaid(feedback)
+        assert tip.word == "think" and "sink" in more and more != tip.advice
+        assert not any(claim.text in more for claim in feedback.claims)
+    unclear = advise(utterance(said("work", "W ER K", 1, None), "please"))
+    assert unclear.tips and unsaid(unclear) == []

@@ -37,7 +37,7 @@ def word(
 
 
 THINK = word(
-    "think", phone("TH", 0.9, "S", 0.1), phone("IH", 0.1), phone("NG", 0.3), phone("K", 0.8, "", 0.0)
+    "think", phone("TH", 0.9, "S", 0.1), phone("IH", 0.05), phone("NG", 0.3), phone("K", 0.8, "", 0.0)
 )
 
 
@@ -75,8 +75,8 @@ class Balanced(HTMLParser):
     ("probability", "heard", "label"),
     [
         (0.0, None, Label.GOOD),
-        (0.14, "S", Label.GOOD),
-        (0.15, None, Label.UNCLEAR),
+        (0.09, "S", Label.GOOD),
+        (0.1, None, Label.UNCLEAR),
         (0.32, "S", Label.UNCLEAR),
         (0.33, "S", Label.WRONG),
         (0.5, "S", Label.WRONG),
@@ -94,7 +94,7 @@ def test_a_sound_without_any_score_is_not_judged() -> None:
 
 
 def test_label_of_a_word_is_that_of_its_worst_sound_or_its_own_kind() -> None:
-    good, unclear, wrong = phone("S", 0.1), phone("S", 0.3), phone("S", 0.7)
+    good, unclear, wrong = phone("S", 0.05), phone("S", 0.3), phone("S", 0.7)
     assert views.word_label(word("a", good, good)) is Label.GOOD
     assert views.word_label(word("a", good, unclear)) is Label.UNCLEAR
     assert views.word_label(word("a", unclear, wrong)) is Label.WRONG

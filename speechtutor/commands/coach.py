@@ -105,6 +105,8 @@ def session_json(heard: Transcript, session: Session) -> Json:
 
 def print_session(heard: Transcript, session: Session) -> None:
     """A session for people."""
+    from speechtutor.tutor import unsaid
+
     print(f"heard   {heard.text or '(no words)'}")
     print(f"text    {session.score.text}\n")
     for line in score_lines(session.score):
@@ -112,8 +114,8 @@ def print_session(heard: Transcript, session: Session) -> None:
     warn(session.score.cautions)
     feedback = session.feedback
     print(f"\n{feedback.summary}")
-    for tip in feedback.tips:
-        print(f"  {tip.word}: {tip.advice}")
+    for tip, more in unsaid(feedback):
+        print(f"  {tip.word}: {more}")
     if session.correction is not None:
         _print_grammar(session.correction, feedback.lang)
     if feedback.follow_up:
