@@ -26,7 +26,9 @@ FLOORS = {
 }
 ELSE = 2
 """Any other module: values in, values out."""
-SHARED = {f"speechtutor.models.{name}" for name in ("device", "convert", "ct2", "phone_encoder", "head")}
+SHARED = {
+    f"speechtutor.models.{name}" for name in ("device", "convert", "ct2", "phone_encoder", "head", "adapters")
+}
 """What models share: where to compute, how foreign weights are read, and the networks themselves."""
 BUILDS_ON = {
     "speechtutor.models.scorer": {"speechtutor.models.acoustic"},

@@ -22,6 +22,7 @@ from speechtutor.grammar.corrector import rule_edits
 from speechtutor.grammar.edits import apply, edits_between, is_word, joined, tokens
 from speechtutor.grammar.fluency import fluent
 from speechtutor.grammar.guard import edit_refusal, refusal
+from speechtutor.models.adapters import merged
 from speechtutor.models.convert import smollm_checkpoint
 from speechtutor.models.device import pick
 from speechtutor.prompts import adapter_settings, grammar_prompt
@@ -65,10 +66,7 @@ class LlmCorrector:
             self.tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint)
             model: Any = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=where.dtype)
             if adapter is not None:
-                from peft import PeftModel
-
-                model = PeftModel.from_pretrained(model, adapter)
-                model = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+                model = merged(model, adapter)
         except (OSError, ValueError, KeyError) as error:
             line = (str(error).splitlines() or [type(error).__name__])[0]
             raise ModelError(f"cannot load the language model {checkpoint}: {line}") from error

@@ -22,6 +22,7 @@ from transformers.cache_utils import Cache
 
 from speechtutor import hub
 from speechtutor.errors import ModelError, require
+from speechtutor.models.adapters import merged
 from speechtutor.models.convert import smollm_checkpoint
 from speechtutor.models.device import pick
 from speechtutor.phrasing import LlmTutor
@@ -59,8 +60,7 @@ class TransformersEngine:
             self.tokenizer = AutoTokenizer.from_pretrained(checkpoint)
             model: Any = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=where.dtype)
             if adapter is not None:
-                model = require("peft", extra="train").PeftModel.from_pretrained(model, adapter)
-                model = model.merge_and_unload()
+                model = merged(model, adapter)
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"cannot load the language model {checkpoint}: {_first_line(error)}") from error
         _need_template(self.tokenizer, checkpoint)

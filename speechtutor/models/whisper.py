@@ -29,6 +29,7 @@ from speechtutor import windows
 from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds, Transcript, Word
 from speechtutor.errors import InputError, ModelError
 from speechtutor.models import convert
+from speechtutor.models.adapters import merged
 from speechtutor.models.device import Device, pick
 from speechtutor.windows import Hypothesis
 
@@ -83,10 +84,8 @@ def load_learners(checkpoint: str | Path | None = None, device: str | None = Non
 
 
 def _adapted(model: Any, adapter: str | Path) -> Any:
-    from peft import PeftModel
-
     try:
-        return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+        return merged(model, adapter)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(f"{adapter} is no adapter for this Whisper: {_line(error)}") from error
 

@@ -1,0 +1,22 @@
+"""Adapters of peft, put into the weights that they belong to."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+
+def merged(model: Any, adapter: str | Path) -> Any:
+    """The network with an adapter folded into its weights; one that cannot be folded stays beside them.
+
+    Raises:
+        OSError, ValueError, KeyError, RuntimeError: as peft does for what is no adapter of this network.
+    """
+    from peft import PeftModel
+
+    with warnings.catch_warnings():
+        # peft asks transformers for a property of training by its old name; nobody here can act on it.
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
+        found = PeftModel.from_pretrained(model, str(adapter))
+        return found.merge_and_unload() if hasattr(found, "merge_and_unload") else found
