@@ -23,7 +23,7 @@ from speechtutor.tutor import unsaid
 
 UNCLEAR = 0.1
 """Error probability from which a sound is shown as unclear, four times what is usual; from `ERROR_THRESHOLD`
-on as wrong. In readings of 75 points and more one sound in a hundred is so labelled, below 60 one in eight."""
+on as wrong. In readings of 75 points and more one sound in a hundred is, below 60 one in eight."""
 
 
 class Label(StrEnum):
