@@ -224,8 +224,8 @@ class Speller:
             silent[:, 0] = 0.0
             inside = (index >= 0) & (index < len(heard))
             silent[inside] = heard[index[inside]]
-            item["heard"] = torch.from_numpy(silent)
-            item["nearest"] = nearest(item["heard"].exp())
+            log_probs = torch.from_numpy(silent)
+            item |= {"heard": log_probs, "nearest": nearest(log_probs.exp())}
         return item
 
     def collate(self, items: Sequence[dict[str, Any]]) -> Batch:
