@@ -36,7 +36,7 @@ REPETITION_PRIOR = 4
 
 _BLOCKING = frozenset({Code.SILENCE, Code.TOO_SHORT, Code.OFF_TEXT})
 # Ours, on the scale of the functional loads: a lost content word outweighs most single sounds.
-_WORD_LOAD = {"omission": 0.8, "unsure": 0.5, "extra_sound": 0.4, "break": 0.3, "monotone": 0.3}
+_WORD_LOAD = {"omission": 0.8, "unsure": 0.5, "extra_sound": 0.2, "break": 0.3, "monotone": 0.3}
 _OTHER_LOAD = 0.2
 _SMALL_WORD_SHARE = 0.5
 _SMALL_WORDS = frozenset({"a", "an", "the", "of", "to", "in", "on", "at", "is", "are", "and", "it"})
