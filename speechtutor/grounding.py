@@ -197,7 +197,8 @@ def _claims(sentence: str, found: Facts) -> Iterator[Violation]:
         if found.kind not in kinds and re.search(rf"\b{cue}\b", text):
             yield Violation("claim", cue)
     if found.finding is None:
-        for word in set(text.split()) & word_set("correction"):
+        # "Not" may be the word that is praised; in quotes stand names alone (`_mentions`).
+        for word in set(words_of(QUOTED.sub(" ", sentence))) & word_set("correction"):
             yield Violation("claim", word)
         return
     places = {"beginning": "start", "first": "start", "last": "end", "final": "end"}
@@ -226,7 +227,7 @@ def _valence(sentence: str, found: Facts) -> Iterator[Violation]:
         named = words - vocabulary() | {quoted.lower() for quoted in QUOTED.findall(part)}
         flagged, others = found.flagged in named, sorted(named & found.names - {found.flagged})
         good = words & word_set("praise") - found.names and not words & _refused("negations")
-        bad = words & word_set("correction")
+        bad = set(words_of(QUOTED.sub(" ", part))) & word_set("correction")
         if flagged and good and not bad and not asks(sentence):
             yield Violation("praise", f"praises {found.flagged!r}")
         if others and not flagged and found.flagged and bad:

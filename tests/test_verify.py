@@ -270,3 +270,12 @@ def test_examples_depend_on_the_kinds_alone() -> None:
     assert second is not None
     assert first[:-1] == second[:-1]
     assert [turn.role for turn in first] == ["system", *["user", "assistant"] * 3, "user"]
+
+
+def test_a_word_of_correction_may_be_the_word_that_is_praised() -> None:
+    fine_one = utterance("not", "a")
+    assert gather(fine_one, LEARNER).strengths[0].word == "not"
+    assert codes('Nice, I heard "not" very clearly! Every sound was clear.', fine_one) == set()
+    assert "claim" in codes('Nice, I heard "not" very clearly! It was not right.', fine_one)
+    flat = utterance("not", marked("garden", ErrorType.MONOTONE))
+    assert "praise" not in codes('Nice, I heard "not" very clearly!', flat)
