@@ -96,7 +96,8 @@ def compared(kind: Kind, rows: Sequence[Row], other: Run, draws: int = DRAWS, se
         differences[key] = Difference(
             new[key][0].value, old[key][0].value, change, None if p != p else p, differs
         )
+    name = f"{other.summary.name} ({other.folder.name})"  # the folder tells two runs of one system apart
     return Comparison(
-        other.summary.name, str(other.folder), len(pairs), len(rows) - len(pairs), len(there) - len(pairs),
+        name, str(other.folder), len(pairs), len(rows) - len(pairs), len(there) - len(pairs),
         differences, other.summary.provenance,
     )  # fmt: skip
