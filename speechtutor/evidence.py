@@ -14,12 +14,12 @@ from enum import StrEnum
 
 from speechtutor.advice import functional_load, sounds, word_set
 from speechtutor.core import Caution, Code, ErrorType, LearnerState, PhoneScore, UtteranceScore, WordScore
-from speechtutor.judging import ERROR_THRESHOLD
+from speechtutor.judging import ERROR_THRESHOLD, LEAST_CONFIDENCE
 
 DOUBT = 0.05
 """Error probability below which nothing is to be said against a sound."""
 
-SURE = 0.5
+SURE = LEAST_CONFIDENCE
 """Confidence below which the tutor asks to repeat instead of correcting; unmeasured passes."""
 
 WELL_SAID = 0.8
