@@ -114,7 +114,6 @@ def extra_sounds(
     """
     if ratios.insertion is None:
         return ()
-    n = len(alignment.phones)
     changes = np.maximum(ratios.substitution.max(axis=1), ratios.deletion)
     around = np.concatenate([[-np.inf], changes, [-np.inf]])
     gains = ratios.insertion.max(axis=1)
@@ -123,8 +122,7 @@ def extra_sounds(
         column = int(ratios.columns[ratios.insertion[gap].argmax()])
         owner = _owner(emission, alignment, int(gap), column)
         first = next(i for i, phone in enumerate(alignment.phones) if phone.word == owner)
-        at = min(int(gap), n) - first
-        found.append(ExtraSound(owner, at, emission.symbols[column], float(gains[gap])))
+        found.append(ExtraSound(owner, int(gap) - first, emission.symbols[column], float(gains[gap])))
     return tuple(found)
 
 

@@ -22,7 +22,7 @@ from speechtutor.schema import ASPECTS, percent
 from speechtutor.tutor import unsaid
 
 UNCLEAR = 0.1
-"""Error probability from which a sound is shown as unclear, four times what is usual; from `ERROR_THRESHOLD`
+"""Error probability from which a sound is shown as unclear, twice what is usual; from `ERROR_THRESHOLD`
 on as wrong. In readings of 75 points and more one sound in a hundred is, below 60 one in eight."""
 
 

@@ -49,15 +49,20 @@ def _earlier(path: Path) -> Mapping[str, Any]:
     return found
 
 
-def _same(earlier: Mapping[str, Any], record: Mapping[str, Any], folder: Path) -> None:
-    wanted = json.loads(json.dumps(dict(record["fingerprint"]), default=str))
-    found = earlier.get("fingerprint")
-    found = found if isinstance(found, dict) else {}
-    differing = [
+def changed(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """In words, every key of two fingerprints whose values differ."""
+    return [
         f"{key} was {found.get(key)!r} and is {wanted.get(key)!r}"
         for key in {**wanted, **found}
         if found.get(key) != wanted.get(key)
     ]
+
+
+def _same(earlier: Mapping[str, Any], record: Mapping[str, Any], folder: Path) -> None:
+    wanted = json.loads(json.dumps(dict(record["fingerprint"]), default=str))
+    found = earlier.get("fingerprint")
+    found = found if isinstance(found, dict) else {}
+    differing = changed(found, wanted)
     if differing:
         raise InputError(
             f"{folder} holds another evaluation ({'; '.join(differing)}): choose another --out or remove it"

@@ -10,6 +10,7 @@ from typing import Any
 
 from speechtutor.core import UtteranceScore
 from speechtutor.errors import InputError, StorageError
+from speechtutor.evaluation.journal import changed
 
 SUFFIX = ".rows.jsonl"
 
@@ -52,11 +53,7 @@ class Kept:
             self._rows = {row["id"]: row for row in rows}
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{self.path} holds no replies: {error!r}") from None
-        differing = [
-            f"{key} was {found.get(key)!r} and is {wanted.get(key)!r}"
-            for key in {**wanted, **found}
-            if found.get(key) != wanted.get(key)
-        ]
+        differing = changed(found, wanted)
         if differing:
             raise InputError(
                 f"{self.path} holds another measurement ({'; '.join(differing)}): choose another --out"

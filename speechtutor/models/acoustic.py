@@ -29,6 +29,7 @@ from speechtutor.models import ctc_acoustic, onnx_acoustic
 from speechtutor.models.convert import whisper_checkpoint
 from speechtutor.models.ctc_acoustic import CtcAcoustic
 from speechtutor.models.device import pick
+from speechtutor.models.lora_cut import halves
 from speechtutor.models.onnx_acoustic import OnnxAcoustic
 from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, PhoneEncoder, first_guesses
 
@@ -121,11 +122,9 @@ def compress(
         if change is not None and not change.any():
             continue
         if change is not None and change.dim() == 2 and min(change.shape) > 2 * rank:
-            u, s, vh = torch.linalg.svd(change, full_matrices=False)
-            root = s[:rank].sqrt()
             key = f"base_model.model.{name.removeprefix('encoder.').removesuffix('.weight')}"
-            adapter[f"{key}.lora_A.weight"] = (root[:, None] * vh[:rank]).half().contiguous()
-            adapter[f"{key}.lora_B.weight"] = (u[:, :rank] * root).half().contiguous()
+            down, up = halves(change, rank)
+            adapter |= {f"{key}.lora_A.weight": down, f"{key}.lora_B.weight": up}
         else:
             rest[name] = value.half().contiguous()
     return adapter, rest

@@ -38,16 +38,20 @@ def ranked(changes: Mapping[str, Tensor], n_numbers: int) -> dict[str, int]:
     return ranks
 
 
+def halves(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+    """A (rank, n_in) and B (n_out, rank) in float16 whose product `B @ A` is nearest to the change."""
+    u, s, vh = torch.linalg.svd(change.float(), full_matrices=False)
+    root = s[:rank].sqrt()
+    return (root[:, None] * vh[:rank]).half().contiguous(), (u[:, :rank] * root).half().contiguous()
+
+
 def cut(changes: Mapping[str, Tensor], ranks: Mapping[str, int]) -> dict[str, Tensor]:
     """The two matrices of each change in peft's layout, float16: `B @ A` is the change, nearly."""
-    adapter = {}
+    adapter: dict[str, Tensor] = {}
     for name, change in changes.items():
-        u, s, vh = torch.linalg.svd(change.float(), full_matrices=False)
-        rank = ranks[name]
-        root = s[:rank].sqrt()
         key = f"base_model.model.{name.removesuffix('.weight')}"
-        adapter[f"{key}.lora_A.weight"] = (root[:, None] * vh[:rank]).half().contiguous()
-        adapter[f"{key}.lora_B.weight"] = (u[:, :rank] * root).half().contiguous()
+        down, up = halves(change, ranks[name])
+        adapter |= {f"{key}.lora_A.weight": down, f"{key}.lora_B.weight": up}
     return adapter
 
 
