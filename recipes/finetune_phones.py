@@ -79,11 +79,6 @@ class Config:
     """Train a tiny random encoder on three synthetic utterances."""
 
 
-def fold_of(speakers: Sequence[str], folds: int) -> dict[str, int]:
-    """Which fold leaves a speaker out: round robin over the sorted ids, whatever the seed."""
-    return {speaker: i % folds for i, speaker in enumerate(sorted(set(speakers)))}
-
-
 def read_rows(cfg: Config) -> tuple[list[Utterance], list[Utterance]]:
     """Train and dev rows, with all that can be told without decoding checked; no test row among them.
 
@@ -204,7 +199,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
         cfg = replace(cfg, smoke=False, manifest=rows, root=rows.parent, base=base, epochs=1, rank=4)
     train_rows, dev_rows = read_rows(cfg)
     extra = extra_rows(cfg, [*train_rows, *dev_rows])
-    fold = fold_of([row.speaker for row in train_rows], max(cfg.folds, 1))
+    fold = training.fold_of([row.speaker for row in train_rows], max(cfg.folds, 1))
     if cfg.folds:
         train_rows = [row for row in train_rows if fold[row.speaker] != cfg.fold]
         extra = [(row, root) for row, root in extra if fold.get(row.speaker) != cfg.fold]

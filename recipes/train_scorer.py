@@ -229,7 +229,8 @@ def _smoke(cfg: Config) -> Config:
 
 def run(cfg: Config) -> dict[str, dict[str, float]]:
     """Cache cues, predict out of fold, calibrate, train the ensemble, write it; returns the tables."""
-    from recipes.finetune_phones import fold_of, read_rows
+    from recipes.finetune_phones import read_rows
+    from recipes.training import fold_of
     from speechtutor.models.acoustic import load as load_acoustic
     from speechtutor.models.head import Batch, Ensemble, Shape
     from speechtutor.models.head_training import Recipe, Targets, out_of_fold, predict, train_head

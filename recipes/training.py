@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -48,6 +48,10 @@ class Settings:
     """How many dev utterances, evenly spread, choose the best epoch; 0 takes all."""
     train_rows: int = 0
     """Learn from this many train utterances only, evenly spread; 0 takes all."""
+    folds: int = 0
+    """Number of speaker folds; 0 trains on all train speakers."""
+    fold: int = 0
+    """Which fold of speakers to leave out, counted from 0."""
     speed: bool = True
     """Change the speed of a clip by up to a tenth."""
     noise: float = 0.3
@@ -80,6 +84,8 @@ class Settings:
         for name in ("batch", "accumulate", "save_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        if self.folds == 1 or not 0 <= self.fold < max(self.folds, 1):
+            raise ValueError(f"fold {self.fold} of {self.folds}: folds are 2 or more and counted from 0")
         if self.epochs <= 0 or self.rate <= 0:
             raise ValueError("epochs and rate must be above 0")
         if not 0 <= self.warmup < 1 or not 0 <= self.noise <= 1:
@@ -113,6 +119,11 @@ def read_rows(path: Path) -> tuple[list[tuple[str, Utterance]], list[tuple[str, 
     return train, dev
 
 
+def fold_of(speakers: Sequence[str], folds: int) -> dict[str, int]:
+    """Which fold leaves a speaker out: round robin over the sorted ids, whatever the seed."""
+    return {speaker: i % folds for i, speaker in enumerate(sorted(set(speakers)))}
+
+
 def read_clips(cfg: Settings) -> tuple[list[Clip], list[Clip]]:
     """Train and dev clips, as many as asked for, every recording read once.
 
@@ -124,6 +135,9 @@ def read_clips(cfg: Settings) -> tuple[list[Clip], list[Clip]]:
     from speechtutor.models import asr_training
 
     train, dev = read_rows(cfg.manifest)
+    if cfg.folds:
+        left_out = fold_of([row.speaker for _, row in train], cfg.folds)
+        train = [(where, row) for where, row in train if left_out[row.speaker] != cfg.fold]
     kept = [
         rows if not n or n >= len(rows) else [rows[i * len(rows) // n] for i in range(n)]
         for rows, n in ((train, cfg.train_rows), (dev, cfg.dev_rows))

@@ -78,9 +78,9 @@ class Size:
     """
 
     layers: int = 6
-    width: int = 256
-    heads: int = 4
-    convolutions: tuple[int, ...] = (64, 128, 192, 256, 256)
+    width: int = 192
+    heads: int = 3
+    convolutions: tuple[int, ...] = (64, 96, 128, 192, 192)
     kernels: tuple[int, ...] = (20, 8, 3, 2, 2)
     strides: tuple[int, ...] = (10, 4, 2, 2, 2)
 
@@ -96,9 +96,14 @@ def compact(size: Size, n_tokens: int, masks: int) -> Wav2Vec2ForCTC:
         conv_dim=size.convolutions,
         conv_kernel=size.kernels,
         conv_stride=size.strides,
-        # On two hours of speech the masks do more than dropout, and drawing it is a sixth of the time.
+        # On two hours of speech masks and changes of speed do more than dropout, and drawing it is a
+        # sixth of the time; a rectifier costs a third of what a GELU costs on the many early frames.
         attention_dropout=0.0,
         activation_dropout=0.0,
+        hidden_dropout=0.0,
+        feat_proj_dropout=0.0,
+        final_dropout=0.0,
+        feat_extract_activation="relu",
         # Layer norms, unlike the default's group norm, do not see the padding of a batch.
         feat_extract_norm="layer",
         do_stable_layer_norm=True,
