@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from recipes import exports, synthetic
 from recipes.exports import Item, Measured, Report
-from speechtutor import config, manifest
+from speechtutor import config, manifest, registry, shipped
 from speechtutor.core import Utterance
 from speechtutor.errors import InputError, ModelError
 
@@ -117,15 +117,13 @@ def export_phones(cfg: Config, name: str) -> Path:
     """One format of a phone recogniser; with a scorer, inside a scorer folder."""
     from speechtutor.models import acoustic, export
 
-    named = Path(cfg.model)
-    network, rates = acoustic.restore(named if named.is_dir() else acoustic.WEIGHTS / cfg.model)
+    network, rates = acoustic.restore(shipped.folder(cfg.model) or Path(cfg.model))
     if share := cfg.pruned(name):
         export.prune_feed_forward(network.encoder, share)
     inside = cfg.out / name / "acoustic"
     export.phones_to_onnx(network, inside, rates=rates, int8=name.endswith("int8"), source=cfg.model)
     if cfg.scorer != "none":
-        named = Path(cfg.scorer)
-        home = named if named.is_dir() else acoustic.WEIGHTS / "scorer"
+        home = shipped.folder(registry.find("scorer", cfg.scorer).checkpoint or "scorer") or Path(cfg.scorer)
         export.scorer_with(inside, home, cfg.out / name)
     return inside
 
@@ -134,8 +132,6 @@ def measure(
     name: str, rows: Sequence[Utterance], cfg: Config, folder: Path | None
 ) -> tuple[Measured, list[Item]]:
     """Load a model as a user would, through the registry, and use it on every row."""
-    from speechtutor import registry
-
     where = str(folder or cfg.model)
     if cfg.kind == "whisper":
         own: dict[str, Any] = {"adapter": cfg.adapter} if folder is None and cfg.adapter else {}
@@ -157,7 +153,6 @@ def measure(
 
 def _mark(cfg: Config, name: str) -> dict[str, Any]:
     """What a row of the table depends on."""
-    from speechtutor import registry
     from speechtutor.evaluation import provenance
 
     entry = registry.find("transcriber" if cfg.kind == "whisper" else "acoustic", cfg.model)

@@ -72,14 +72,14 @@ def _smoke(cfg: Config) -> Config:
 def _teach(cfg: Config, args: TrainingArguments, speller: Speller, train: Sequence[Clip]) -> None:
     """Let the teacher hear the train clips, in the first process of each machine."""
     from speechtutor import registry
-    from speechtutor.models import wav2vec2_training
+    from speechtutor.models.distillation_training import lessons
 
     if cfg.teacher is None or cfg.units != "phones":
         return
     device = "cpu" if args.use_cpu else None
     with args.main_process_first():
         teacher = registry.load("acoustic", cfg.teacher, device=device)
-        speller.teacher = wav2vec2_training.lessons(teacher, train, cfg.out / "teacher.npz")
+        speller.teacher = lessons(teacher, train, cfg.out / "teacher.npz")
 
 
 def _network(cfg: Config, train: Sequence[Clip]) -> tuple[Any, Speller]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from speechtutor import config
+from speechtutor import config, shipped
 from speechtutor.errors import InputError
 
 
@@ -95,9 +95,6 @@ def command(argv: Sequence[str]) -> list[str]:
     return ["python", "-m", module, *argv[1:]]
 
 
-WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
-
-
 def system(
     name: str, checkpoint: str | None, revision: str | None, adapter: Path | None = None, **options: Any
 ) -> dict[str, Any]:
@@ -107,7 +104,7 @@ def system(
     `options` are settings that change what the system says, such as the width of a beam.
     """
     found: dict[str, Any] = {"name": name, "revision": revision, "checkpoint": checkpoint}
-    found["content"] = None if revision else content(checkpoint) if checkpoint else digest(WEIGHTS)
+    found["content"] = None if revision else content(checkpoint) if checkpoint else digest(shipped.WEIGHTS)
     if adapter is not None:
         found["adapter"], found["adapter_content"] = str(adapter), digest(adapter)
     return found | {key: value for key, value in options.items() if value is not None}
@@ -117,7 +114,8 @@ def content(checkpoint: str | None) -> str | None:
     """A hash of a checkpoint's files, and of those of the acoustic model that a scorer's config names."""
     if not checkpoint:
         return None
-    folder = next((path for path in (Path(checkpoint), WEIGHTS / checkpoint) if path.exists()), None)
+    named = Path(checkpoint)
+    folder = named if named.exists() else shipped.folder(checkpoint)
     if folder is None:
         return None
     own = digest(folder)

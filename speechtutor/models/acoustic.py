@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
+from speechtutor import shipped
 from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recording
 from speechtutor.errors import AudioError, ModelError
 from speechtutor.models import ctc_acoustic, onnx_acoustic
@@ -33,7 +34,6 @@ from speechtutor.models.lora_cut import halves
 from speechtutor.models.onnx_acoustic import OnnxAcoustic
 from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, PhoneEncoder, first_guesses
 
-WEIGHTS = Path(__file__).parents[1] / "weights"
 PADDING = 0.1
 """Seconds of silence put on both sides, so that the first and the last phone have frames to peak in."""
 
@@ -179,10 +179,8 @@ def restore(folder: Path) -> tuple[PhoneEncoder, bool]:
     return network, bool(settings.get("rated"))
 
 
-def _of_transformers(checkpoint: str | Path | None, folder: Path) -> bool:
-    """Whether it is a hub id, or a folder whose config names a model type of transformers."""
-    if not folder.is_dir():
-        return "/" in str(checkpoint or "") and not (WEIGHTS / folder.name).is_dir()
+def _of_transformers(folder: Path) -> bool:
+    """Whether the config of a folder names a model type of transformers."""
     settings = folder / "config.json"
     return settings.is_file() and '"model_type"' in settings.read_text(encoding="utf-8")
 
@@ -197,13 +195,15 @@ def load(
     Raises:
         ModelError: when it is none of these.
     """
-    folder = Path(checkpoint or "whisper-base-phones")
+    folder = shipped.folder(checkpoint) if checkpoint else shipped.WEIGHTS / "whisper-base-phones"
+    if folder is None and "/" in str(checkpoint):
+        return ctc_acoustic.load(str(checkpoint), device, **options)
+    if folder is None:
+        raise ModelError(f"{checkpoint} is no folder, no hub id and none of the weights that ship")
     if (folder / onnx_acoustic.FILE).is_file():
         return onnx_acoustic.load(folder, device, **options)
-    if checkpoint is not None and _of_transformers(checkpoint, folder):
-        return ctc_acoustic.load(checkpoint, device, **options)
-    if not folder.is_dir():
-        folder = WEIGHTS / folder.name
+    if _of_transformers(folder):
+        return ctc_acoustic.load(folder, device, **options)
     chosen = pick(device)
     network, rates = restore(folder)
     network = network.eval().to(chosen.name)

@@ -26,9 +26,10 @@ from speechtutor.models.adapters import merged
 from speechtutor.models.convert import smollm_checkpoint
 from speechtutor.models.device import pick
 from speechtutor.prompts import adapter_settings, grammar_prompt
+from speechtutor.shipped import WEIGHTS
 
 DEFAULT = "smollm2-135m-instruct"
-SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "tutor-lora"
+SHIPPED = WEIGHTS / "tutor-lora"
 THRESHOLD = 0.5
 """Nats that an edit must gain where nothing was tuned."""
 

@@ -13,13 +13,12 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from speechtutor import gop, judging, speech
+from speechtutor import gop, judging, shipped, speech
 from speechtutor.align import align
 from speechtutor.core import Alignment, CanonicalWord, Emission, Pitch, Quality, Recording, UtteranceScore
 from speechtutor.cues import Cues, extract
 from speechtutor.errors import InputError, ModelError
 from speechtutor.extra import extra_sounds, extra_speech
-from speechtutor.models.acoustic import WEIGHTS
 from speechtutor.models.acoustic import load as load_acoustic
 from speechtutor.models.head import Batch, Ensemble, load_ensemble
 from speechtutor.phones import VOWELS, pronounce
@@ -203,9 +202,9 @@ def load(
     Raises:
         ModelError: when the folder holds no scorer.
     """
-    folder = Path(checkpoint or "scorer")
-    if not folder.is_dir():
-        folder = WEIGHTS / folder.name
+    folder = shipped.folder(checkpoint) if checkpoint else shipped.WEIGHTS / "scorer"
+    if folder is None:
+        raise ModelError(f"{checkpoint} is no folder and none of the weights that ship")
     try:
         settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         head = load_ensemble(settings, load_file(folder / "head.safetensors"))

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer, Wav2Vec2CTCTokenizer
 
-from speechtutor import windows
+from speechtutor import shipped, windows
 from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds, Transcript, Word
 from speechtutor.errors import InputError, ModelError
 from speechtutor.models.device import Device, pick
@@ -39,6 +39,7 @@ def load(
     if checkpoint is None:
         raise InputError("name a CTC checkpoint that writes letters, such as facebook/wav2vec2-base-960h")
     chosen = pick(device)
+    checkpoint = shipped.folder(checkpoint) or checkpoint
     try:
         tokenizer = AutoTokenizer.from_pretrained(checkpoint)
         extractor = AutoFeatureExtractor.from_pretrained(checkpoint)

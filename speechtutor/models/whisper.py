@@ -31,10 +31,11 @@ from speechtutor.errors import InputError, ModelError
 from speechtutor.models import convert
 from speechtutor.models.adapters import merged
 from speechtutor.models.device import Device, pick
+from speechtutor.shipped import WEIGHTS
 from speechtutor.windows import Hypothesis
 
 CHECKPOINT = "whisper-base"
-LEARNERS = Path(__file__).parents[1] / "weights" / "whisper-base-learners"
+LEARNERS = WEIGHTS / "whisper-base-learners"
 MEDIAN_WIDTH = 7
 """Frames over which attention is smoothed before words are placed, as in Whisper's own code."""
 ENGLISH_END = 50_256

@@ -17,12 +17,13 @@ from speechtutor import audio, manifest, registry
 from speechtutor.align import align
 from speechtutor.core import Emission, Recording
 from speechtutor.errors import InputError, ModelError, StorageError
-from speechtutor.models import asr_training, ctc_acoustic
+from speechtutor.models import asr_training, ctc_acoustic, distillation_training
 from speechtutor.models import wav2vec2_training as library
 from speechtutor.models.asr_training import Clip
 from speechtutor.models.augment import Augment
+from speechtutor.models.distillation_training import IGNORED, distilled, lessons, nearest, placed
 from speechtutor.models.phone_encoder import SYMBOLS
-from speechtutor.models.wav2vec2_training import IGNORED, SPECIAL, Size, Speller, ctc, distilled
+from speechtutor.models.wav2vec2_training import SPECIAL, Size, Speller, ctc
 from speechtutor.phones import pronounce
 from tests.models import tiny
 
@@ -100,8 +101,8 @@ def test_lessons_are_heard_once(tmp_path: Path, clips: list[Clip]) -> None:
             return Emission(log_probs, SYMBOLS, 0.02, origin=-0.1)
 
     teacher, path = Teacher(), tmp_path / "teacher.npz"
-    first = library.lessons(teacher, clips, path)
-    again = library.lessons(teacher, clips, path)
+    first = lessons(teacher, clips, path)
+    again = lessons(teacher, clips, path)
     assert teacher.n == len(clips) and first.keys() == again.keys()
     # 0.1 s of padding are five frames.
     assert all(len(first[k]) == 75 and np.array_equal(first[k], again[k]) for k in first)
@@ -119,15 +120,15 @@ def test_a_killed_teacher_goes_on(tmp_path: Path, clips: list[Clip], monkeypatch
             log_probs = np.log(np.full((80, 40), 1 / 40, dtype=np.float32))
             return Emission(log_probs, SYMBOLS, 0.02, origin=-0.1)
 
-    monkeypatch.setattr(library, "LESSONS_KEPT", 2)
+    monkeypatch.setattr(distillation_training, "LESSONS_KEPT", 2)
     path = tmp_path / "run" / "teacher.npz"
     three = [replace(clips[0], id=f"c{i}") for i in range(3)]
     with pytest.raises(KeyboardInterrupt):
-        library.lessons(Teacher(), three, path)
-    assert library.lessons(Teacher(), three, path).keys() == {"c0", "c1", "c2"} and len(heard) == 4
+        lessons(Teacher(), three, path)
+    assert lessons(Teacher(), three, path).keys() == {"c0", "c1", "c2"} and len(heard) == 4
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="file: "):
-        library.lessons(Teacher(), three, tmp_path / "file" / "teacher.npz")
+        lessons(Teacher(), three, tmp_path / "file" / "teacher.npz")
 
 
 def test_letters_that_a_network_cannot_write_are_named(tmp_path: Path, clips: list[Clip]) -> None:
@@ -198,8 +199,8 @@ def test_the_nearest_phone_of_a_frame() -> None:
     heard[:, 0] = 1.0
     heard[1] = torch.tensor([0.1, 0.2, 0.7])
     heard[4:6] = torch.tensor([0.4, 0.6, 0.0])
-    assert library.nearest(heard).tolist() == [2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0]
-    assert library.nearest(heard[6:]).tolist() == [0] * 7
+    assert nearest(heard).tolist() == [2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0]
+    assert nearest(heard[6:]).tolist() == [0] * 7
 
 
 def test_what_the_second_output_costs_by_hand() -> None:
@@ -207,7 +208,7 @@ def test_what_the_second_output_costs_by_hand() -> None:
     near = torch.tensor([[0, 1, 2], [1, -100, -100]])
     guess = torch.zeros(2, 4, 3)
     guess[1, 1:] = torch.tensor([9.0, 0.0, 0.0])
-    found = library.placed(guess, near, torch.tensor([3, 1]))
+    found = placed(guess, near, torch.tensor([3, 1]))
     assert found.item() == pytest.approx(np.log(3), abs=1e-6)
 
 
