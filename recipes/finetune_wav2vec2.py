@@ -51,11 +51,11 @@ class Config(training.Settings):
     """Transformer layers of a new network."""
     width: int = 192
     """Width of a new network; every 64 are one attention head."""
-    epochs: float = 40.0
+    epochs: float = 30.0
     """Passes over the data."""
     batch: int = 8
     """Clips in a batch of one process; a new network learns more from more steps."""
-    rate: float = 2e-3
+    rate: float = 1.5e-3
     """Peak learning rate; a checkpoint wants about a tenth of it."""
     patience: int = 4
     """Stop after so many epochs that are no better on dev; 0 never stops early."""
@@ -86,6 +86,7 @@ def _network(cfg: Config, train: Sequence[Clip]) -> tuple[Any, Speller]:
     import torch
 
     from speechtutor.models import wav2vec2_training as library
+    from speechtutor.models.ctc_acoustic import n_receptive
 
     torch.manual_seed(cfg.seed)
     folder = cfg.out / "tokens"
@@ -93,15 +94,15 @@ def _network(cfg: Config, train: Sequence[Clip]) -> tuple[Any, Speller]:
         model, tokenizer, extractor = library.load(cfg.base, cfg.units, train, folder, cfg.masks)
         if cfg.freeze:
             model.freeze_feature_encoder()
-        return model, library.Speller(tokenizer, extractor, cfg.units)
+        return model, library.Speller(tokenizer, extractor, cfg.units, None, n_receptive(model.config))
     tokens = library.vocabulary(cfg.units, train)
     tokenizer, extractor = library.processor(folder, tokens)
-    small = {"convolutions": (8,) * 5} if cfg.smoke else {}
+    small = {"convolutions": (8,) * 3} if cfg.smoke else {}
     size = library.Size(cfg.layers, cfg.width, max(cfg.width // 64, 1), **small)
     model = library.compact(size, len(tokens), cfg.masks)
     if cfg.teacher is not None and cfg.units == "phones":
         model = library.with_second_output(model)
-    return model, library.Speller(tokenizer, extractor, cfg.units)
+    return model, library.Speller(tokenizer, extractor, cfg.units, None, n_receptive(model.config))
 
 
 def run(cfg: Config) -> list[dict[str, float]]:

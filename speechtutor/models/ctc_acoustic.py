@@ -55,6 +55,13 @@ def _phone(token: str) -> str | None:
         return None
 
 
+def n_receptive(config: Any) -> int:
+    """Samples that the convolutions of one frame hear, from the config of a network; usually 400."""
+    strides: tuple[int, ...] = config.conv_stride
+    kernels: tuple[int, ...] = config.conv_kernel
+    return 1 + sum((kernel - 1) * math.prod(strides[:i]) for i, kernel in enumerate(kernels))
+
+
 @dataclass(frozen=True, slots=True)
 class CtcAcoustic:
     """An acoustic model ready to listen; `tokens` are those of each symbol."""
@@ -71,6 +78,11 @@ class CtcAcoustic:
         """Seconds from one frame to the next."""
         strides: tuple[int, ...] = self.model.config.conv_stride
         return math.prod(strides) / SAMPLE_RATE
+
+    @property
+    def origin(self) -> Seconds:
+        """When the first frame begins: its middle is that of the samples that it hears."""
+        return (n_receptive(self.model.config) / SAMPLE_RATE - self.frame_shift) / 2
 
     @torch.inference_mode()
     def emit(self, recording: Recording) -> Emission:
@@ -91,7 +103,7 @@ class CtcAcoustic:
             symbols=SYMBOLS,
             frame_shift=self.frame_shift,
             embedding=output.hidden_states[-1][0].float().cpu().numpy(),
-            origin=-PADDING,
+            origin=self.origin - PADDING,
         )
 
 

@@ -34,13 +34,13 @@ HOP = 320
 """Samples from one frame to the next, in Whisper's encoder and in the Wav2Vec2 family."""
 
 
-def matching(heard: NDArray[np.float16], n_samples: int, factor: float, left: int) -> NDArray[np.float32]:
+def matching(heard: NDArray[np.float16], n_samples: int, factor: float, first: int) -> NDArray[np.float32]:
     """What a teacher heard, (n_frames, n_symbols) log-probabilities, on the frames of a changed copy.
 
-    The copy has `n_samples`, is `factor` times as fast and begins with `left` samples of silence.
+    The copy has `n_samples` and is `factor` times as fast; what a teacher calls its first frame is in the
+    middle of a frame that begins at its sample `first`.
     """
-    # The middle of a frame here is 200 samples behind its beginning, there it is its beginning.
-    times = (np.arange(n_samples // HOP) * HOP + 200 - left) * factor / HOP
+    times = (np.arange(n_samples // HOP) * HOP - first) * factor / HOP
     index = np.round(times).astype(int)
     read = np.full((len(index), heard.shape[1]), -np.inf, dtype=np.float32)
     read[:, 0] = 0.0

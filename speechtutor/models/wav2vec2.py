@@ -17,6 +17,7 @@ from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer, W
 from speechtutor import shipped, windows
 from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds, Transcript, Word
 from speechtutor.errors import InputError, ModelError
+from speechtutor.models.ctc_acoustic import n_receptive
 from speechtutor.models.device import Device, pick
 from speechtutor.windows import Hypothesis
 
@@ -62,10 +63,9 @@ class Wav2Vec2:
     ) -> None:
         self.model, self.extractor, self.tokenizer = model, extractor, tokenizer
         self.device, self.lang = device, lang
-        strides, kernels = model.config.conv_stride, model.config.conv_kernel
-        self.frame_shift: Seconds = math.prod(strides) / SAMPLE_RATE
-        jumps = (math.prod(strides[:i]) for i in range(len(kernels)))
-        self.n_receptive = 1 + sum((k - 1) * jump for k, jump in zip(kernels, jumps, strict=True))
+        self.frame_shift: Seconds = math.prod(model.config.conv_stride) / SAMPLE_RATE
+        self.n_receptive = n_receptive(model.config)
+        self.origin: Seconds = (self.n_receptive / SAMPLE_RATE - self.frame_shift) / 2
 
     def transcribe(self, recording: Recording, *, lang: str | None = None) -> Transcript:
         """Words with times and mean letter probability; nothing for a recording without speech.
@@ -84,14 +84,17 @@ class Wav2Vec2:
         inputs = self.extractor(recording.samples, sampling_rate=SAMPLE_RATE, return_tensors="pt")
         logits = self.model(inputs.input_values.to(self.device.name, self.device.dtype)).logits[0]
         log_probs = logits.float().log_softmax(-1).cpu().numpy()
-        words = read(log_probs, self.tokenizer, self.frame_shift)
+        words = read(log_probs, self.tokenizer, self.frame_shift, self.origin)
         letters = log_probs.max(axis=1)[log_probs.argmax(axis=1) != self.tokenizer.pad_token_id]
         return Hypothesis(words, float(letters.mean()) if len(letters) else 0.0, lang=self.lang)
 
 
-def read(log_probs: Floats, tokenizer: Wav2Vec2CTCTokenizer, frame_shift: Seconds) -> tuple[Word, ...]:
+def read(
+    log_probs: Floats, tokenizer: Wav2Vec2CTCTokenizer, frame_shift: Seconds, origin: Seconds = 0.0
+) -> tuple[Word, ...]:
     """The words of the best letter per frame; `log_probs` has shape (n_frames, n_letters).
 
+    The first frame begins at `origin`.
     A word lasts from the first frame of its first letter to the last of its last; letters are
     peaky, so it ends early by a part of the last sound. A text all in capitals is put in lower case.
     """
@@ -105,5 +108,6 @@ def read(log_probs: Floats, tokenizer: Wav2Vec2CTCTokenizer, frame_shift: Second
         first, last = word["start_offset"], word["end_offset"]
         spoken = [t for t in range(first, last) if int(best[t]) not in silent]
         confidence = float(probability[spoken].mean())
-        words.append(Word(shown(word["word"]), first * frame_shift, last * frame_shift, confidence))
+        start, end = (origin + int(frame) * frame_shift for frame in (first, last))
+        words.append(Word(shown(word["word"]), start, end, confidence))
     return tuple(words)

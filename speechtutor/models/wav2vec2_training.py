@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ from transformers import (
 )
 
 from speechtutor import metrics
+from speechtutor.core import SAMPLE_RATE
 from speechtutor.errors import InputError, ModelError
 from speechtutor.models.asr_training import AsrTrainer, Batch, Clip
 from speechtutor.models.augment import Augment
@@ -60,20 +62,20 @@ def vocabulary(units: str, clips: Sequence[Clip]) -> list[str]:
 class Size:
     """How large a network from scratch is.
 
-    Five convolutions of the usual 20 ms in all: the usual seven begin at 3.2 kHz, and most of the time
-    of a small network would go there.
+    Three convolutions of the usual 20 ms in all, the first a filterbank (`gabor`): the usual seven begin
+    at 3.2 kHz, where most of the time of a small network would go, and have to find one first.
     """
 
     layers: int = 6
     width: int = 192
     heads: int = 3
-    convolutions: tuple[int, ...] = (64, 96, 128, 192, 192)
-    kernels: tuple[int, ...] = (20, 8, 3, 2, 2)
-    strides: tuple[int, ...] = (10, 4, 2, 2, 2)
+    convolutions: tuple[int, ...] = (256, 192, 192)
+    kernels: tuple[int, ...] = (400, 3, 3)
+    strides: tuple[int, ...] = (160, 2, 1)
 
 
 def compact(size: Size, n_tokens: int, masks: int) -> Wav2Vec2ForCTC:
-    """A small Wav2Vec2 with random weights and the usual frames of 20 ms."""
+    """A small Wav2Vec2 with a filterbank in front, else random weights, and the usual frames of 20 ms."""
     config = Wav2Vec2Config(
         vocab_size=n_tokens,
         hidden_size=size.width,
@@ -101,7 +103,33 @@ def compact(size: Size, n_tokens: int, masks: int) -> Wav2Vec2ForCTC:
         pad_token_id=0,
         **masking(masks),
     )
-    return Wav2Vec2ForCTC(config)
+    model = Wav2Vec2ForCTC(config)
+    first: Any = model.wav2vec2.feature_extractor.conv_layers[0].get_submodule("conv")
+    with torch.no_grad():
+        first.weight.copy_(gabor(*size.convolutions[:1], *size.kernels[:1])[:, None])
+        first.bias.zero_()
+    return model
+
+
+def gabor(n_filters: int, n_samples: int) -> Tensor:
+    """Filters to begin with, shape (n_filters, n_samples): Gabor wavelets on the mel scale.
+
+    After Zeghidour et al. (2018). A rectifier cannot square, so a band is four filters, its cosine and
+    sine and both upside down, and the sum of what is left of them is about its magnitude. High bands
+    are raised as by a pre-emphasis of 0.97. Filters that fill no four are random.
+    """
+    n_bands = n_filters // 4
+    low, high = (2595 * math.log10(1 + hertz / 700) for hertz in (60, 7700))
+    mel = np.linspace(low, high, n_bands + 2)
+    edges = 700 * (10 ** (mel / 2595) - 1)
+    middle, width = edges[1:-1, None], np.maximum((edges[2:, None] - edges[:-2, None]) / 2, 50)
+    time = (np.arange(n_samples) - (n_samples - 1) / 2) / SAMPLE_RATE
+    window = np.exp(-0.5 * (time * width / 0.44) ** 2) * np.hanning(n_samples)
+    waves = [window * wave(2 * np.pi * middle * time) for wave in (np.cos, np.sin)]
+    gain = np.abs(1 - 0.97 * np.exp(-2j * np.pi * middle / SAMPLE_RATE))
+    bands = [gain * wave / np.linalg.norm(wave, axis=1, keepdims=True) for wave in waves]
+    rest = 0.02 * torch.randn(n_filters - 4 * n_bands, n_samples)
+    return torch.cat([*(torch.from_numpy(sign * b).float() for b in bands for sign in (1, -1)), rest])
 
 
 def with_second_output(model: Wav2Vec2ForCTC) -> Wav2Vec2ForCTC:
@@ -162,13 +190,15 @@ class Speller:
     """Clips into batches, and frames into texts.
 
     `units` is letters or phones; `teacher` maps a clip's id to what the teacher heard, shape
-    (n_frames, n_symbols), log-probabilities in the order of `SYMBOLS`.
+    (n_frames, n_symbols), log-probabilities in the order of `SYMBOLS`; `n_receptive` how many samples
+    a frame of the network hears.
     """
 
     tokenizer: Any
     extractor: Any
     units: str
     teacher: Mapping[str, NDArray[np.float16]] | None = None
+    n_receptive: int = 400
 
     def units_of(self, clip: Clip) -> list[list[str]]:
         """The tokens of each word.
@@ -208,7 +238,8 @@ class Speller:
         wave, factor, left = augment.warp(clip.wave())
         item = {"wave": self.normal(wave), "tokens": self.tokens(clip)}
         if self.teacher is not None:
-            heard = torch.from_numpy(matching(self.teacher[clip.id], len(wave), factor, left)).exp()
+            log_probs = matching(self.teacher[clip.id], len(wave), factor, left - self.n_receptive // 2)
+            heard = torch.from_numpy(log_probs).exp()
             item |= {"heard": heard, "nearest": nearest(heard)}
         return item
 

@@ -93,7 +93,10 @@ def test_the_words_are_those_of_the_networks_frames(model: Wav2Vec2) -> None:
         log_probs = model.model(inputs).logits[0].log_softmax(-1).numpy()
     assert len(log_probs) == pytest.approx(0.8 / model.frame_shift, abs=1)
     assert model.frame_shift == pytest.approx(0.02)
-    assert model._hear(clip).words == read(log_probs, model.tokenizer, model.frame_shift)
+    # A frame hears 400 samples; its middle is 12.5 ms behind their beginning, 2.5 ms later than that of
+    # a frame of 20 ms.
+    assert model._hear(clip).words == read(log_probs, model.tokenizer, model.frame_shift, model.origin)
+    assert model.origin == pytest.approx(0.0025)
 
 
 @pytest.mark.usefixtures("all_speech")

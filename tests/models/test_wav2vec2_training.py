@@ -27,7 +27,7 @@ from speechtutor.models.wav2vec2_training import SPECIAL, Size, Speller, ctc
 from speechtutor.phones import pronounce
 from tests.models import tiny
 
-SMALL = Size(layers=1, width=16, heads=2, convolutions=(8,) * 5)
+SMALL = Size(layers=1, width=16, heads=2, convolutions=(8,) * 3)
 
 
 @pytest.fixture(scope="module")
