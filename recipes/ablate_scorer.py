@@ -20,7 +20,7 @@ import numpy as np
 
 from recipes import train_scorer
 from speechtutor import config, manifest
-from speechtutor.cues import PHONE_BLOCKS, UTTERANCE_BLOCKS, Cues
+from speechtutor.cues import PHONE_BLOCKS, UTTERANCE_BLOCKS, Cues, without_embedding
 from speechtutor.errors import InputError
 
 log = logging.getLogger("ablate_scorer")
@@ -62,11 +62,6 @@ def without(block: str) -> Callable[[Cues], Cues]:
     return lambda c: replace(
         c, phones=cut(c.phones, PHONE_BLOCKS), utterance=cut(c.utterance, UTTERANCE_BLOCKS)
     )
-
-
-def without_embedding(cues: Cues) -> Cues:
-    """Cues without the encoder's last layer."""
-    return replace(cues, embedding=np.zeros_like(cues.embedding), moments=np.zeros_like(cues.moments))
 
 
 def text_alone(cues: Cues) -> Cues:

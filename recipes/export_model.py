@@ -22,9 +22,10 @@ from typing import Any, Literal
 
 from recipes import exports, synthetic
 from recipes.exports import Item, Measured, Report
-from speechtutor import config, manifest, registry, shipped
+from speechtutor import config, manifest, registry
 from speechtutor.core import Utterance
 from speechtutor.errors import InputError, ModelError
+from speechtutor.hub import shipped
 
 FORMATS = {
     "whisper": ("transformers", "ct2", "ct2-int8", "onnx", "onnx-int8", "pruned"),

@@ -24,10 +24,11 @@ from speechtutor.errors import InputError
 from speechtutor.phones import confusable
 
 if TYPE_CHECKING:
+    from speechtutor.core import Emission
     from speechtutor.cues import Cues
-    from speechtutor.models.acoustic import Acoustic
     from speechtutor.models.head import Ensemble, Scores, Shape
     from speechtutor.models.head_training import Labels
+    from speechtutor.stages import AcousticModel
 
 log = logging.getLogger("train_scorer")
 
@@ -40,10 +41,6 @@ cost agreement on real speech, the score's more than the logit's."""
 
 KEEP_EVERY = 250
 """Utterances after which the cues so far are written: a killed run goes on from there."""
-
-OFF_TEXT = 4.5
-"""Nats per phone by which the free decoding may beat the text: on train utterances the text's own
-recording never exceeds 4.0, another sentence's recording hardly ever stays below 5.6."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +67,9 @@ class Config:
     """Heads in the ensemble."""
     speaker_folds: int = 0
     """Folds that the acoustic runs were trained with, when not all of their runs are given."""
+    embedding: bool = True
+    """Use the encoder's frames; not where the acoustic models began from different weights, as then the
+    same number means something else in each."""
     version: str = "1"
     """Version of the scorer, shown with every score."""
     folds: int = 5
@@ -107,6 +107,10 @@ class Seen:
     mutant: Cues
     wrong: tuple[int, ...]
     """Which phones of the mutant's text are not what was said."""
+    own: float
+    """Nats per phone by which the free decoding beats the row's own text."""
+    other: float
+    """The same for the text of another row; infinite when the recording is too short for it."""
 
 
 def mutate(row: Utterance, share: float = 0.1) -> tuple[tuple[CanonicalWord, ...], tuple[int, ...]]:
@@ -125,11 +129,11 @@ def mutate(row: Utterance, share: float = 0.1) -> tuple[tuple[CanonicalWord, ...
     return tuple(words), tuple(wrong)
 
 
-def seen(rows: Sequence[Utterance], root: Path, acoustic: Acoustic, cache: Path) -> dict[str, Seen]:
+def seen(rows: Sequence[Utterance], root: Path, acoustic: AcousticModel, cache: Path) -> dict[str, Seen]:
     """Cues per utterance id, cached on the way; a cache that lacks rows is completed."""
     from tqdm import tqdm
 
-    from speechtutor.models.scorer import examine, observe
+    from speechtutor.models.scorer import distance_from_text, examine, observe
 
     done: dict[str, Seen] = pickle.loads(cache.read_bytes()) if cache.is_file() else {}
     missing = [row for row in rows if row.id not in done]
@@ -138,12 +142,35 @@ def seen(rows: Sequence[Utterance], root: Path, acoustic: Acoustic, cache: Path)
         recording = audio.load(root / row.audio)
         plain = observe(acoustic, recording, canonical.of(row))
         words, wrong = mutate(row)
-        other = examine(acoustic, plain.emission, recording, words, plain.quality, plain.pitch)
-        done[row.id] = Seen(plain.cues, other.cues, wrong)
+        mutant = examine(acoustic, plain.emission, recording, words, plain.quality, plain.pitch)
+        own = distance_from_text(plain.emission, plain.alignment)
+        other = _distance(plain.emission, canonical.of(rows[(rows.index(row) + len(rows) // 2) % len(rows)]))
+        done[row.id] = Seen(plain.cues, mutant.cues, wrong, own, other)
         if i % KEEP_EVERY == 0 or i == len(missing):
             cache.with_suffix(".tmp").write_bytes(pickle.dumps(done))
             cache.with_suffix(".tmp").replace(cache)
     return done
+
+
+def _distance(emission: Emission, words: Sequence[CanonicalWord]) -> float:
+    from speechtutor.align import align
+    from speechtutor.models.scorer import distance_from_text
+
+    try:
+        return distance_from_text(emission, align(emission, words))
+    except InputError:
+        return float("inf")
+
+
+def off_text(own: Sequence[float], other: Sequence[float]) -> float:
+    """Nats per phone from which on a recording counts as that of another text.
+
+    Halfway between what own readings hardly exceed (one in a thousand) and what others hardly stay below
+    (one in a hundred); where the two overlap, the former: no reading is refused for a weak recogniser.
+    """
+    fitting = [nats for nats in other if np.isfinite(nats)] or [0.0]
+    refused, kept = float(np.quantile(own, 0.999)), float(np.quantile(fitting, 0.01))
+    return round(max(refused, (refused + kept) / 2), 2)
 
 
 def mutant_labels(labels: Labels, found: Seen) -> Labels:
@@ -231,6 +258,7 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
     """Cache cues, predict out of fold, calibrate, train the ensemble, write it; returns the tables."""
     from recipes.finetune_phones import read_rows
     from recipes.training import fold_of
+    from speechtutor.cues import without_embedding
     from speechtutor.models.acoustic import load as load_acoustic
     from speechtutor.models.head import Batch, Ensemble, Shape
     from speechtutor.models.head_training import Recipe, Targets, out_of_fold, predict, train_head
@@ -245,8 +273,9 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
         rows = [row for row in train if fold[row.speaker] == i]
         cached |= seen(rows, cfg.root, load_acoustic(run_, cfg.device), cfg.out / f"fold{i}.pkl")
     cached |= seen(dev, cfg.root, load_acoustic(cfg.final, cfg.device), cfg.out / "dev.pkl")
-    cues, mutants = ([getattr(cached[row.id], name) for row in train] for name in ("cues", "mutant"))
-    dev_cues = [cached[row.id].cues for row in dev]
+    use = (lambda cues: cues) if cfg.embedding else without_embedding
+    cues, mutants = ([use(getattr(cached[row.id], name)) for row in train] for name in ("cues", "mutant"))
+    dev_cues = [use(cached[row.id].cues) for row in dev]
     labels, dev_labels = ([labels_of(row) for row in rows] for rows in (train, dev))
     mutated = [mutant_labels(x, cached[row.id]) for x, row in zip(labels, train, strict=True)]
     first = cues[0]
@@ -266,13 +295,18 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
         tables[f"dev, seed {seed}"] = table(flat(predict(ensemble.members[seed], dev_batch), dev_labels))
         log.info("%s", tables[f"dev, seed {seed}"])
     tables["dev, ensemble"] = table(flat(predict(ensemble.eval(), dev_batch), dev_labels))
-    write(cfg, ensemble, shape, held_out)
+    heard = [cached[row.id] for row in train]
+    write(cfg, ensemble, shape, held_out, off_text([s.own for s in heard], [s.other for s in heard]))
     manifest.write_text(cfg.out / "tables.json", json.dumps(tables, indent=1) + "\n")
     return tables
 
 
 def write(
-    cfg: Config, ensemble: Ensemble, shape: Shape, held_out: dict[str, tuple[np.ndarray, np.ndarray]]
+    cfg: Config,
+    ensemble: Ensemble,
+    shape: Shape,
+    held_out: dict[str, tuple[np.ndarray, np.ndarray]],
+    limit: float,
 ) -> None:
     """The folder that the scorer loads; calibrated on out-of-fold predictions alone."""
     from safetensors.torch import save_file
@@ -280,7 +314,7 @@ def write(
     predicted, rated = held_out["phone"]
     calibration = {
         "error": calibrate(*held_out["error"]), "phone": calibrate(predicted, rated / 2),
-        "off_text": OFF_TEXT,
+        "off_text": limit,
     }  # fmt: skip
     out = cfg.out / "scorer"
     out.mkdir(parents=True, exist_ok=True)

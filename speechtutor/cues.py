@@ -6,7 +6,7 @@ normalised over the speaker or the corpus, so that a recording's score depends o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -107,6 +107,11 @@ def extract(
         utterance=np.concatenate(whole).astype(np.float32),
         moments=np.concatenate([speech.mean(0), speech.std(0)]).astype(np.float32),
     )
+
+
+def without_embedding(cues: Cues) -> Cues:
+    """The same cues, `embedding` and `moments` of width 0."""
+    return replace(cues, embedding=cues.embedding[:, :0], moments=cues.moments[:0])
 
 
 def _likelihoods(ratios: Ratios, order: Indices, canonical: Indices, n_frames: int) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -346,8 +347,9 @@ def test_models_list(run: Any) -> None:
     defaults = [row for row in value["models"] if row["default"]]
     assert all(row["name"] != "fake" for row in defaults)
     assert run("models").out == run("models", "list").out
-    for row in value["checkpoints"]:
+    for row in (*value["checkpoints"], *value["shipped"]):
         assert row["name"] in run("models").out
+    assert sum(row["size"] for row in value["shipped"]) < 50e6
 
 
 def test_models_pull_says_what_there_is(run: Any) -> None:
@@ -360,10 +362,36 @@ def test_models_pull_offline_from_nowhere(run: Any) -> None:
     one_line(run("models", "pull", "kokoro-82m", "--offline"), "kokoro-82m")
 
 
+def test_what_ships_is_what_is_pinned(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from speechtutor.hub import shipped
+
+    there = {
+        path.relative_to(shipped.WEIGHTS).as_posix()
+        for path in shipped.WEIGHTS.rglob("*")
+        if path.is_file() and path.parent != shipped.WEIGHTS
+    }
+    assert there == {f"{name}/{path}" for name, files in shipped.sums().items() for path in files}
+    weights = tmp_path / "weights"
+    shutil.copytree(shipped.WEIGHTS / "scorer", weights / "scorer")
+    monkeypatch.setattr(shipped, "WEIGHTS", weights)
+    assert run("models", "verify", "scorer").out == "scorer\tok\n"
+    with (weights / "scorer" / "config.json").open("a") as file:
+        file.write(" ")
+    done = run("models", "verify", "scorer")
+    assert done.status == 2 and done.out == "scorer\tDAMAGED\n"
+    assert "scorer/config.json; install speechtutor again" in done.err
+    (weights / "scorer" / "head.safetensors").unlink()
+    assert "scorer/head.safetensors" in run("models", "verify", "scorer").err
+
+
 @pytest.mark.writes_home
 def test_models_verify(run: Any) -> None:
+    from speechtutor import hub
+
     done = run("models", "verify", "--json")
-    assert json.loads(done.out) == {"ok": True, "checkpoints": {}}
+    value = json.loads(done.out)
+    # Nothing was pulled into this home: what is here is what ships.
+    assert value["ok"] is True and set(value["checkpoints"]) == set(hub.shipped.sums())
     done = run("models", "verify", "kokoro-82m")
     assert done.status == 2
     assert "kokoro-82m/" in done.err

@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from speechtutor import hub
 from speechtutor.commands import AsJson, show
 from speechtutor.errors import ChecksumError, InputError
+from speechtutor.hub import shipped
 
 if TYPE_CHECKING:
     from speechtutor.schema import Json
@@ -31,6 +32,19 @@ def _row(name: str) -> Json:
         "sources": list(wanted.sources),
         "origin": hub.origin(name),
         "files": [{"path": f.path, "sha256": f.sha256, "size": f.size} for f in wanted.files],
+    }
+
+
+def _shipped_row(name: str) -> Json:
+    where = shipped.WEIGHTS / name
+    files = {inside: where / inside for inside in shipped.sums()[name]}
+    sizes = {inside: path.stat().st_size if path.is_file() else 0 for inside, path in files.items()}
+    return {
+        "name": name,
+        "size": sum(sizes.values()),
+        "licence": shipped.LICENCE,
+        "path": str(where),
+        "files": [{"path": p, "sha256": s, "size": sizes[p]} for p, s in shipped.sums()[name].items()],
     }
 
 
@@ -56,10 +70,11 @@ def _entry_rows() -> list[Json]:
 @app.default
 @app.command(name="list")
 def list_models(*, json: AsJson = False) -> None:
-    """List the models of every stage, then the checkpoints they use: stage, size, licence, origin."""
+    """List the models of every stage, the checkpoints they use, and the weights that ship."""
     entries, rows = _entry_rows(), [_row(name) for name in hub.checkpoints()]
+    ours = [_shipped_row(name) for name in shipped.sums()]
     if json:
-        show({"models": entries, "checkpoints": rows})
+        show({"models": entries, "checkpoints": rows, "shipped": ours})
         return
     print(f"{'stage':<12} {'model':<28} {'licence':<24} what")
     for entry in entries:
@@ -73,6 +88,11 @@ def list_models(*, json: AsJson = False) -> None:
         for file in row["files"]:
             origin = row["origin"].get(file["path"]) or f"from {', '.join(row['sources'])}"
             print(f"    {file['sha256'][:16]}  {file['path']}  {origin}")
+    print(f"\n{'ships with the package':<37} {'MB':>5} {'here':<4} {'licence':<14} sha256")
+    for row in ours:
+        print(f"{row['name']:<37} {row['size'] / 1e6:>5.1f} yes  {row['licence']}")
+        for file in row["files"]:
+            print(f"    {file['sha256'][:16]}  {file['path']}")
     print("\n* the default of its stage")
 
 
@@ -98,8 +118,8 @@ def verify(
     json: AsJson = False,
 ) -> None:
     """Hash every file of the checkpoints and compare with the pinned sums."""
-    present = names or tuple(name for name in hub.checkpoints() if hub.located(name))
-    results = [hub.verify(name) for name in present]
+    here = (*(name for name in hub.checkpoints() if hub.located(name)), *shipped.sums())
+    results = [shipped.verify(name) if name in shipped.sums() else hub.verify(name) for name in names or here]
     if json:
         files = {r.name: [{"path": f.path, "ok": f.ok, "sha256": f.found} for f in r.files] for r in results}
         show({"ok": all(r.ok for r in results), "checkpoints": files})
@@ -108,4 +128,6 @@ def verify(
             print(f"{result.name}\t{'ok' if result.ok else 'DAMAGED'}")
     bad = [f"{r.name}/{f.path}" for r in results for f in r.files if not f.ok]
     if bad:
-        raise ChecksumError(f"not the pinned bytes: {', '.join(bad)}; `speechtutor models pull` fetches them")
+        bad_ours = all(r.name in shipped.sums() for r in results if not r.ok)
+        cure = "install speechtutor again" if bad_ours else "`speechtutor models pull` fetches them"
+        raise ChecksumError(f"not the pinned bytes: {', '.join(bad)}; {cure}")

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from speechtutor import config, shipped
+from speechtutor import config
 from speechtutor.errors import InputError
+from speechtutor.hub import shipped
 
 
 def sha256(path: Path) -> str:

@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from speechtutor import shipped
 from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recording
 from speechtutor.errors import AudioError, ModelError
+from speechtutor.hub import shipped
 from speechtutor.models import ctc_acoustic, onnx_acoustic
 from speechtutor.models.convert import whisper_checkpoint
 from speechtutor.models.ctc_acoustic import CtcAcoustic

@@ -22,11 +22,11 @@ from speechtutor.grammar.corrector import rule_edits
 from speechtutor.grammar.edits import apply, edits_between, is_word, joined, tokens
 from speechtutor.grammar.fluency import fluent
 from speechtutor.grammar.guard import edit_refusal, refusal
+from speechtutor.hub.shipped import WEIGHTS
 from speechtutor.models.adapters import merged
 from speechtutor.models.convert import smollm_checkpoint
 from speechtutor.models.device import pick
 from speechtutor.prompts import adapter_settings, grammar_prompt
-from speechtutor.shipped import WEIGHTS
 
 DEFAULT = "smollm2-135m-instruct"
 SHIPPED = WEIGHTS / "tutor-lora"

@@ -26,7 +26,7 @@ MAX_PHONES = 512
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of a head."""
+    """Sizes of a head; one with `n_dims` 0 does without the encoder's frames."""
 
     n_phone_numbers: int
     n_dims: int
@@ -196,6 +196,7 @@ class Ensemble(nn.Module):
 
     def __init__(self, shape: Shape, n_heads: int) -> None:
         super().__init__()
+        self.shape = shape
         self.members = nn.ModuleList(Head(shape) for _ in range(n_heads))
 
     def forward(self, batch: Batch) -> Scores:

@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from speechtutor import gop, judging, shipped, speech
+from speechtutor import gop, judging, speech
 from speechtutor.align import align
 from speechtutor.core import Alignment, CanonicalWord, Emission, Pitch, Quality, Recording, UtteranceScore
-from speechtutor.cues import Cues, extract
+from speechtutor.cues import Cues, extract, without_embedding
 from speechtutor.errors import InputError, ModelError
 from speechtutor.extra import extra_sounds, extra_speech
+from speechtutor.hub import shipped
 from speechtutor.models.acoustic import load as load_acoustic
 from speechtutor.models.head import Batch, Ensemble, load_ensemble
 from speechtutor.phones import VOWELS, pronounce
@@ -133,7 +134,7 @@ class PronunciationScorer:
         except InputError:
             # Too few frames for the text: whatever was said, it was not this.
             return judging.abstain(text, words, quality, [judging.OFF_TEXT])
-        if distance_from_text(seen) > float(self.calibration["off_text"]):
+        if distance_from_text(seen.emission, seen.alignment) > float(self.calibration["off_text"]):
             return judging.abstain(text, words, quality, [judging.OFF_TEXT])
         predicted = self.predict(seen.cues)
         wrong = bool((predicted.errors >= judging.ERROR_THRESHOLD).any())
@@ -162,7 +163,7 @@ class PronunciationScorer:
     @torch.inference_mode()
     def predict(self, features: Cues) -> judging.Predicted:
         """The head's calibrated opinion."""
-        batch = Batch.of([features])
+        batch = Batch.of([features if self.head.shape.n_dims else without_embedding(features)])
         every = [member(batch) for member in self.head.members]
         mean = {
             n: torch.stack([getattr(s, n)[0] for s in every]).mean(0).double().numpy()
@@ -178,10 +179,10 @@ class PronunciationScorer:
         )
 
 
-def distance_from_text(seen: Observation) -> float:
+def distance_from_text(emission: Emission, alignment: Alignment) -> float:
     """Nats per phone by which the best free path through the emission beats the text's."""
-    free = float(seen.emission.log_probs.max(axis=1).sum())
-    return (free - seen.alignment.log_likelihood) / len(seen.alignment.phones)
+    free = float(emission.log_probs.max(axis=1).sum())
+    return (free - alignment.log_likelihood) / len(alignment.phones)
 
 
 def word_times(alignment: Alignment) -> list[tuple[float, float, int]]:

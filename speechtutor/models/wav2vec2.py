@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer, Wav2Vec2CTCTokenizer
 
-from speechtutor import shipped, windows
+from speechtutor import windows
 from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds, Transcript, Word
 from speechtutor.errors import InputError, ModelError
+from speechtutor.hub import shipped
 from speechtutor.models.ctc_acoustic import n_receptive
 from speechtutor.models.device import Device, pick
 from speechtutor.windows import Hypothesis

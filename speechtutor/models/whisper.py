@@ -28,10 +28,10 @@ from transformers.modeling_outputs import BaseModelOutput
 from speechtutor import windows
 from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds, Transcript, Word
 from speechtutor.errors import InputError, ModelError
+from speechtutor.hub.shipped import WEIGHTS
 from speechtutor.models import convert
 from speechtutor.models.adapters import merged
 from speechtutor.models.device import Device, pick
-from speechtutor.shipped import WEIGHTS
 from speechtutor.windows import Hypothesis
 
 CHECKPOINT = "whisper-base"

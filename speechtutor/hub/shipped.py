@@ -1,0 +1,40 @@
+"""The weights that come with the package: small folders beside the code, each with a name.
+
+They are never fetched; `SHA256SUMS` beside them, in the format of sha256sum, says what they are.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from speechtutor.hub.store import FileCheck, Verification, sha256
+
+WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
+LICENCE = "Apache-2.0"
+
+
+def folder(checkpoint: str | Path) -> Path | None:
+    """The folder of a checkpoint: one of the user, else the one that ships under its last name, else None."""
+    named = Path(checkpoint)
+    return next((path for path in (named, WEIGHTS / named.name) if named.name and path.is_dir()), None)
+
+
+@cache
+def sums() -> dict[str, dict[str, str]]:
+    """The hash of every file of all that ships, by name of the weights and path in their folder."""
+    found: dict[str, dict[str, str]] = {}
+    for line in (WEIGHTS / "SHA256SUMS").read_text(encoding="utf-8").splitlines():
+        digest, _, path = line.partition("  ")
+        name, _, inside = path.partition("/")
+        found.setdefault(name, {})[inside] = digest
+    return found
+
+
+def verify(name: str) -> Verification:
+    """Hash every file of weights that ship again."""
+    checks = []
+    for inside, digest in sums()[name].items():
+        path = WEIGHTS / name / inside
+        checks.append(FileCheck(inside, digest, sha256(path) if path.is_file() else None))
+    return Verification(name, tuple(checks))
