@@ -57,6 +57,8 @@ class Config(training.Settings):
     """Clips in a batch of one process; a new network learns more from more steps."""
     rate: float = 1.5e-3
     """Peak learning rate; a checkpoint wants about a tenth of it."""
+    half: bool = False
+    """Keep the best network in float16."""
     patience: int = 4
     """Stop after so many epochs that are no better on dev; 0 never stops early."""
 
@@ -141,7 +143,10 @@ def run(cfg: Config) -> list[dict[str, float]]:
         hear=speller.errors, keep=speller.ship, metric="per" if cfg.units == "phones" else "wer",
         patience=cfg.patience, speller=speller, teacher_weight=cfg.teacher_weight,
     )  # fmt: skip
-    return trainer.fit(cfg.resume)
+    history = trainer.fit(cfg.resume)
+    if cfg.half and args.should_save:
+        wav2vec2_training.halve(cfg.out / "best")
+    return history
 
 
 if __name__ == "__main__":

@@ -295,6 +295,14 @@ class Speller:
         self.extractor.save_pretrained(folder)
 
 
+def halve(folder: Path) -> None:
+    """Keep the weights of a checkpoint in float16: half the size. A CPU still computes with float32."""
+    weights, settings = folder / "model.safetensors", folder / "config.json"
+    config = json.loads(settings.read_text(encoding="utf-8")) | {"dtype": "float16"}
+    save_file({k: v.half() for k, v in load_file(weights).items()}, weights, metadata={"format": "pt"})
+    settings.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
 class CtcTrainer(AsrTrainer):
     """CTC on the tokens, and the teacher's frames where there is a teacher."""
 
