@@ -7,6 +7,7 @@ a learner's words. Each word's confidence is the mean probability of its letters
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from speechtutor import windows
 from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds, Transcript, Word
 from speechtutor.errors import InputError, ModelError
 from speechtutor.hub import shipped
-from speechtutor.models.ctc_acoustic import n_receptive
+from speechtutor.models.ctc_acoustic import PADDING, n_receptive
 from speechtutor.models.device import Device, pick
 from speechtutor.windows import Hypothesis
 
@@ -66,7 +67,7 @@ class Wav2Vec2:
         self.device, self.lang = device, lang
         self.frame_shift: Seconds = math.prod(model.config.conv_stride) / SAMPLE_RATE
         self.n_receptive = n_receptive(model.config)
-        self.origin: Seconds = (self.n_receptive / SAMPLE_RATE - self.frame_shift) / 2
+        self.origin: Seconds = (self.n_receptive / SAMPLE_RATE - self.frame_shift) / 2 - PADDING
 
     def transcribe(self, recording: Recording, *, lang: str | None = None) -> Transcript:
         """Words with times and mean letter probability; nothing for a recording without speech.
@@ -82,12 +83,21 @@ class Wav2Vec2:
     def _hear(self, recording: Recording) -> Hypothesis:
         if len(recording.samples) < self.n_receptive:
             return Hypothesis((), 0.0, lang=self.lang)
-        inputs = self.extractor(recording.samples, sampling_rate=SAMPLE_RATE, return_tensors="pt")
+        samples = np.pad(recording.samples, round(PADDING * SAMPLE_RATE))
+        inputs = self.extractor(samples, sampling_rate=SAMPLE_RATE, return_tensors="pt")
         logits = self.model(inputs.input_values.to(self.device.name, self.device.dtype)).logits[0]
         log_probs = logits.float().log_softmax(-1).cpu().numpy()
-        words = read(log_probs, self.tokenizer, self.frame_shift, self.origin)
+        words = tuple(
+            self._inside(word, recording.duration)
+            for word in read(log_probs, self.tokenizer, self.frame_shift, self.origin)
+        )
         letters = log_probs.max(axis=1)[log_probs.argmax(axis=1) != self.tokenizer.pad_token_id]
         return Hypothesis(words, float(letters.mean()) if len(letters) else 0.0, lang=self.lang)
+
+    def _inside(self, word: Word, duration: Seconds) -> Word:
+        """The word without what of it lies in the padding, but no shorter than a frame."""
+        start = min(max(word.start, 0.0), duration - self.frame_shift)
+        return replace(word, start=start, end=min(max(word.end, start + self.frame_shift), duration))
 
 
 def read(

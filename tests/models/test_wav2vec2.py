@@ -88,15 +88,20 @@ def test_a_recording_becomes_words(model: Wav2Vec2) -> None:
 @pytest.mark.usefixtures("all_speech")
 def test_the_words_are_those_of_the_networks_frames(model: Wav2Vec2) -> None:
     clip = hum(0.8)
-    inputs = model.extractor(clip.samples, sampling_rate=16_000, return_tensors="pt").input_values
+    # A tenth of a second of silence is put on either side, for the first and the last letter to peak in.
+    padded = np.pad(clip.samples, 1600)
+    inputs = model.extractor(padded, sampling_rate=16_000, return_tensors="pt").input_values
     with torch.inference_mode():
         log_probs = model.model(inputs).logits[0].log_softmax(-1).numpy()
-    assert len(log_probs) == pytest.approx(0.8 / model.frame_shift, abs=1)
+    assert len(log_probs) == pytest.approx(1.0 / model.frame_shift, abs=1)
     assert model.frame_shift == pytest.approx(0.02)
     # A frame hears 400 samples; its middle is 12.5 ms behind their beginning, 2.5 ms later than that of
     # a frame of 20 ms.
-    assert model._hear(clip).words == read(log_probs, model.tokenizer, model.frame_shift, model.origin)
-    assert model.origin == pytest.approx(0.0025)
+    assert model.origin == pytest.approx(0.0025 - 0.1)
+    found, read_off = model._hear(clip).words, read(log_probs, model.tokenizer, 0.02, model.origin)
+    assert [word.text for word in found] == [word.text for word in read_off]
+    inside = [(max(word.start, 0.0), min(word.end, 0.8)) for word in read_off]
+    assert [(word.start, word.end) for word in found] == [pytest.approx(times) for times in inside]
 
 
 @pytest.mark.usefixtures("all_speech")
