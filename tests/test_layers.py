@@ -28,7 +28,16 @@ ELSE = 2
 """Any other module: values in, values out."""
 SHARED = {
     f"speechtutor.models.{name}"
-    for name in ("device", "convert", "ct2", "phone_encoder", "head", "adapters", "lora_cut")
+    for name in (
+        "device",
+        "convert",
+        "ct2",
+        "phone_encoder",
+        "head",
+        "adapters",
+        "lora_cut",
+        "whisper_encoder",
+    )
 }
 """What models share: where to compute, how foreign weights are read, and the networks themselves."""
 BUILDS_ON = {

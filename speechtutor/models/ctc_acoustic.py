@@ -107,6 +107,21 @@ class CtcAcoustic:
         )
 
 
+def read_checkpoint(checkpoint: str | Path, dtype: torch.dtype) -> tuple[Any, Any, Any]:
+    """Tokenizer, extractor and network of a CTC checkpoint, a directory or a hub id.
+
+    Raises:
+        ModelError: when there is no such checkpoint.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+        extractor = AutoFeatureExtractor.from_pretrained(checkpoint)
+        return tokenizer, extractor, AutoModelForCTC.from_pretrained(checkpoint, dtype=dtype)
+    except (OSError, ValueError, KeyError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{checkpoint} cannot be loaded as a CTC model: {reason}") from error
+
+
 def load(checkpoint: str | Path, device: str | None = None) -> CtcAcoustic:
     """An acoustic model from a directory or hub id of a CTC checkpoint that writes phones.
 
@@ -114,13 +129,7 @@ def load(checkpoint: str | Path, device: str | None = None) -> CtcAcoustic:
         ModelError: when there is no such checkpoint or it does not write the phones of English.
     """
     chosen = pick(device)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-        extractor = AutoFeatureExtractor.from_pretrained(checkpoint)
-        model = AutoModelForCTC.from_pretrained(checkpoint, dtype=chosen.dtype)
-    except (OSError, ValueError, KeyError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"{checkpoint} cannot be loaded as a CTC model: {reason}") from error
+    tokenizer, extractor, model = read_checkpoint(checkpoint, chosen.dtype)
     delimiter = getattr(tokenizer, "word_delimiter_token", None)
     special = frozenset({*tokenizer.all_special_tokens, "|"} | ({delimiter} if delimiter else set()))
     try:

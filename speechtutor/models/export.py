@@ -10,7 +10,6 @@ import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from speechtutor.errors import InputError, ModelError, require
 from speechtutor.models import onnx_acoustic, onnx_whisper, whisper
 from speechtutor.models.phone_encoder import SYMBOLS, PhoneEncoder
+from speechtutor.models.whisper_encoder import encode
 from speechtutor.models.whisper_graphs import DecoderGraph, EncoderGraph, KeysGraph
 
 CT2_TYPES = ("int8", "int8_float16", "float16", "float32")
@@ -120,13 +120,7 @@ class _Phones(nn.Module):
 
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
         """`mel` (1, n_mels, n_frames); log-probabilities and last layer, (1, n_frames // 2, ...)."""
-        encoder: Any = self.network.encoder
-        hidden = nn.functional.gelu(encoder.conv1(mel))
-        hidden = nn.functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
-        hidden = hidden + encoder.embed_positions.weight[: hidden.shape[1]]
-        for layer in encoder.layers:
-            hidden = layer(hidden, None)
-        hidden = encoder.layer_norm(hidden)
+        hidden = encode(self.network.encoder, mel)
         return self.network.symbols(self.network.norm(hidden)).log_softmax(-1), hidden
 
 

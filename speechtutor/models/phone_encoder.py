@@ -1,8 +1,7 @@
 """A phone recogniser on a pretrained speech encoder: Whisper, Wav2Vec2, HuBERT, WavLM or Data2Vec.
 
 A layer norm and a linear layer on the encoder's last layer give CTC log-probabilities of the 39
-ARPAbet phones and the blank. Whisper's encoder runs on input cropped to the utterance: its
-sinusoidal positions are sliced to the real length, which costs a tenth of the usual padding to 30 s.
+ARPAbet phones and the blank. Whisper's encoder runs on input cropped to the utterance.
 
 Beside the CTC head stands a small rater head: it pools the encoder over each phone's frames and
 predicts the raters' scores of phone, word and utterance. It is trained together with the CTC loss,
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from speechtutor import core
+from speechtutor.models.whisper_encoder import encode, n_states
 
 SYMBOLS = (
     "<blank>", "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G",
@@ -145,23 +145,9 @@ class PhoneEncoder(nn.Module):
         return Frames(logits.log_softmax(-1), hidden.float(), lengths)
 
     def _whisper(self, mels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        encoder: Any = self.encoder
-        n_mel = torch.tensor([m.shape[1] for m in mels], device=mels[0].device)
+        n_frames = torch.tensor([m.shape[1] for m in mels], device=mels[0].device)
         batch = nn.utils.rnn.pad_sequence([m.T for m in mels], batch_first=True).transpose(1, 2)
-        lengths = (n_mel + 1) // 2
-        inside = torch.arange(batch.shape[2], device=batch.device)[None] < n_mel[:, None]
-        hidden = nn.functional.gelu(encoder.conv1(batch))
-        # Without this the second convolution would see the first one's bias beyond the end,
-        # and a recording's last frame would depend on its neighbours in the batch.
-        hidden = nn.functional.gelu(encoder.conv2(hidden * inside[:, None])).transpose(1, 2)
-        hidden = hidden + encoder.embed_positions.weight[: hidden.shape[1]]
-        mask = None
-        if len(mels) > 1:
-            valid = torch.arange(hidden.shape[1], device=batch.device)[None] < lengths[:, None]
-            mask = valid[:, None, None, :].expand(-1, 1, hidden.shape[1], -1)
-        for layer in encoder.layers:
-            hidden = layer(hidden, mask)
-        return encoder.layer_norm(hidden), lengths
+        return encode(self.encoder, batch, n_frames), n_states(n_frames)
 
     def _waveform(self, waves: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         encoder: Any = self.encoder

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer, Wav2Vec2CTCTokenizer
+from transformers import Wav2Vec2CTCTokenizer
 
 from speechtutor import windows
 from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds, Transcript, Word
 from speechtutor.errors import InputError, ModelError
 from speechtutor.hub import shipped
-from speechtutor.models.ctc_acoustic import PADDING, n_receptive
+from speechtutor.models.ctc_acoustic import PADDING, n_receptive, read_checkpoint
 from speechtutor.models.device import Device, pick
 from speechtutor.windows import Hypothesis
 
@@ -43,13 +43,7 @@ def load(
         raise InputError("name a CTC checkpoint that writes letters, such as facebook/wav2vec2-base-960h")
     chosen = pick(device)
     checkpoint = shipped.folder(checkpoint) or checkpoint
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-        extractor = AutoFeatureExtractor.from_pretrained(checkpoint)
-        model = AutoModelForCTC.from_pretrained(checkpoint, dtype=chosen.dtype)
-    except (OSError, ValueError, KeyError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"{checkpoint} cannot be loaded as a CTC model: {reason}") from error
+    tokenizer, extractor, model = read_checkpoint(checkpoint, chosen.dtype)
     if not isinstance(tokenizer, Wav2Vec2CTCTokenizer):
         raise ModelError(f"{checkpoint} does not write letters: its tokenizer is {type(tokenizer).__name__}")
     if extractor.sampling_rate != SAMPLE_RATE:

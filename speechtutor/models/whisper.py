@@ -32,6 +32,7 @@ from speechtutor.hub.shipped import WEIGHTS
 from speechtutor.models import convert
 from speechtutor.models.adapters import merged
 from speechtutor.models.device import Device, pick
+from speechtutor.models.whisper_encoder import encode
 from speechtutor.windows import Hypothesis
 
 CHECKPOINT = "whisper-base"
@@ -197,15 +198,7 @@ class Whisper:
         return torch.cat([states, self._silence[:, states.shape[1] :]], dim=1)
 
     def _encoder(self, mel: Tensor) -> Tensor:
-        """The encoder on any length: its own `forward` refuses all but 30 s."""
-        encoder = self.model.model.encoder
-        hidden = nn.functional.gelu(encoder.conv1(mel))
-        hidden = nn.functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
-        hidden = hidden + encoder.embed_positions.weight[: hidden.shape[1]]
-        for layer in encoder.layers:
-            hidden = layer(hidden, None)
-        states: Tensor = encoder.layer_norm(hidden)
-        return states
+        return encode(self.model.model.encoder, mel)
 
     def _mel(self, samples: Floats) -> Tensor:
         """Log-mel spectrogram of what fits in a window, shape (1, n_mels, n_frames)."""

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from speechtutor.models.whisper_encoder import encode
+
 
 class EncoderGraph(nn.Module):
     """Log-mel spectrogram (1, n_mels, n_frames) to states (1, n_frames // 2, width), any length."""
@@ -23,14 +25,7 @@ class EncoderGraph(nn.Module):
 
     def forward(self, mel: Tensor) -> Tensor:
         """The encoder without its check for 30 s."""
-        encoder = self.encoder
-        hidden = nn.functional.gelu(encoder.conv1(mel))
-        hidden = nn.functional.gelu(encoder.conv2(hidden)).transpose(1, 2)
-        hidden = hidden + encoder.embed_positions.weight[: hidden.shape[1]]
-        for layer in encoder.layers:
-            hidden = layer(hidden, None)
-        states: Tensor = encoder.layer_norm(hidden)
-        return states
+        return encode(self.encoder, mel)
 
 
 def _heads(hidden: Tensor, n_heads: int, size: int) -> Tensor:

@@ -37,6 +37,7 @@ from speechtutor.models.device import Device
 from speechtutor.models.normalizer import normaliser
 from speechtutor.models.phone_encoder import log_mel
 from speechtutor.models.whisper import Whisper
+from speechtutor.models.whisper_encoder import encode
 from speechtutor.text import words_for_wer
 
 MATRICES = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
@@ -148,20 +149,7 @@ class CroppedWhisper(WhisperForConditionalGeneration):
         return self.silence
 
     def _states(self, mel: Tensor, n_heard: Tensor) -> Tensor:
-        encoder = self.model.encoder
-        heard = torch.arange(mel.shape[2], device=mel.device) < n_heard[:, None]
-        hidden = nn.functional.gelu(encoder.conv1(mel))
-        # A clip alone has nothing behind its margin; beside a longer one it has the convolution's bias.
-        hidden = nn.functional.gelu(encoder.conv2(hidden * heard[:, None])).transpose(1, 2)
-        hidden = hidden + encoder.embed_positions.weight[: hidden.shape[1]]
-        mask = None
-        if len(mel) > 1:
-            valid = torch.arange(hidden.shape[1], device=mel.device) < n_heard[:, None] // 2
-            mask = valid[:, None, None, :].expand(-1, 1, hidden.shape[1], -1)
-        for layer in encoder.layers:
-            hidden = layer(hidden, mask)
-        states: Tensor = encoder.layer_norm(hidden)
-        return states
+        return encode(self.model.encoder, mel, n_heard)
 
     def _silent(self, device: torch.device) -> Tensor:
         window = 2 * self.config.max_source_positions
