@@ -109,7 +109,7 @@ class Head(nn.Module):
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_scale", torch.ones(size))
         self.numbers = nn.Linear(shape.n_phone_numbers, width)
-        self.embedding = nn.Sequential(nn.Dropout(shape.embedding_dropout), nn.Linear(shape.n_dims, width))
+        self.embedding = nn.Sequential(nn.Dropout(shape.embedding_dropout), _linear(shape.n_dims, width))
         self.canonical = nn.Embedding(len(PHONES), width)
         self.edge = nn.Embedding(len(EDGES), width)
         self.stress = nn.Embedding(4, width)
@@ -123,7 +123,7 @@ class Head(nn.Module):
         self.phone = nn.Linear(width, 1)
         self.error = nn.Linear(width, 1)
         self.word = nn.Linear(2 * width, len(WORD_ASPECTS))
-        self.narrow = nn.Sequential(nn.Dropout(0.5), nn.Linear(2 * shape.n_dims, shape.bottleneck), nn.GELU())
+        self.narrow = nn.Sequential(nn.Dropout(0.5), _linear(2 * shape.n_dims, shape.bottleneck), nn.GELU())
         self.utterance = nn.Linear(width, 1)
         self.direct = nn.Sequential(
             nn.Linear(shape.n_utterance_numbers + shape.bottleneck, 32),
@@ -180,6 +180,15 @@ class Head(nn.Module):
             words=self.word(_by_word(units, batch.word, batch.valid)),
             utterances=self.utterance(tokens)[..., 0] + self.direct(direct),
         )
+
+
+def _linear(n_in: int, n_out: int) -> nn.Linear:
+    if n_in:
+        return nn.Linear(n_in, n_out)
+    # PyTorch warns when there is no weight to draw.
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 def _by_word(units: Tensor, word: Tensor, valid: Tensor) -> Tensor:

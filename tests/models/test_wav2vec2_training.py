@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from recipes import finetune_wav2vec2, synthetic
+from recipes import finetune_wav2vec2, synthetic, training
 from recipes.finetune_wav2vec2 import Config
 from speechtutor import audio, manifest, registry
 from speechtutor.align import align
@@ -138,6 +138,58 @@ def test_letters_that_a_network_cannot_write_are_named(tmp_path: Path, clips: li
     assert made.tokens(clips[0]) == [*hello, known["|"], *(known[letter] for letter in "there")]
     with pytest.raises(InputError, match="odd: the network has no letter for i q u z"):
         made.tokens(Clip("odd", Path(), "quiz", 1.0))
+
+
+def test_the_filterbank_hears_a_tone_in_its_band_whatever_the_phase() -> None:
+    # 24 filters are six bands; on the mel scale (2595 log10(1 + f / 700)) from 60 to 7,700 Hz the third of
+    # them is in the middle of the steps 2 and 4 of 7: 60 Hz is 93 mel, 7,700 Hz 2,806, the third at 1,255.
+    filters = library.gabor(24, 400)
+    assert filters.shape == (24, 400)
+    cosine, upside_down = filters[:6], filters[6:12]
+    assert torch.equal(cosine, -upside_down)
+    middle = 700 * (10 ** ((93.2 + 3 * (2806.3 - 93.2) / 7) / 2595) - 1)
+    spectrum = torch.fft.rfft(cosine[2], 16_000).abs()
+    assert int(spectrum.argmax()) == pytest.approx(middle, rel=0.02)
+    loudness = []
+    for phase in np.linspace(0, np.pi, 7):
+        tone = torch.cos(2 * np.pi * middle * torch.arange(400) / 16_000 + phase)
+        bands = (filters @ tone).relu().reshape(4, 6).sum(0)
+        assert int(bands.argmax()) == 2
+        loudness.append(float(bands[2]))
+    # The sum of absolute cosine and sine is between 1 and the root of 2.
+    assert max(loudness) / min(loudness) < 1.45
+    # Ten filters are two bands, and two that are left to chance.
+    assert torch.equal(library.gabor(10, 400)[0], -library.gabor(10, 400)[2])
+    assert not torch.equal(library.gabor(10, 400)[8:], library.gabor(10, 400)[8:])
+
+
+def test_half_the_size_says_the_same(tmp_path: Path, clips: list[Clip]) -> None:
+    torch.manual_seed(0)
+    made = speller(tmp_path / "tokens", clips)
+    library.compact(SMALL, 5 + 39, masks=0).save_pretrained(tmp_path / "best")
+    made.ship(tmp_path / "best")
+    recording, weights = audio.load(clips[0].path), tmp_path / "best" / "model.safetensors"
+    whole, size = registry.load("acoustic", str(tmp_path / "best")).emit(recording), weights.stat().st_size
+    library.halve(tmp_path / "best")
+    half = registry.load("acoustic", str(tmp_path / "best")).emit(recording)
+    assert weights.stat().st_size < 0.6 * size
+    assert np.allclose(whole.log_probs, half.log_probs, atol=0.02) and half.log_probs.dtype == np.float32
+
+
+def test_a_fold_of_speakers_is_left_out(tmp_path: Path) -> None:
+    path = synthetic.corpus(tmp_path, n_train=4, n_dev=1)
+    rows = [row for row in manifest.read(path) if row.split == "train"]
+    speakers = sorted({row.speaker for row in rows})
+    heard = []
+    for fold in (0, 1):
+        train, dev = training.read_clips(Config(manifest=path, root=tmp_path, folds=2, fold=fold))
+        heard.append({row.speaker for row in rows if row.id in {clip.id for clip in train}})
+        assert len(dev) == 1
+    assert heard == [set(speakers[1::2]), set(speakers[::2])]
+    with pytest.raises(ValueError, match="fold 2 of 2"):
+        Config(folds=2, fold=2)
+    with pytest.raises(ValueError, match="fold 0 of 1"):
+        Config(folds=1)
 
 
 def test_padding_changes_nothing(tmp_path: Path, clips: list[Clip]) -> None:
