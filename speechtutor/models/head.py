@@ -8,6 +8,7 @@ logit beside the regression. Several heads of different seeds are averaged.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -146,6 +147,8 @@ class Head(nn.Module):
             "moments": batch.moments,
         }
         for name, values in columns.items():
+            if not values.shape[-1]:
+                continue
             getattr(self, f"{name}_mean").copy_(values.mean(0))
             getattr(self, f"{name}_scale").copy_(values.std(0).clamp(min=1e-3))
 
@@ -183,12 +186,10 @@ class Head(nn.Module):
 
 
 def _linear(n_in: int, n_out: int) -> nn.Linear:
-    if n_in:
+    with warnings.catch_warnings():
+        # Without the encoder's frames there is no weight to draw.
+        warnings.filterwarnings("ignore", message="Initializing zero-element tensors")
         return nn.Linear(n_in, n_out)
-    # PyTorch warns when there is no weight to draw.
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, n_in, n_out)
-    nn.init.zeros_(layer.bias)
-    return layer
 
 
 def _by_word(units: Tensor, word: Tensor, valid: Tensor) -> Tensor:
