@@ -70,6 +70,7 @@ def run(cfg: Config) -> Summary:
         SpeechTutorError: for a manifest, a model or a folder that cannot be used.
     """
     from speechtutor import registry
+    from speechtutor.models.device import pick
     from speechtutor.models.normalizer import normaliser
 
     rows_file, root, model = cfg.manifest, cfg.root, cfg.model or registry.default("transcriber")
@@ -91,7 +92,7 @@ def run(cfg: Config) -> Summary:
         choice=choice,
         settings=asdict(cfg) | {"manifest": rows_file, "root": root},
         command=provenance.command(sys.argv),
-        device=cfg.device or "auto",
+        device=pick(cfg.device).name,
         against=cfg.against,
         draws=cfg.draws,
         seed=cfg.seed,

@@ -65,6 +65,7 @@ def run(cfg: Config) -> Summary:
         SpeechTutorError: for a manifest, a scorer or a folder that cannot be used.
     """
     from speechtutor import registry
+    from speechtutor.models.device import pick
 
     if cfg.smoke:
         rows_file = synthetic.corpus(cfg.out / "corpus")
@@ -81,7 +82,7 @@ def run(cfg: Config) -> Summary:
         choice=choice,
         settings=asdict(cfg),
         command=provenance.command(sys.argv),
-        device=cfg.device or "auto",
+        device=pick(cfg.device).name,
         against=cfg.against,
         draws=cfg.draws,
         seed=cfg.seed,

@@ -164,6 +164,8 @@ def run(cfg: Config) -> list[grammar.GrammarReport | feedback.FeedbackReport]:
     Raises:
         SpeechTutorError: for data or a model that cannot be used.
     """
+    from speechtutor.models.device import pick
+
     found: list[grammar.GrammarReport | feedback.FeedbackReport] = []
     items: list[tuple[str, UtteranceScore]] = []
     if cfg.smoke:
@@ -172,7 +174,7 @@ def run(cfg: Config) -> list[grammar.GrammarReport | feedback.FeedbackReport]:
         turns = dialogues.read(cfg.eracond) if cfg.part != "feedback" else []
         if cfg.part != "grammar" and cfg.base != "none" and cfg.scores.is_file():
             items = feedback.scores(cfg.scores, cfg.split, cfg.limit)
-    config.save(cfg, cfg.out, device=cfg.device or "auto")
+    config.save(cfg, cfg.out, device=pick(cfg.device).name)
     if cfg.part != "feedback":
         found.append(measure_grammar(cfg, turns))
     if items:

@@ -20,6 +20,7 @@ from speechtutor.evaluation.baselines import marks
 from speechtutor.evaluation.result import Row
 from speechtutor.evaluation.sampling import Speakers
 from speechtutor.judging import ERROR_THRESHOLD
+from speechtutor.models.device import pick
 from tests.conftest import SHARED, need
 
 PHONES = ("DH", "AH", "K")
@@ -273,6 +274,8 @@ def test_the_recipe_and_the_command_give_the_same_twice(tmp_path: Path, capsys: 
             "--scorer", "fake", "--draws", "20", "--json"]  # fmt: skip
     assert cli.main([*line, "--against", str(tmp_path / "a")]) == 0
     got = json.loads(capsys.readouterr().out)
+    # Where it ran, not what was asked for.
+    assert got["provenance"]["device"] == pick(None).name
     assert got["metrics"] == made.json()["metrics"] and got["baselines"] == made.json()["baselines"]
     differences = got["comparison"]["differences"]
     assert differences["phone_mse"]["difference"]["value"] == 0.0 and not differences["phone_mse"]["differs"]

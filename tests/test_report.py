@@ -14,8 +14,8 @@ import pytest
 from speechtutor.cli import main
 from speechtutor.errors import InputError
 from speechtutor.evaluation import result
-from speechtutor.evaluation.result import Row
-from speechtutor.report import build, charts, clips, heat, page, runs, sections, tables
+from speechtutor.evaluation.result import Gap, Metric, Row, Summary
+from speechtutor.report import build, charts, clips, figures, heat, page, runs, sections, tables
 from speechtutor.report.build import Options
 from tests import evaluated
 from tests.evaluated import EVIL
@@ -348,3 +348,16 @@ def test_on_the_command_line(asr: Path, tmp_path: Path, capsys: pytest.CaptureFi
         assert main(["report", *args]) == 2
         error = capsys.readouterr().err
         assert says in error and error.count("\n") == 1
+
+
+def test_the_cards_say_first_how_good_it_is() -> None:
+    """A bias has no better side, and the leading figure may only be what orders the utterances."""
+
+    def metric(better: str) -> Metric:
+        return Metric("x", 0.5, 0.4, 0.6, 10, "phones", 5, better=better)
+
+    metrics = {"mse": metric("lower"), "pcc": metric("higher"), "bias": metric(""), "f1": metric("higher")}
+    gaps = [Gap("gender", "f", "m", name, metric("")) for name in ("bias", "pcc", "f1")]
+    summary = Summary("scoring", "x", metrics, evaluated.PROVENANCE, gaps=gaps)
+    shown = figures.context(runs.Evaluated(Path(), {}, summary, ()), "mse")["cards"]
+    assert shown == [metrics[name] for name in ("pcc", "f1", "mse", "bias")]

@@ -55,6 +55,7 @@ def prepared(
     """The job of one model, before it is loaded; `options` are what else its rows depend on."""
     from speechtutor import registry
     from speechtutor.evaluation import job, provenance
+    from speechtutor.models.device import pick
 
     if common.draws < 1:
         raise InputError(f"draws must be 1 or more, not {common.draws}")
@@ -69,7 +70,7 @@ def prepared(
         choice=choice,
         settings=asdict(common) | {stage: name, "adapter": adapter} | options,
         command=provenance.command(sys.argv),
-        device=common.device or "auto",
+        device=pick(common.device).name,
         against=common.against,
         draws=common.draws,
         seed=common.seed,

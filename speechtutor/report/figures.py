@@ -24,7 +24,10 @@ def context(run: Evaluated, lead: str | None) -> dict[str, Any]:
         empty: dict[str, Any] = dict.fromkeys(("cards", "overview", "figure_rows", "baseline_rows"), ())
         return empty | {"summary": None, "dimensions": [], "reliabilities": [], "gap_rows": []}
     keys = sections.key_names(summary, lead)
-    names = list(dict.fromkeys([*([lead] if lead in summary.metrics else []), *keys, *summary.metrics]))
+    # First what tells how good it is; a bias has no better side, and a lead may be what orders the rows.
+    judged = [name for name in keys if name in summary.metrics and summary.metrics[name].better]
+    leading = [lead] if lead in summary.metrics else []
+    names = list(dict.fromkeys([*judged, *leading, *keys, *summary.metrics]))
     n_least = [f"{n} {name}" for name, n in summary.minimum_cell.items()]
     return {
         "summary": summary,

@@ -42,7 +42,7 @@ def _finish(arguments: list[str]) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.returncode == 0, done.stderr[-8000:]
 
 
 @pytest.mark.slow
