@@ -20,7 +20,7 @@ import numpy as np
 
 from recipes import train_scorer
 from speechtutor import config, manifest
-from speechtutor.cues import PHONE_BLOCKS, UTTERANCE_BLOCKS, Cues, without_embedding
+from speechtutor.cues import PHONE_BLOCKS, UTTERANCE_BLOCKS, Cues, Seen, without_embedding
 from speechtutor.errors import InputError
 
 log = logging.getLogger("ablate_scorer")
@@ -111,7 +111,7 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
     wanted = cfg.parts or list(PARTS)
     if unknown := [name for name in wanted if name not in PARTS]:
         raise InputError(f"no part {unknown[0]!r}; there are {', '.join(PARTS)}")
-    cached: dict[str, train_scorer.Seen] = {}
+    cached: dict[str, Seen] = {}
     for path in sorted(cfg.cues.glob("*.pkl")):
         if path.stem.startswith(("fold", "dev")):
             cached |= pickle.loads(path.read_bytes())

@@ -20,12 +20,12 @@ import numpy as np
 
 from speechtutor import audio, canonical, config, manifest
 from speechtutor.core import CanonicalWord, Utterance
+from speechtutor.cues import Seen, without_embedding
 from speechtutor.errors import InputError
 from speechtutor.phones import confusable
 
 if TYPE_CHECKING:
     from speechtutor.core import Emission
-    from speechtutor.cues import Cues
     from speechtutor.models.head import Ensemble, Scores, Shape
     from speechtutor.models.head_training import Labels
     from speechtutor.stages import AcousticModel
@@ -97,20 +97,6 @@ def labels_of(row: Utterance) -> Labels:
         words=np.stack([numbers([getattr(word, a) for a in WORD_ASPECTS]) for word in words]),
         utterance=numbers([getattr(row.scores, a) for a in UTTERANCE_ASPECTS]),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Cues of a row, and of the same recording read against a text that is wrong at some phones."""
-
-    cues: Cues
-    mutant: Cues
-    wrong: tuple[int, ...]
-    """Which phones of the mutant's text are not what was said."""
-    own: float
-    """Nats per phone by which the free decoding beats the row's own text."""
-    other: float
-    """The same for the text of another row; infinite when the recording is too short for it."""
 
 
 def mutate(row: Utterance, share: float = 0.1) -> tuple[tuple[CanonicalWord, ...], tuple[int, ...]]:
@@ -258,7 +244,6 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
     """Cache cues, predict out of fold, calibrate, train the ensemble, write it; returns the tables."""
     from recipes.finetune_phones import read_rows
     from recipes.training import fold_of
-    from speechtutor.cues import without_embedding
     from speechtutor.models.acoustic import load as load_acoustic
     from speechtutor.models.head import Batch, Ensemble, Shape
     from speechtutor.models.head_training import Recipe, Targets, out_of_fold, predict, train_head

@@ -161,8 +161,17 @@ def main(run: Callable[[T], Any], settings: type[T], show: Callable[[Any], str] 
     except KeyboardInterrupt:
         print("stopped; what is in the output folder stays", file=sys.stderr)
         raise SystemExit(130) from None
+    finally:
+        _leave()
     if os.environ.get("RANK", "0") == "0":
         print(show(result))
+
+
+def _leave() -> None:
+    """Leave the group of processes, if the run joined one: its threads, alive at exit, may abort it."""
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def commit(folder: Path | None = None) -> str | None:

@@ -58,6 +58,20 @@ class Cues:
     moments: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a training keeps of a row: its cues, and those of its recording against a text that is wrong."""
+
+    cues: Cues
+    mutant: Cues
+    wrong: tuple[int, ...]
+    """Which phones of the mutant's text are not what was said."""
+    own: float
+    """Nats per phone by which the free decoding beats the row's own text."""
+    other: float
+    """The same for the text of another row; infinite when the recording is too short for it."""
+
+
 def extract(
     emission: Emission,
     alignment: Alignment,

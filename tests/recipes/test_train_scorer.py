@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from recipes import ablate_scorer
 from recipes.train_scorer import Config, off_text, run
 from speechtutor import audio, canonical, manifest, registry
 from speechtutor.models.scorer import PronunciationScorer, observe
+from tests.conftest import PROJECT
 
 
 def test_the_limit_for_another_text_by_hand() -> None:
@@ -39,3 +43,14 @@ def test_a_head_without_the_encoders_frames(tmp_path: Path) -> None:
     # It still hears: silence in place of the recording changes what it says.
     quiet = replace(seen.cues, phones=np.zeros_like(seen.cues.phones))
     assert not np.array_equal(found.phones, scorer.predict(quiet).phones)
+
+
+def test_what_the_command_kept_can_be_ablated(tmp_path: Path) -> None:
+    """The cues are kept by one program and read by another."""
+    command = [sys.executable, "-m", "recipes.train_scorer", "--smoke", "--out", str(tmp_path)]
+    subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
+    rows = tmp_path / "phones" / "corpus" / "rows.jsonl"
+    table = ablate_scorer.run(
+        ablate_scorer.Config(manifest=rows, cues=tmp_path, out=tmp_path / "a", epochs=1, parts=["text alone"])
+    )
+    assert set(table) == {"text alone"} and "phone_mse" in table["text alone"]
