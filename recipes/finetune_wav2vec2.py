@@ -96,7 +96,7 @@ def _network(cfg: Config, train: Sequence[Clip]) -> tuple[Any, Speller]:
         model, tokenizer, extractor = library.load(cfg.base, cfg.units, train, folder, cfg.masks)
         if cfg.freeze:
             model.freeze_feature_encoder()
-        return model, library.Speller(tokenizer, extractor, cfg.units, None, n_receptive(model.config))
+        return model, library.Speller(tokenizer, extractor, cfg.units, n_receptive=n_receptive(model.config))
     tokens = library.vocabulary(cfg.units, train)
     tokenizer, extractor = library.processor(folder, tokens)
     small = {"convolutions": (8,) * 3} if cfg.smoke else {}
@@ -104,7 +104,7 @@ def _network(cfg: Config, train: Sequence[Clip]) -> tuple[Any, Speller]:
     model = library.compact(size, len(tokens), cfg.masks)
     if cfg.teacher is not None and cfg.units == "phones":
         model = library.with_second_output(model)
-    return model, library.Speller(tokenizer, extractor, cfg.units, None, n_receptive(model.config))
+    return model, library.Speller(tokenizer, extractor, cfg.units, n_receptive=n_receptive(model.config))
 
 
 def run(cfg: Config) -> list[dict[str, float]]:

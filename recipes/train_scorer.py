@@ -123,6 +123,12 @@ def seen(rows: Sequence[Utterance], root: Path, acoustic: AcousticModel, cache: 
 
     done: dict[str, Seen] = pickle.loads(cache.read_bytes()) if cache.is_file() else {}
     missing = [row for row in rows if row.id not in done]
+    half = len(rows) // 2
+    # Speakers read the same sentences, so the other text is looked for.
+    others = {
+        row.id: next((o for o in [*rows[k + half :], *rows] if o.text != row.text), row)
+        for k, row in enumerate(rows)
+    }
     cache.parent.mkdir(parents=True, exist_ok=True)
     for i, row in enumerate(tqdm(missing, desc=f"cues {cache.stem}", disable=not missing), start=1):
         recording = audio.load(root / row.audio)
@@ -130,7 +136,7 @@ def seen(rows: Sequence[Utterance], root: Path, acoustic: AcousticModel, cache: 
         words, wrong = mutate(row)
         mutant = examine(acoustic, plain.emission, recording, words, plain.quality, plain.pitch)
         own = distance_from_text(plain.emission, plain.alignment)
-        other = _distance(plain.emission, canonical.of(rows[(rows.index(row) + len(rows) // 2) % len(rows)]))
+        other = _distance(plain.emission, canonical.of(others[row.id]))
         done[row.id] = Seen(plain.cues, mutant.cues, wrong, own, other)
         if i % KEEP_EVERY == 0 or i == len(missing):
             cache.with_suffix(".tmp").write_bytes(pickle.dumps(done))

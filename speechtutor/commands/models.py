@@ -88,9 +88,9 @@ def list_models(*, json: AsJson = False) -> None:
         for file in row["files"]:
             origin = row["origin"].get(file["path"]) or f"from {', '.join(row['sources'])}"
             print(f"    {file['sha256'][:16]}  {file['path']}  {origin}")
-    print(f"\n{'ships with the package':<37} {'MB':>5} {'here':<4} {'licence':<14} sha256")
+    print(f"\n{'ships with the package':<37} {'MB':>5} {'licence':<14} sha256")
     for row in ours:
-        print(f"{row['name']:<37} {row['size'] / 1e6:>5.1f} yes  {row['licence']}")
+        print(f"{row['name']:<37} {row['size'] / 1e6:>5.1f} {row['licence']}")
         for file in row["files"]:
             print(f"    {file['sha256'][:16]}  {file['path']}")
     print("\n* the default of its stage")

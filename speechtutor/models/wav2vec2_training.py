@@ -290,16 +290,23 @@ class Speller:
         state = load_file(weights)
         kept = {name: value for name, value in state.items() if not name.startswith(f"{SECOND}.")}
         if len(kept) < len(state):
-            save_file(kept, weights, metadata={"format": "pt"})
+            _rewrite(weights, kept)
         self.tokenizer.save_pretrained(folder)
         self.extractor.save_pretrained(folder)
+
+
+def _rewrite(path: Path, state: dict[str, Tensor]) -> None:
+    # The tensors may be read from the very file, and a killed run must not leave half of one.
+    made = path.with_name(f".{path.name}")
+    save_file(state, made, metadata={"format": "pt"})
+    made.replace(path)
 
 
 def halve(folder: Path) -> None:
     """Keep the weights of a checkpoint in float16: half the size. A CPU still computes with float32."""
     weights, settings = folder / "model.safetensors", folder / "config.json"
     config = json.loads(settings.read_text(encoding="utf-8")) | {"dtype": "float16"}
-    save_file({k: v.half() for k, v in load_file(weights).items()}, weights, metadata={"format": "pt"})
+    _rewrite(weights, {name: value.half() for name, value in load_file(weights).items()})
     settings.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 

@@ -170,7 +170,8 @@ def test_half_the_size_says_the_same(tmp_path: Path, clips: list[Clip]) -> None:
     made.ship(tmp_path / "best")
     recording, weights = audio.load(clips[0].path), tmp_path / "best" / "model.safetensors"
     whole, size = registry.load("acoustic", str(tmp_path / "best")).emit(recording), weights.stat().st_size
-    library.halve(tmp_path / "best")
+    for _ in range(2):  # a finished run may be called again
+        library.halve(tmp_path / "best")
     half = registry.load("acoustic", str(tmp_path / "best")).emit(recording)
     assert weights.stat().st_size < 0.6 * size
     assert np.allclose(whole.log_probs, half.log_probs, atol=0.02) and half.log_probs.dtype == np.float32
