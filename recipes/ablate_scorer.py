@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from recipes import train_scorer
-from speechtutor import config, manifest
+from speechtutor import config, disk, manifest
 from speechtutor.cues import PHONE_BLOCKS, UTTERANCE_BLOCKS, Cues, Seen, without_embedding
 from speechtutor.errors import InputError
 
@@ -125,7 +125,7 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
         table[name] = row(PARTS[name], sets, cfg)
         log.info("%s %s", name, {k: round(v, 3) for k, v in table[name].items()})
     config.save(cfg, cfg.out)
-    manifest.write_text(cfg.out / "ablation.json", json.dumps(table, indent=1) + "\n")
+    disk.write_text(cfg.out / "ablation.json", json.dumps(table, indent=1) + "\n")
     return table
 
 

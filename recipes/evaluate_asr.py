@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from speechtutor import config, manifest
+from speechtutor import config, disk, manifest
 from speechtutor.evaluation import asr, job, provenance, table
 from speechtutor.evaluation.result import Summary
 
@@ -99,7 +99,7 @@ def run(cfg: Config) -> Summary:
     )
     transcriber = registry.load("transcriber", model, device=cfg.device, **given)
     found, _ = asr.evaluate(asked, transcriber, normaliser(cfg.lang), cfg.lang)
-    manifest.write_text(cfg.out / "report.md", table.markdown(found, asr.KEYS))
+    disk.write_text(cfg.out / "report.md", table.markdown(found, asr.KEYS))
     return found
 
 

@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speechtutor import audio, canonical, config, manifest, speech
+from speechtutor import audio, canonical, config, disk, manifest, speech
 from speechtutor.align import align
 from speechtutor.core import CanonicalWord, Recording, Utterance
+from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.errors import InputError
 from speechtutor.evaluation.mutations import Verdict, sample, single, verdict
-from speechtutor.judging import ERROR_THRESHOLD
 from speechtutor.phones import confusable, pronounce
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ def run(cfg: Config) -> dict[str, Any]:
     report: dict[str, Any] = {kind: summary(outcomes) for kind, outcomes in kinds.items()} | ways
     details = {kind: [str(o) for o in outcomes] for kind, outcomes in kinds.items()}
     config.save(cfg, cfg.out)
-    manifest.write_text(
+    disk.write_text(
         cfg.out / "report.json", json.dumps({"summary": report, "outcomes": details}, indent=1) + "\n"
     )
     return report

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from recipes import synthetic
-from speechtutor import audio, canonical, config, manifest
+from speechtutor import audio, canonical, config, disk
 from speechtutor.core import SAMPLE_RATE, ErrorType, Recording, UtteranceScore
 from speechtutor.evaluation import job
 
@@ -316,8 +316,8 @@ def run(cfg: Config) -> dict[str, Any]:
         "padding": padding(scorer, recordings, rows),
     }  # fmt: skip
     config.save(cfg, cfg.out)
-    manifest.write_text(cfg.out / "report.json", json.dumps(report, indent=1) + "\n")
-    manifest.write_text(cfg.out / "report.md", markdown(report))
+    disk.write_text(cfg.out / "report.json", json.dumps(report, indent=1) + "\n")
+    disk.write_text(cfg.out / "report.md", markdown(report))
     return report
 
 

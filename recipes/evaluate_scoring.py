@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from recipes import synthetic
-from speechtutor import config, manifest
+from speechtutor import config, disk, manifest
 from speechtutor.evaluation import baselines, job, provenance, scoring, table
 from speechtutor.evaluation.result import Summary
 
@@ -95,7 +95,7 @@ def run(cfg: Config) -> Summary:
         train=manifest.read(cfg.train or cfg.manifest, ["train"]),
         raters=None if people is None else baselines.read_raters(people),
     )
-    manifest.write_text(cfg.out / "report.md", table.markdown(found, scoring.KEYS))
+    disk.write_text(cfg.out / "report.md", table.markdown(found, scoring.KEYS))
     return found
 
 

@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from recipes import feedback_replies, synthetic
 from speechtutor import config, registry
 from speechtutor.core import UtteranceScore
+from speechtutor.disk import write_text
 from speechtutor.evaluation import feedback, grammar, side_by_side
 from speechtutor.evaluation.replies import SUFFIX, Kept
 from speechtutor.grammar import dialogues
 from speechtutor.grammar.dialogues import Turn, comparable
 from speechtutor.grammar.edits import tokens
-from speechtutor.manifest import write_text
 
 if TYPE_CHECKING:
     from speechtutor.models.grammar_llm import LlmCorrector

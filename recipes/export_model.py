@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from recipes import exports, synthetic
 from recipes.exports import Item, Measured, Report
-from speechtutor import config, manifest, registry
+from speechtutor import config, disk, manifest, registry
 from speechtutor.core import Utterance
 from speechtutor.errors import InputError, ModelError
 from speechtutor.hub import shipped
@@ -223,8 +223,8 @@ def run(cfg: Config) -> Report:
     shutil.rmtree(cfg.out / ".merged", ignore_errors=True)
     report = Report(measured, len(rows), len(set(speakers)), cfg.bound)
     config.save(cfg, cfg.out)
-    manifest.write_text(cfg.out / "report.json", json.dumps(asdict(report), indent=1) + "\n")
-    manifest.write_text(cfg.out / "report.md", str(report))
+    disk.write_text(cfg.out / "report.json", json.dumps(asdict(report), indent=1) + "\n")
+    disk.write_text(cfg.out / "report.md", str(report))
     if bad := [row.refused for row in measured if row.refused]:
         raise ModelError("; ".join(bad))
     return report

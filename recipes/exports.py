@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from speechtutor import audio, canonical, ctc, manifest, metrics
+from speechtutor import audio, canonical, ctc, disk, metrics
 from speechtutor.core import Utterance
 from speechtutor.metrics import Edits, Interval
 
@@ -178,7 +178,7 @@ def keep(path: Path, mark: Mapping[str, Any], found: Measured, items: Sequence[I
         {k: v.tolist() if isinstance(v, np.ndarray) else asdict(v) for k, v in item.items()} for item in items
     ]
     content = {"mark": mark, "measured": asdict(found), "items": plain}
-    manifest.write_text(path, json.dumps(content, default=str) + "\n")
+    disk.write_text(path, json.dumps(content, default=str) + "\n")
 
 
 def kept(path: Path, mark: Mapping[str, Any]) -> tuple[Measured, list[Item]] | None:

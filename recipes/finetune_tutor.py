@@ -116,7 +116,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
     Raises:
         SpeechTutorError: for rows, a model or a disk that cannot be used, or a loss that is no number.
     """
-    from speechtutor.manifest import write_text
+    from speechtutor.disk import write_text
     from speechtutor.models import llm_training as training
 
     if cfg.smoke:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from speechtutor import audio, config, manifest
+from speechtutor import audio, config, disk, manifest
 from speechtutor.errors import InputError
 from speechtutor.models import kokoro
 from speechtutor.spoken import plan_speech
@@ -152,10 +152,10 @@ def run(cfg: Config) -> manifest.Written:
         audio.save(voice.speak(example.text, phones=example.phones, voice=example.voice), path)
         if (size := path.stat().st_size) > MAX_BYTES:
             raise InputError(f"{path} has {size} bytes, more than {MAX_BYTES}: shorten its text")
-    manifest.write_text(folder / "README.md", readme(examples))
+    disk.write_text(folder / "README.md", readme(examples))
     rows = [json.dumps(row(example), ensure_ascii=False) for example in examples]
     manifest.check(list(manifest.parse(rows, str(MANIFEST))), str(MANIFEST), cfg.root)
-    manifest.write_text(cfg.root / MANIFEST, "\n".join(rows) + "\n")
+    disk.write_text(cfg.root / MANIFEST, "\n".join(rows) + "\n")
     return manifest.Written(cfg.root / MANIFEST, len(rows))
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from speechtutor import audio, canonical, config, manifest
+from speechtutor import audio, canonical, config, disk
 from speechtutor.core import CanonicalWord, Utterance
 from speechtutor.cues import Seen, without_embedding
 from speechtutor.errors import InputError
@@ -288,7 +288,7 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
     tables["dev, ensemble"] = table(flat(predict(ensemble.eval(), dev_batch), dev_labels))
     heard = [cached[row.id] for row in train]
     write(cfg, ensemble, shape, held_out, off_text([s.own for s in heard], [s.other for s in heard]))
-    manifest.write_text(cfg.out / "tables.json", json.dumps(tables, indent=1) + "\n")
+    disk.write_text(cfg.out / "tables.json", json.dumps(tables, indent=1) + "\n")
     return tables
 
 
@@ -314,7 +314,7 @@ def write(
         "name": "speechtutor-scorer", "version": cfg.version, "acoustic": cfg.final, "shape": asdict(shape),
         "n_heads": cfg.seeds, "calibration": calibration,
     }  # fmt: skip
-    manifest.write_text(out / "config.json", json.dumps(settings, indent=1) + "\n")
+    disk.write_text(out / "config.json", json.dumps(settings, indent=1) + "\n")
     config.save(cfg, out.parent)
 
 

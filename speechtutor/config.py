@@ -33,8 +33,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeVar
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.config import Dict
 
+from speechtutor.disk import write_text
 from speechtutor.errors import InputError, SpeechTutorError
-from speechtutor.manifest import write_text
 
 if TYPE_CHECKING:
     from dataclasses import Field

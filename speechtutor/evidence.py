@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from speechtutor.advice import functional_load, sounds, word_set
 from speechtutor.core import Caution, Code, ErrorType, LearnerState, PhoneScore, UtteranceScore, WordScore
-from speechtutor.judging import ERROR_THRESHOLD, LEAST_CONFIDENCE
+from speechtutor.core.score import ERROR_THRESHOLD, LEAST_CONFIDENCE
 
 DOUBT = 0.05
 """Error probability below which nothing is to be said against a sound."""

@@ -29,14 +29,12 @@ from speechtutor.core import (
     UtteranceScore,
     WordScore,
 )
+from speechtutor.core.score import ERROR_THRESHOLD, LEAST_CONFIDENCE
 from speechtutor.extra import Extra, ExtraSound
 from speechtutor.gop import Evidence
 
 Floats = NDArray[np.float64]
 
-ERROR_THRESHOLD = 0.33
-"""Calibrated probability from which a phone is called wrong. Half of the best F1 maximises F1 (Lipton et
-al., 2014), and out of fold that F1 is 0.65; tutor, views and reports use the same threshold."""
 
 CLEAR_RIVAL = 0.5
 """Share of the probability of an error that one sound must hold to be named as what was heard."""
@@ -60,9 +58,6 @@ prosody score is lower, and there is enough to tell: so many voiced seconds and 
 
 CLEAR_SNR, LOST_SNR = 15.0, 0.0
 """Decibels: from here on noise takes nothing from the confidence; down there it takes all."""
-
-LEAST_CONFIDENCE = 0.4
-"""Below it a finding is reported as Unsure, not as an error."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,6 @@ has an `error_probability` of 1 or 0, its `edit` and what was `heard`.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +18,8 @@ from typing import Any
 
 from speechtutor import headers
 from speechtutor.core import Edit, PhoneScore, Utterance, UtteranceScore, WordScore
-from speechtutor.errors import AudioError, InputError, StorageError
+from speechtutor.disk import write_text
+from speechtutor.errors import AudioError, InputError
 
 SPLITS = ("train", "dev", "test")
 ASPECTS = ("overall", "accuracy", "fluency", "prosody", "completeness")
@@ -259,29 +258,6 @@ class Written:
 
     path: Path
     n_rows: int
-
-
-def write_text(path: Path, text: str) -> None:
-    """Put a whole file in place, or none of it.
-
-    Raises:
-        StorageError: when the disk refuses.
-    """
-    temporary: str | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes the file private; a result is as readable as any other file.
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        raise StorageError(f"{path}: {error.strerror}") from None
 
 
 def write(

@@ -11,8 +11,15 @@ from functools import cache, lru_cache
 from itertools import pairwise
 
 from speechtutor.core import CanonicalWord
+from speechtutor.core.inventory import (
+    CONSONANT_FEATURES,
+    PHONES,
+    VOWEL_FEATURES,
+    VOWELS,
+    distance,
+    strip_stress,
+)
 from speechtutor.errors import TextError
-from speechtutor.features import CONSONANT_FEATURES, PHONES, VOWEL_FEATURES, VOWELS, distance, strip_stress
 from speechtutor.language import load_language
 from speechtutor.lexicon import load_lexicon
 from speechtutor.text import Token, tokenize

@@ -15,8 +15,8 @@ import numpy as np
 
 from speechtutor.advice import message, named, sounds
 from speechtutor.core import Caution, ErrorType, Feedback, PhoneScore, Pitch, UtteranceScore, WordScore
+from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.evidence import error_probability
-from speechtutor.judging import ERROR_THRESHOLD
 from speechtutor.phones import to_ipa
 from speechtutor.schema import ASPECTS, percent
 from speechtutor.tutor import unsaid

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speechtutor import audio, cli, manifest
+from speechtutor import audio, cli, disk, manifest
 from speechtutor.core import Recording, Utterance, UtteranceScore, WordScore
 from speechtutor.errors import InputError
 from speechtutor.evaluation import asr, job, journal, provenance, result, summary
@@ -130,7 +130,7 @@ def test_groups_know_the_person_and_the_text() -> None:
 
 def finished(folder: Path, rows: list[Row], name: str = "m") -> result.Run:
     found = summary.summarise(asr.KIND, name, rows, {"seed": 0}, draws=50)
-    manifest.write_text(folder / "config.json", "{}")
+    disk.write_text(folder / "config.json", "{}")
     result.write(folder, found, rows)
     return result.read(folder)
 
@@ -165,7 +165,7 @@ def test_a_result_is_read_back_as_it_was(tmp_path: Path) -> None:
     found = summary.summarise(
         asr.KIND, "m", rows, {"seed": 0}, draws=5, against=finished(tmp_path / "old", rows)
     )
-    manifest.write_text(tmp_path / "config.json", "{}")
+    disk.write_text(tmp_path / "config.json", "{}")
     result.write(tmp_path, found, rows)
     run = result.read(tmp_path)
     assert run.summary.json() == found.json() and [row.line() for row in run.rows] == [r.line() for r in rows]

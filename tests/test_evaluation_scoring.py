@@ -14,12 +14,12 @@ import pytest
 from recipes import evaluate_scoring, synthetic
 from speechtutor import cli, metrics
 from speechtutor.core import Edit, PhoneScore, Utterance, UtteranceScore, WordScore
+from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.errors import InputError
 from speechtutor.evaluation import baselines, calibration, items, judged, result, scoring, summary
 from speechtutor.evaluation.baselines import marks
 from speechtutor.evaluation.result import Row
 from speechtutor.evaluation.sampling import Speakers
-from speechtutor.judging import ERROR_THRESHOLD
 from speechtutor.models.device import pick
 from tests.conftest import SHARED, need
 

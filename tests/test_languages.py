@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from speechtutor.core.inventory import PHONES, VOWELS
 from speechtutor.errors import InputError, TextError
-from speechtutor.features import PHONES, VOWELS
 from speechtutor.language import FOLDER, languages, load_language
 from speechtutor.phones import pronounce
 

@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
+from speechtutor.core.inventory import CONSONANT_FEATURES, UNLIKE, VOWEL_FEATURES
 from speechtutor.errors import TextError
-from speechtutor.features import CONSONANT_FEATURES, UNLIKE, VOWEL_FEATURES
 from speechtutor.phones import (
     PHONES,
     VOWELS,

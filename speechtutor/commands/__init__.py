@@ -46,7 +46,7 @@ def warn(cautions: Iterable[Caution]) -> None:
 
 def write(path: Path, text: str) -> None:
     """Put a text file in place, or none of it."""
-    from speechtutor.manifest import write_text
+    from speechtutor.disk import write_text
 
     write_text(path, text)
 

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from speechtutor.core import LearnerState, UtteranceScore
+from speechtutor.disk import write_text
 from speechtutor.errors import InputError
 from speechtutor.evaluation.replies import Kept
 from speechtutor.evidence import gather
 from speechtutor.grounding import facts, words_of
 from speechtutor.manifest import read as read_manifest
-from speechtutor.manifest import write_text
 from speechtutor.phrasing import LlmTutor, TextEngine
 from speechtutor.prompts import Message
 from speechtutor.schema import score_from_json

@@ -16,6 +16,7 @@ from time import perf_counter
 import numpy as np
 
 from speechtutor.core import GrammarKind
+from speechtutor.disk import write_text
 from speechtutor.errors import InputError
 from speechtutor.grammar.dialogues import Turn, comparable
 from speechtutor.grammar.edits import edits_between
@@ -23,7 +24,6 @@ from speechtutor.grammar.edits import tokens as written
 from speechtutor.grammar.fluency import fluent
 from speechtutor.grammar.metrics import Counts, Grams, count, gleu, grams, keys
 from speechtutor.grammar.typed import mend
-from speechtutor.manifest import write_text
 from speechtutor.metrics import Interval, speaker_bootstrap
 from speechtutor.stages import GrammarCorrector
 

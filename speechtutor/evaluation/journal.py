@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from speechtutor.core import Utterance
+from speechtutor.disk import write_text
 from speechtutor.errors import InputError, StorageError
 from speechtutor.evaluation.result import CONFIG, ROWS, SUMMARY, Row
-from speechtutor.manifest import write_text
 
 LOCK = ".lock"
 

@@ -22,7 +22,7 @@ from speechtutor.core import (
     UtteranceScore,
     WordScore,
 )
-from speechtutor.judging import ERROR_THRESHOLD
+from speechtutor.core.score import ERROR_THRESHOLD
 
 FADE: Seconds = 0.005
 """Length of the cross-fade at a cut, so that it does not click."""

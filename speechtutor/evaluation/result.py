@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from speechtutor.disk import write_text
 from speechtutor.errors import InputError
-from speechtutor.manifest import write_text
 
 SCHEMA_VERSION = 1
 CONFIG, ROWS, SUMMARY = "config.json", "utterances.jsonl", "summary.json"

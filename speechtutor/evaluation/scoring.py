@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from speechtutor.core import Utterance
+from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.errors import InputError
 from speechtutor.evaluation import items, judged, sampling
 from speechtutor.evaluation.baselines import baselines
@@ -27,7 +28,6 @@ from speechtutor.evaluation.job import Job, bar, carry_out
 from speechtutor.evaluation.result import Calibration, Confusion, Metric, Row, Summary
 from speechtutor.evaluation.sampling import Estimate, Figure, Speakers
 from speechtutor.evaluation.summary import Kind
-from speechtutor.judging import ERROR_THRESHOLD
 from speechtutor.stages import Scorer
 
 KEYS = (
@@ -255,8 +255,8 @@ def evaluate(
 
 def write_reliability(folder: Path, found: Summary) -> None:
     """Draw the first reliability diagram into the run's folder."""
+    from speechtutor.disk import write_text
     from speechtutor.evaluation.calibration import svg
-    from speechtutor.manifest import write_text
 
     for drawn in found.calibration[:1]:
         write_text(folder / "reliability.svg", svg(drawn))

@@ -5,19 +5,10 @@ again, `derived` keeps what was converted from it. Sources, in order: a director
 cache, the Hugging Face hub, an archive on a package index.
 """
 
+from speechtutor.disk import home
 from speechtutor.hub.catalog import Checkpoint, File, Part, checkpoint, checkpoints, unknown
 from speechtutor.hub.sources import hub_file
-from speechtutor.hub.store import (
-    FileCheck,
-    Verification,
-    derived,
-    folder,
-    home,
-    located,
-    origin,
-    pull,
-    verify,
-)
+from speechtutor.hub.store import FileCheck, Verification, derived, folder, located, origin, pull, verify
 
 __all__ = [
     "Checkpoint",

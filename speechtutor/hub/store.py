@@ -19,8 +19,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from speechtutor import disk
+from speechtutor.disk import home
 from speechtutor.errors import ChecksumError, ModelError, OfflineError
-from speechtutor.hub import disk
 from speechtutor.hub.catalog import Checkpoint, File, Part, checkpoint, checkpoints
 from speechtutor.hub.sources import Workspace, open_part
 
@@ -29,15 +30,6 @@ ROOM = 2.5
 
 ORIGIN = ".origin.json"
 _CHUNK = 1 << 20
-
-
-def home() -> Path:
-    """Where everything is kept: `SPEECHTUTOR_HOME`, or the user's cache directory."""
-    if given := os.environ.get("SPEECHTUTOR_HOME"):
-        return Path(given).expanduser().absolute()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("speechtutor", appauthor=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,16 @@ from safetensors.torch import load_file
 
 from speechtutor import gop, judging, speech
 from speechtutor.align import align
-from speechtutor.core import Alignment, CanonicalWord, Emission, Pitch, Quality, Recording, UtteranceScore
+from speechtutor.core import (
+    ERROR_THRESHOLD,
+    Alignment,
+    CanonicalWord,
+    Emission,
+    Pitch,
+    Quality,
+    Recording,
+    UtteranceScore,
+)
 from speechtutor.cues import Cues, extract, without_embedding
 from speechtutor.errors import InputError, ModelError
 from speechtutor.extra import extra_sounds, extra_speech
@@ -137,7 +146,7 @@ class PronunciationScorer:
         if distance_from_text(seen.emission, seen.alignment) > float(self.calibration["off_text"]):
             return judging.abstain(text, words, quality, [judging.OFF_TEXT])
         predicted = self.predict(seen.cues)
-        wrong = bool((predicted.errors >= judging.ERROR_THRESHOLD).any())
+        wrong = bool((predicted.errors >= ERROR_THRESHOLD).any())
         return judging.judge(self._found(recording, text, seen, wrong=wrong), predicted)
 
     def _found(self, recording: Recording, text: str, seen: Observation, *, wrong: bool) -> judging.Found:

@@ -64,7 +64,7 @@ class CrossAttention(WhisperAttention):
     decoder costs on short clips; the result is that of one long sequence of states.
     """
 
-    def forward(  # type: ignore[override]
+    def forward(  # type: ignore[override, unused-ignore]
         self,
         hidden_states: Tensor,
         key_value_states: Tensor | None = None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from speechtutor import manifest, views
+from speechtutor import disk, views
 from speechtutor.errors import InputError
 from speechtutor.evaluation.result import Comparison, Row
 from speechtutor.report import clips, figures, grading, heat, overrides, page, runs, sections, tables, versus
@@ -64,7 +64,7 @@ def build(
     names = tables.names(target, run, judged)
     text = _page(run, other, comparison, judged, graded, target, [path.name for path in names], chosen)
     beside = tables.write(names, run, judged, graded)
-    manifest.write_text(target, text)
+    disk.write_text(target, text)
     return Built(target, beside, run.problems)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from speechtutor import manifest
+from speechtutor import disk
 from speechtutor.evaluation.result import clean
 from speechtutor.report import charts, classroom, page, tables
 from speechtutor.report.attempts import Found
@@ -36,10 +36,10 @@ def build(found: Found, out: Path, *, words: bool = True) -> Built:
     room = classroom.classroom(found.attempts)
     beside = [out.with_name(out.stem + suffix) for suffix in (".json", "-sounds.csv")]
     text = _page(room, found, words, [path.name for path in beside])
-    manifest.write_text(beside[0], dumps(clean(_json(room, words)), indent=1) + "\n")
+    disk.write_text(beside[0], dumps(clean(_json(room, words)), indent=1) + "\n")
     records = (_record(one, sound, words) for one in room.learners for sound in one.sounds)
-    manifest.write_text(beside[1], tables.csv_text(records, COLUMNS))
-    manifest.write_text(out, text)
+    disk.write_text(beside[1], tables.csv_text(records, COLUMNS))
+    disk.write_text(out, text)
     return Built(out, beside, found.problems)
 
 

@@ -19,8 +19,8 @@ import numpy as np
 from speechtutor import practice
 from speechtutor.advice import functional_load, hint, minimal_pair, sentence_bank, sounds
 from speechtutor.core import Attempt, ErrorType, Exercise, Mastery, PhoneScore, UtteranceScore
+from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.evidence import error_probability, plain
-from speechtutor.judging import ERROR_THRESHOLD
 
 TARGET = 0.75
 """A sound that comes out right less often than this is worth a lesson."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from speechtutor import manifest
+from speechtutor import disk, manifest
 from speechtutor.errors import InputError
 from speechtutor.evaluation.result import Row
 from speechtutor.report import overrides
@@ -64,7 +64,7 @@ def export(
     if missing:
         raise InputError(f"{source} has no row {missing[0]!r} ({len(missing)} overridden rows are missing)")
     manifest.check(list(manifest.parse(lines, str(out))), str(out))
-    manifest.write_text(out, "".join(lines))
+    disk.write_text(out, "".join(lines))
     n_words = sum(phone is None for _, _, phone in items)
     graders = tuple(sorted({one.who for judged in items.values() for one in judged}))
     return Exported(out, len(lines), n_words, len(items) - n_words, graders)

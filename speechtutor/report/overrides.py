@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from speechtutor import disk
 from speechtutor.errors import InputError, StorageError
 from speechtutor.evaluation.result import Row
-from speechtutor.hub import disk
 
 FILE = "overrides.jsonl"
 LONGEST_NOTE = 2000

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from speechtutor import hub
-from speechtutor.hub import disk
+from speechtutor import disk, hub
 from tests.conftest import PROJECT
 from tests.hub.conftest import (
     leftovers,

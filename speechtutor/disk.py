@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,3 +81,35 @@ def clear(folder: Path) -> None:
     """Remove a directory if it is there."""
     if folder.exists():
         shutil.rmtree(folder)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Put a whole file in place, or none of it.
+
+    Raises:
+        StorageError: when the disk refuses.
+    """
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes the file private; a result is as readable as any other file.
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise StorageError(f"{path}: {error.strerror}") from None
+
+
+def home() -> Path:
+    """Where everything is kept: `SPEECHTUTOR_HOME`, or the user's cache directory."""
+    if given := os.environ.get("SPEECHTUTOR_HOME"):
+        return Path(given).expanduser().absolute()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("speechtutor", appauthor=False)
