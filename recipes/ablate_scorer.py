@@ -20,8 +20,8 @@ import numpy as np
 
 from recipes import train_scorer
 from speechtutor import config, disk, manifest
-from speechtutor.cues import PHONE_BLOCKS, UTTERANCE_BLOCKS, Cues, Seen, without_embedding
 from speechtutor.errors import InputError
+from speechtutor.scoring.features import PHONE_BLOCKS, UTTERANCE_BLOCKS, Cues, Seen, without_embedding
 
 log = logging.getLogger("ablate_scorer")
 FIGURES = ("phone", "phone_mse", "word_score", "utterance_overall", "mdd_f1_best")

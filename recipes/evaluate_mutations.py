@@ -23,13 +23,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speechtutor import audio, canonical, config, disk, manifest, speech
-from speechtutor.align import align
+from speechtutor import audio, canonical, config, disk, manifest
+from speechtutor.audio import quality
 from speechtutor.core import CanonicalWord, Recording, Utterance
 from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.errors import InputError
 from speechtutor.evaluation.mutations import Verdict, sample, single, verdict
-from speechtutor.phones import confusable, pronounce
+from speechtutor.scoring.align import align
+from speechtutor.text.phones import confusable, pronounce
 
 if TYPE_CHECKING:
     from speechtutor.models.scorer import PronunciationScorer
@@ -219,7 +220,7 @@ def readings(rows: Sequence[Utterance], n: int) -> list[Utterance]:
 
 def in_every_way(cfg: Config, scorer: PronunciationScorer, rows: Sequence[Utterance]) -> list[Verdict]:
     """One mutation of each kind for each reading, judged against the reading itself."""
-    from speechtutor.models.scorer import listen
+    from speechtutor.scoring.observe import listen
 
     chosen = readings(rows, cfg.every_kind)
     found = []
@@ -229,7 +230,7 @@ def in_every_way(cfg: Config, scorer: PronunciationScorer, rows: Sequence[Uttera
         original = scorer.score(one, row.text, words=words)
         if original.overall is None:
             continue
-        alignment = align(listen(scorer.acoustic, one, speech.quality(one)), words)
+        alignment = align(listen(scorer.acoustic, one, quality.quality(one)), words)
         rng = np.random.default_rng([cfg.seed, k])
         sound = audio.load(cfg.root / other.audio)
         for mutation in sample(one, words, alignment, sound, others, confusable, rng):

@@ -238,7 +238,8 @@ def padding(scorer: Any, recordings: Sequence[Recording], rows: Sequence[Any]) -
     None for a scorer without a head of its own; the encoder takes one recording at a time.
     """
     from speechtutor.models.head import Batch
-    from speechtutor.models.scorer import PronunciationScorer, observe
+    from speechtutor.models.scorer import PronunciationScorer
+    from speechtutor.scoring.observe import observe
 
     if not isinstance(scorer, PronunciationScorer):
         return None

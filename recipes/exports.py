@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from speechtutor import audio, canonical, ctc, disk, metrics
+from speechtutor import audio, canonical, disk, metrics
 from speechtutor.core import Utterance
 from speechtutor.metrics import Edits, Interval
+from speechtutor.scoring import ctc
 
 CORRELATIONS = ("phone_pcc",)
 """Figures that are better when higher; all others are error rates."""

@@ -11,8 +11,8 @@ from speechtutor.advice import contrasts, message, minimal_pair, sentences, soun
 from speechtutor.core import ErrorType, LearnerState, PhoneScore, UtteranceScore, WordScore
 from speechtutor.errors import TextError
 from speechtutor.evidence import Evidence, Finding, gather
-from speechtutor.phones import pronounce
 from speechtutor.prompts import prompt
+from speechtutor.text.phones import pronounce
 from speechtutor.tutor import how_line, picked
 from speechtutor.verify import verify
 

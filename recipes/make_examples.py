@@ -15,7 +15,7 @@ from typing import Any
 from speechtutor import audio, config, disk, manifest
 from speechtutor.errors import InputError
 from speechtutor.models import kokoro
-from speechtutor.spoken import plan_speech
+from speechtutor.text.speech_plan import plan_speech
 
 FOLDER = Path("demo/examples")
 MANIFEST = Path("data_manifests/examples.jsonl")
@@ -24,7 +24,7 @@ MAX_BYTES = 150_000
 
 @dataclass(frozen=True)
 class Example:
-    """One recording: `phones` as in `speechtutor.spoken`; `prompted` is False for free talk."""
+    """One recording: `phones` as in `speechtutor.text.speech_plan`; `prompted` is False for free talk."""
 
     name: str
     text: str

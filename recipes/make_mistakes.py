@@ -19,8 +19,8 @@ from pathlib import Path
 from speechtutor import audio, config, manifest
 from speechtutor.core import PhoneScore, Utterance, UtteranceScore, WordScore
 from speechtutor.errors import TextError
-from speechtutor.phones import VOWELS, confusable
-from speechtutor.spoken import SpokenWord, plan_speech
+from speechtutor.text.phones import VOWELS, confusable
+from speechtutor.text.speech_plan import SpokenWord, plan_speech
 
 USUAL = {
     "TH": ("S", "T", "F"),
@@ -74,7 +74,7 @@ class Config:
 
 
 def spoil(words: Sequence[SpokenWord], share: float, rng: random.Random) -> str:
-    """An override for the model voice (`speechtutor.spoken`) that replaces a share of the phones."""
+    """An override for the model voice that replaces a share of the phones (`text.speech_plan`)."""
     parts = []
     for word in words:
         phones = []

@@ -26,7 +26,7 @@ from speechtutor import config, corpora, manifest
 from speechtutor.core import Edit, PhoneScore, Utterance, UtteranceScore, WordScore
 from speechtutor.corpora import Span
 from speechtutor.errors import InputError
-from speechtutor.phones import PHONES
+from speechtutor.text.phones import PHONES
 
 log = logging.getLogger("prepare_l2arctic")
 

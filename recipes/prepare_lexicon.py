@@ -2,7 +2,7 @@
 
 Data      cmudict.dict of CMUdict (BSD-2-Clause, https://github.com/cmusphinx/cmudict)
 Run       python -m recipes.prepare_lexicon --source cmudict.dict --out runs/prepare_lexicon
-Expect    126,052 words, about 0.75 MB; seconds. Copy the file to speechtutor/languages/
+Expect    126,052 words, about 0.75 MB; seconds. Copy the file to speechtutor/text/languages/
 """
 
 from __future__ import annotations

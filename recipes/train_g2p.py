@@ -1,8 +1,8 @@
 """Train the pair n-gram that pronounces words outside the lexicon, and measure it on held-out words.
 
-Data      the packed CMUdict in speechtutor/languages/ (49 families of words in 50; the rest is the test)
+Data      the packed CMUdict in speechtutor/text/languages/ (49 families of words in 50; the rest is the test)
 Run       python -m recipes.train_g2p --out runs/train_g2p
-Expect    see speechtutor/languages/README.md; a minute on one core. Copy en_g2p.xz to speechtutor/languages/
+Expect    see speechtutor/text/languages/README.md; a minute on one core. Copy en_g2p.xz there
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from speechtutor import config, g2p
-from speechtutor.g2p import END, START, Gram
-from speechtutor.language import FOLDER
-from speechtutor.lexicon import read_lexicon
+from speechtutor import config
+from speechtutor.text import g2p
+from speechtutor.text.g2p import END, START, Gram
+from speechtutor.text.language import FOLDER
+from speechtutor.text.lexicon import read_lexicon
 
 NAME = "en_g2p.xz"
 Phones = tuple[str, ...]

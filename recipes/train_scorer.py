@@ -20,9 +20,9 @@ import numpy as np
 
 from speechtutor import audio, canonical, config, disk
 from speechtutor.core import CanonicalWord, Utterance
-from speechtutor.cues import Seen, without_embedding
 from speechtutor.errors import InputError
-from speechtutor.phones import confusable
+from speechtutor.scoring.features import Seen, without_embedding
+from speechtutor.text.phones import confusable
 
 if TYPE_CHECKING:
     from speechtutor.core import Emission
@@ -119,7 +119,7 @@ def seen(rows: Sequence[Utterance], root: Path, acoustic: AcousticModel, cache: 
     """Cues per utterance id, cached on the way; a cache that lacks rows is completed."""
     from tqdm import tqdm
 
-    from speechtutor.models.scorer import distance_from_text, examine, observe
+    from speechtutor.scoring.observe import distance_from_text, examine, observe
 
     done: dict[str, Seen] = pickle.loads(cache.read_bytes()) if cache.is_file() else {}
     missing = [row for row in rows if row.id not in done]
@@ -145,8 +145,8 @@ def seen(rows: Sequence[Utterance], root: Path, acoustic: AcousticModel, cache: 
 
 
 def _distance(emission: Emission, words: Sequence[CanonicalWord]) -> float:
-    from speechtutor.align import align
-    from speechtutor.models.scorer import distance_from_text
+    from speechtutor.scoring.align import align
+    from speechtutor.scoring.observe import distance_from_text
 
     try:
         return distance_from_text(emission, align(emission, words))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from speechtutor.core import CanonicalWord, Utterance
 from speechtutor.errors import InputError
-from speechtutor.phones import PHONES, VOWELS, pronounce
+from speechtutor.text.phones import PHONES, VOWELS, pronounce
 
 
 def of(utterance: Utterance) -> tuple[CanonicalWord, ...]:

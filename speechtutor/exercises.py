@@ -18,8 +18,8 @@ import numpy as np
 from speechtutor.advice import VOWELS, contrasts, known_language, message, read, sentences, word_set
 from speechtutor.core import Exercise, LearnerState
 from speechtutor.errors import InputError
-from speechtutor.phones import PHONES, pronounce
 from speechtutor.practice import choose, weakest
+from speechtutor.text.phones import PHONES, pronounce
 
 LEVELS = ("A1", "A2", "B1", "B2")
 KINDS = ("sound", "pair", "vocabulary", "paraphrase", "translate", "retell")

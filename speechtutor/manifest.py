@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from speechtutor import headers
+from speechtutor.audio import headers
 from speechtutor.core import Edit, PhoneScore, Utterance, UtteranceScore, WordScore
 from speechtutor.disk import write_text
 from speechtutor.errors import AudioError, InputError

@@ -32,7 +32,7 @@ from speechtutor.core import (
     WordScore,
 )
 from speechtutor.errors import InputError
-from speechtutor.phones import to_ipa
+from speechtutor.text.phones import to_ipa
 
 Json = dict[str, Any]
 

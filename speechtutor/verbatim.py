@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from speechtutor.core import WordScore
-from speechtutor.text import words_for_wer
+from speechtutor.text.tokens import words_for_wer
 
 WORD_BELOW, PHONE_BELOW = 0.5, 0.25
 """In [0, 1]: a word is mispronounced when raters gave it, or one of its phones, less."""

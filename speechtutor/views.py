@@ -17,8 +17,8 @@ from speechtutor.advice import message, named, sounds
 from speechtutor.core import Caution, ErrorType, Feedback, PhoneScore, Pitch, UtteranceScore, WordScore
 from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.evidence import error_probability
-from speechtutor.phones import to_ipa
 from speechtutor.schema import ASPECTS, percent
+from speechtutor.text.phones import to_ipa
 from speechtutor.tutor import unsaid
 
 UNCLEAR = 0.1

@@ -15,10 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from speechtutor.audio.vad import Interval, activity, split
 from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds, Transcript, Word
 from speechtutor.errors import AudioError
-from speechtutor.speech import activity, split
-from speechtutor.vad import Interval
 
 LONGEST: Seconds = 30.0
 """A window of Whisper."""

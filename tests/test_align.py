@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from speechtutor.align import MARGIN, align
 from speechtutor.core import Emission
-from speechtutor.ctc import forced_align
 from speechtutor.errors import InputError, TextError
+from speechtutor.scoring.align import MARGIN, align
+from speechtutor.scoring.ctc import forced_align
 from tests.emissions import SYMBOLS, flat, random_frames, spoken, word, words
 
 

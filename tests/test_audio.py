@@ -12,7 +12,8 @@ import librosa
 import numpy as np
 import pytest
 
-from speechtutor import audio, containers
+from speechtutor import audio
+from speechtutor.audio import containers
 from speechtutor.core import SAMPLE_RATE, Recording
 from speechtutor.errors import AudioError, StorageError
 from tests import sounds

@@ -16,10 +16,10 @@ from speechtutor.core import Correction, GrammarEdit, GrammarKind
 from speechtutor.errors import InputError, ServiceError
 from speechtutor.exercises import LEVELS, phones_in, problems
 from speechtutor.partner import Wording, objections
-from speechtutor.phones import PHONES
 from speechtutor.prompts import Message
 from speechtutor.script import Scenario, Step, scenarios
 from speechtutor.serving import ReplyCache
+from speechtutor.text.phones import PHONES
 from tests.judged import SINK, fine, said, utterance
 
 SCRIPTS = scenarios()

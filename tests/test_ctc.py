@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from speechtutor import ctc
 from speechtutor.errors import InputError
+from speechtutor.scoring import ctc
 from tests.emissions import SYMBOLS, all_texts, collapse, random_frames, spoken
 
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from speechtutor import gop
-from speechtutor.align import align
 from speechtutor.core import Emission, Pitch, Ratings, Recording
-from speechtutor.cues import PHONE_BLOCKS, UTTERANCE_BLOCKS, Cues, extract
-from speechtutor.phones import PHONES
+from speechtutor.scoring import gop
+from speechtutor.scoring.align import align
+from speechtutor.scoring.features import PHONE_BLOCKS, UTTERANCE_BLOCKS, Cues, extract
+from speechtutor.text.phones import PHONES
 from tests.emissions import normalised, word
 
 SYMBOLS = ("<blank>", *PHONES)

@@ -16,7 +16,7 @@ from speechtutor.answers import outcome
 from speechtutor.core import LearnerState, Mastery
 from speechtutor.errors import InputError
 from speechtutor.exercises import KINDS, LEVELS, Drill, level_of, next_drill, phones_in, problems
-from speechtutor.phones import PHONES
+from speechtutor.text.phones import PHONES
 from tests.conftest import SHARED, need
 
 NOBODY = LearnerState()

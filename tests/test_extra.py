@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from speechtutor import gop
-from speechtutor.align import align
 from speechtutor.core import ErrorType
-from speechtutor.extra import extra_sounds, extra_speech
+from speechtutor.scoring import gop
+from speechtutor.scoring.align import align
+from speechtutor.scoring.insertions import extra_sounds, extra_speech
 from tests.emissions import flat, spoken, words
 
 REPETITION, INSERTION = ErrorType.REPETITION, ErrorType.INSERTION

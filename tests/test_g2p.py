@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from recipes import prepare_lexicon, train_g2p
-from speechtutor import g2p
 from speechtutor.errors import InputError
-from speechtutor.g2p import END, START, PairModel, held_out, one_primary
-from speechtutor.language import load_language
-from speechtutor.lexicon import Lexicon, load_lexicon, read_lexicon
+from speechtutor.text import g2p
+from speechtutor.text.g2p import END, START, PairModel, held_out, one_primary
+from speechtutor.text.language import load_language
+from speechtutor.text.lexicon import Lexicon, load_lexicon, read_lexicon
 
 
 @pytest.fixture(scope="module")

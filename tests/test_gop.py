@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import pytest
 
-from speechtutor import ctc
-from speechtutor.align import align
 from speechtutor.core import Candidate
 from speechtutor.errors import InputError
-from speechtutor.gop import gop, in_context, measure, ratios
+from speechtutor.scoring import ctc
+from speechtutor.scoring.align import align
+from speechtutor.scoring.gop import gop, in_context, measure, ratios
 from tests.emissions import SYMBOLS, all_texts, random_frames, spoken, word, words
 
 

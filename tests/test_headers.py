@@ -7,7 +7,8 @@ import pytest
 import soundfile
 
 from recipes import synthetic
-from speechtutor import audio, headers, manifest
+from speechtutor import audio, manifest
+from speechtutor.audio import headers
 from speechtutor.core import Utterance
 from speechtutor.errors import AudioError, InputError
 

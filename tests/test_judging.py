@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from speechtutor import judging
 from speechtutor.core import (
     AlignedPhone,
     Alignment,
@@ -18,9 +17,10 @@ from speechtutor.core import (
     Pitch,
     Quality,
 )
-from speechtutor.extra import Extra, ExtraSound
-from speechtutor.gop import Evidence
-from speechtutor.judging import Found, Predicted, judge
+from speechtutor.scoring import diagnosis
+from speechtutor.scoring.diagnosis import Found, Predicted, judge
+from speechtutor.scoring.gop import Evidence
+from speechtutor.scoring.insertions import Extra, ExtraSound
 from tests.emissions import word
 
 N = 5
@@ -121,7 +121,7 @@ def test_extra_speech_stands_where_it_was_said() -> None:
 
 def test_abstention_keeps_the_text_and_says_why() -> None:
     quality = Quality(0.1, 0.0, 0.0, -90.0, None, (), (Caution(Code.SILENCE, "no speech"),))
-    score = judging.abstain("think", [word("TH IH NG K", text="think")], quality)
+    score = diagnosis.abstain("think", [word("TH IH NG K", text="think")], quality)
     assert (
         score.overall is None
         and score.words[0].score is None
@@ -131,12 +131,12 @@ def test_abstention_keeps_the_text_and_says_why() -> None:
 
 
 def test_clarity_by_hand() -> None:
-    assert [judging.clarity(x) for x in (None, 30.0, 7.5, -5.0)] == [1.0, 1.0, 0.5, 0.0]
+    assert [diagnosis.clarity(x) for x in (None, 30.0, 7.5, -5.0)] == [1.0, 1.0, 0.5, 0.0]
 
 
 def test_a_calibration_curve_is_constant_beyond_its_ends() -> None:
     knots = {"x": [0.0, 1.0], "y": [0.2, 0.6]}
-    assert judging.interpolate(knots, np.array([-1, 0.5, 9])).tolist() == pytest.approx([0.2, 0.4, 0.6])
+    assert diagnosis.interpolate(knots, np.array([-1, 0.5, 9])).tolist() == pytest.approx([0.2, 0.4, 0.6])
 
 
 def test_what_was_heard_is_named_only_where_one_rival_stands_out() -> None:
@@ -177,11 +177,11 @@ def tone(semitones: float, seconds: float = 1.5) -> Pitch:
 
 def test_a_level_voice_is_monotone_at_the_last_content_word() -> None:
     # Of an even rise the middle four fifths are 0.8 of its span.
-    assert judging.pitch_range(tone(5.0)) == pytest.approx(4.0, abs=0.01)
-    assert judging.pitch_range(tone(5.0, 0.5)) is None and judging.pitch_range(PITCH) is None
+    assert diagnosis.pitch_range(tone(5.0)) == pytest.approx(4.0, abs=0.01)
+    assert diagnosis.pitch_range(tone(5.0, 0.5)) is None and diagnosis.pitch_range(PITCH) is None
     words = [*judge(found(), predicted()).words] * 3
     flat = replace(found(), pitch=tone(1.0))
-    kinds = [w.error_type for w in judging._with_prosody(words, flat, prosody=0.6)]
+    kinds = [w.error_type for w in diagnosis._with_prosody(words, flat, prosody=0.6)]
     # "eye" has one phone, so the last "think" carries the accent.
     assert [i for i, kind in enumerate(kinds) if kind is ErrorType.MONOTONE] == [4]
     for case, prosody, some in (
@@ -189,7 +189,7 @@ def test_a_level_voice_is_monotone_at_the_last_content_word() -> None:
         (flat, 0.9, words),
         (flat, 0.6, words[:3]),
     ):
-        assert judging._with_prosody(some, case, prosody) == some
+        assert diagnosis._with_prosody(some, case, prosody) == some
 
 
 def test_a_sound_too_many_is_a_mispronunciation_of_its_word() -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from speechtutor.core.inventory import PHONES, VOWELS
 from speechtutor.errors import InputError, TextError
-from speechtutor.language import FOLDER, languages, load_language
-from speechtutor.phones import pronounce
+from speechtutor.text.language import FOLDER, languages, load_language
+from speechtutor.text.phones import pronounce
 
 
 @pytest.mark.parametrize("code", languages())

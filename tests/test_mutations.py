@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from speechtutor.align import align
 from speechtutor.core import ErrorType, PhoneScore, Recording, UtteranceScore, WordScore
 from speechtutor.evaluation import mutations
 from speechtutor.evaluation.mutations import Mutation, single, verdict
-from speechtutor.phones import confusable, pronounce
+from speechtutor.scoring.align import align
+from speechtutor.text.phones import confusable, pronounce
 from tests.emissions import spoken
 
 WORDS = single(pronounce("The cat sat"))

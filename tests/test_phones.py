@@ -7,7 +7,7 @@ import pytest
 
 from speechtutor.core.inventory import CONSONANT_FEATURES, UNLIKE, VOWEL_FEATURES
 from speechtutor.errors import TextError
-from speechtutor.phones import (
+from speechtutor.text.phones import (
     PHONES,
     VOWELS,
     confusable,
@@ -20,7 +20,7 @@ from speechtutor.phones import (
     syllabify,
     to_ipa,
 )
-from speechtutor.variants import MAX_VARIANTS
+from speechtutor.text.variants import MAX_VARIANTS
 from tests.conftest import SHARED, need
 
 

@@ -13,7 +13,7 @@ from speechtutor import audio, cli, registry
 from speechtutor.core import Attempt, Exercise, PhoneScore, UtteranceScore, WordScore
 from speechtutor.exercises import phones_in
 from speechtutor.models.fake import FakeSynthesizer, FakeTranscriber
-from speechtutor.phones import PHONES
+from speechtutor.text.phones import PHONES
 
 Run = Any
 

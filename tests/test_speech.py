@@ -12,7 +12,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from speechtutor import audio, speech, vad
+from speechtutor import audio
+from speechtutor.audio import prosody, quality, vad
 from speechtutor.core import SAMPLE_RATE, Code, Fluency, Recording
 from tests import sounds
 from tests.conftest import learner_clip
@@ -25,7 +26,7 @@ def voice(index: int = 0) -> np.ndarray:
 
 
 def codes(samples: np.ndarray) -> set[Code]:
-    return {caution.code for caution in speech.quality(sounds.recording(samples)).cautions}
+    return {caution.code for caution in quality.quality(sounds.recording(samples)).cautions}
 
 
 # --- voice activity
@@ -118,8 +119,8 @@ def test_hysteresis_against_a_loop() -> None:
 def test_voice_activity_does_not_load_torch() -> None:
     program = (
         "import sys, numpy\n"
-        "from speechtutor import speech, core\n"
-        "speech.quality(core.Recording(numpy.ones(16000, 'float32')))\n"
+        "from speechtutor import core\nfrom speechtutor.audio.quality import quality\n"
+        "quality(core.Recording(numpy.ones(16000, 'float32')))\n"
         "print([name for name in ('torch', 'librosa', 'silero_vad') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -128,9 +129,9 @@ def test_voice_activity_does_not_load_torch() -> None:
 
 def test_another_sample_rate_is_a_bug() -> None:
     with pytest.raises(ValueError, match="16000 Hz, not 8000"):
-        speech.activity(Recording(sounds.tone(1), 8000))
+        vad.activity(Recording(sounds.tone(1), 8000))
     with pytest.raises(ValueError, match="16000 Hz, not 8000"):
-        speech.pitch(Recording(sounds.tone(1), 8000))
+        prosody.pitch(Recording(sounds.tone(1), 8000))
 
 
 # --- quality
@@ -138,7 +139,7 @@ def test_another_sample_rate_is_a_bug() -> None:
 
 @pytest.mark.parametrize("index", range(len(CLIPS)))
 def test_a_learner_clip_needs_no_caution(index: int) -> None:
-    found = speech.quality(sounds.recording(voice(index)))
+    found = quality.quality(sounds.recording(voice(index)))
     assert found.cautions == ()
     assert found.judgeable
     assert -40 < found.level_db < -10
@@ -162,7 +163,7 @@ def test_a_learner_clip_needs_no_caution(index: int) -> None:
     ids=["empty", "0.1 s", "one sample", "silence", "white", "pink", "music", "clipped music"],
 )
 def test_what_cannot_be_judged(samples: np.ndarray, expected: set[Code]) -> None:
-    found = speech.quality(sounds.recording(samples))
+    found = quality.quality(sounds.recording(samples))
     assert {caution.code for caution in found.cautions} == expected
     assert not found.judgeable
     assert found.snr_db is None
@@ -173,7 +174,7 @@ def test_less_speech_than_can_be_judged() -> None:
     clip = sounds.recording(voice())
     start = vad.activity(clip)[0][0]
     short = np.concatenate([sounds.silence(1), clip.crop(start, start + 0.2).samples, sounds.silence(1)])
-    found = speech.quality(sounds.recording(short))
+    found = quality.quality(sounds.recording(short))
     assert 0 < sum(end - begin for begin, end in found.speech) < 0.3
     assert Code.TOO_SHORT in {caution.code for caution in found.cautions}
 
@@ -181,13 +182,13 @@ def test_less_speech_than_can_be_judged() -> None:
 def test_quiet() -> None:
     quiet = np.round(voice() * 0.01 * 32768).astype(np.float32) / 32768
     assert codes(quiet) == {Code.TOO_QUIET}
-    assert speech.quality(sounds.recording(quiet)).judgeable
+    assert quality.quality(sounds.recording(quiet)).judgeable
 
 
 @pytest.mark.parametrize("kind", ["wav", "mp3", "webm", "m4a"])
 def test_clipped_through_every_codec(kind: str) -> None:
     data = sounds.encode(sounds.clipped(voice()), kind)
-    found = speech.quality(audio.decode(data))
+    found = quality.quality(audio.decode(data))
     assert Code.CLIPPED in {caution.code for caution in found.cautions}
     assert found.clipped > 0.01
 
@@ -199,7 +200,7 @@ def test_a_loud_clip_that_only_touches_full_scale_is_not_clipped() -> None:
 def test_clipped_share_by_hand() -> None:
     # Of ten samples four are at full scale beside another (two pairs); the lone one is a whole peak.
     samples = np.array([0, 1, 1, 0, -1, -0.96, 0, 1, 0, 0.5], np.float32)
-    assert speech._clipped_share(samples) == pytest.approx(0.4)
+    assert quality._clipped_share(samples) == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("pink", [False, True])
@@ -208,7 +209,7 @@ def test_clipped_share_by_hand() -> None:
 def test_noise_at_a_known_ratio_is_measured(index: int, snr_db: int, noisy: bool, pink: bool) -> None:
     clip = sounds.recording(voice(index))
     spoken = np.concatenate([clip.crop(*span).samples for span in vad.activity(clip)])
-    found = speech.quality(sounds.recording(sounds.with_noise(clip.samples, snr_db, spoken, pink=pink)))
+    found = quality.quality(sounds.recording(sounds.with_noise(clip.samples, snr_db, spoken, pink=pink)))
     # Drowned speech may be heard in part, and then its loudest part: pink noise at 0 dB reads +1 to +4.
     assert found.snr_db == pytest.approx(snr_db, abs=4.5)
     assert (Code.NOISY in {caution.code for caution in found.cautions}) == noisy
@@ -218,7 +219,7 @@ def test_ratio_is_unknown_without_a_pause() -> None:
     clip = sounds.recording(voice())
     spans = vad.activity(clip)
     longest = max(spans, key=lambda span: span[1] - span[0])
-    found = speech.quality(clip.crop(longest[0] + 0.1, longest[1] - 0.1))
+    found = quality.quality(clip.crop(longest[0] + 0.1, longest[1] - 0.1))
     assert found.snr_db is None
     assert Code.NOISY not in {caution.code for caution in found.cautions}
 
@@ -229,16 +230,16 @@ def test_digital_silence_around_speech_has_a_finite_ratio() -> None:
         vad.activity(sounds.recording(voice()))[-1][1],
     )
     inner = sounds.recording(voice()).crop(first, last).samples
-    found = speech.quality(sounds.recording(np.concatenate([sounds.silence(1), inner, sounds.silence(1)])))
-    assert found.snr_db is not None and 40 < found.snr_db <= speech.HIGHEST_SNR_DB
+    found = quality.quality(sounds.recording(np.concatenate([sounds.silence(1), inner, sounds.silence(1)])))
+    assert found.snr_db is not None and 40 < found.snr_db <= quality.HIGHEST_SNR_DB
 
 
 def test_ten_minutes() -> None:
     one = np.concatenate([voice(), sounds.silence(1)])
     long = sounds.recording(np.tile(one, 600 * SAMPLE_RATE // len(one) + 1)[: 600 * SAMPLE_RATE])
-    found = speech.quality(long)
+    found = quality.quality(long)
     assert found.cautions == ()
-    pieces = speech.split(long, 28, speech=found.speech)
+    pieces = vad.split(long, 28, speech=found.speech)
     assert sum(len(piece.samples) for _, piece in pieces) == len(long.samples)
 
 
@@ -248,7 +249,7 @@ def test_ten_minutes() -> None:
 def test_trim_keeps_the_speech_and_says_where_it_was() -> None:
     padded = sounds.recording(np.concatenate([sounds.silence(2), voice(), sounds.silence(2)]))
     spans = vad.activity(padded)
-    short, offset = speech.trim(padded, 0.2)
+    short, offset = vad.trim(padded, 0.2)
     assert offset == pytest.approx(spans[0][0] - 0.2, abs=1 / SAMPLE_RATE)
     assert offset + short.duration == pytest.approx(spans[-1][1] + 0.2, abs=1 / SAMPLE_RATE)
     first = round(offset * SAMPLE_RATE)
@@ -257,10 +258,10 @@ def test_trim_keeps_the_speech_and_says_where_it_was() -> None:
 
 def test_trim_at_the_edges_and_without_speech() -> None:
     clip = sounds.recording(voice())
-    whole, offset = speech.trim(clip, 60)
+    whole, offset = vad.trim(clip, 60)
     assert offset == 0 and np.array_equal(whole.samples, clip.samples)
     for samples in (sounds.silence(0), sounds.silence(1), sounds.noise(1)):
-        same, offset = speech.trim(sounds.recording(samples))
+        same, offset = vad.trim(sounds.recording(samples))
         assert offset == 0 and np.array_equal(same.samples, samples)
 
 
@@ -272,7 +273,7 @@ def test_split_never_loses_a_sample() -> None:
         edges = np.sort(rng.uniform(0, n / SAMPLE_RATE, 2 * rng.integers(0, 6)))
         spans = [(float(a), float(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
         longest = float(rng.choice([0.001, 0.05, 0.5, 2.0, 5.0]) if n < SAMPLE_RATE else rng.uniform(0.5, 5))
-        pieces = speech.split(clip, longest, speech=spans)
+        pieces = vad.split(clip, longest, speech=spans)
         assert np.array_equal(np.concatenate([piece.samples for _, piece in pieces]), clip.samples)
         assert all(piece.duration <= longest + 1e-9 for _, piece in pieces)
         assert all(len(piece.samples) for _, piece in pieces) or n == 0
@@ -284,12 +285,12 @@ def test_split_cuts_in_the_longest_late_pause() -> None:
     # A window of 10 s: pauses at 2-4 (early), 6-6.5 and 8-9 (late). The cut is in the middle of the last.
     clip = sounds.recording(sounds.noise(15))
     spans = [(0.0, 2.0), (4.0, 6.0), (6.5, 8.0), (9.0, 15.0)]
-    assert [offset for offset, _ in speech.split(clip, 10, speech=spans)] == [0, 8.5]
+    assert [offset for offset, _ in vad.split(clip, 10, speech=spans)] == [0, 8.5]
 
 
 def test_split_prefers_an_early_pause_to_cutting_speech() -> None:
     clip = sounds.recording(sounds.noise(12))
-    assert [offset for offset, _ in speech.split(clip, 10, speech=[(0, 2), (2.4, 12)])] == pytest.approx(
+    assert [offset for offset, _ in vad.split(clip, 10, speech=[(0, 2), (2.4, 12)])] == pytest.approx(
         [0, 2.2]
     )
 
@@ -297,13 +298,13 @@ def test_split_prefers_an_early_pause_to_cutting_speech() -> None:
 def test_split_leaves_leading_silence_in_one_piece() -> None:
     # 5 s of silence before 9.9 s of speech: one cut, 0.1 s before the speech.
     clip = sounds.recording(sounds.noise(14.9))
-    assert [offset for offset, _ in speech.split(clip, 10, speech=[(5, 14.9)])] == pytest.approx([0, 4.9])
+    assert [offset for offset, _ in vad.split(clip, 10, speech=[(5, 14.9)])] == pytest.approx([0, 4.9])
 
 
 def test_split_without_a_pause_cuts_at_the_quietest_frame() -> None:
     wave = sounds.noise(12)
     wave[round(7.3 * SAMPLE_RATE) : round(7.34 * SAMPLE_RATE)] *= 0.01
-    pieces = speech.split(sounds.recording(wave), 10, speech=[(0, 12)])
+    pieces = vad.split(sounds.recording(wave), 10, speech=[(0, 12)])
     assert len(pieces) == 2
     assert 7.3 <= pieces[1][0] <= 7.34
 
@@ -311,7 +312,7 @@ def test_split_without_a_pause_cuts_at_the_quietest_frame() -> None:
 def test_split_of_real_speech_stays_out_of_speech() -> None:
     clip = sounds.recording(np.concatenate([voice(i % 3) for i in range(12)]))
     spans = vad.activity(clip)
-    pieces = speech.split(clip, 10)
+    pieces = vad.split(clip, 10)
     assert len(pieces) > 2
     for offset, _ in pieces[1:]:
         assert not any(start < offset < end for start, end in spans)
@@ -319,10 +320,10 @@ def test_split_of_real_speech_stays_out_of_speech() -> None:
 
 def test_split_of_something_short_is_itself() -> None:
     clip = sounds.recording(sounds.tone(0.1))
-    [(offset, piece)] = speech.split(clip, 28)
+    [(offset, piece)] = vad.split(clip, 28)
     assert offset == 0 and np.array_equal(piece.samples, clip.samples)
     with pytest.raises(ValueError, match="positive"):
-        speech.split(clip, 0)
+        vad.split(clip, 0)
 
 
 # --- pitch
@@ -331,7 +332,7 @@ def test_split_of_something_short_is_itself() -> None:
 @pytest.mark.parametrize("method", ["swift-f0", "pyin"])
 def test_pitch_of_a_rising_buzz(method: str) -> None:
     wave, hertz = sounds.glide(2.0, 110, 320)
-    found = speech.pitch(sounds.recording(wave), method=method)
+    found = prosody.pitch(sounds.recording(wave), method=method)
     truth = np.interp(found.times, np.arange(len(hertz)) / SAMPLE_RATE, hertz)
     cents = 1200 * np.abs(np.log2(found.hz / truth))
     assert found.voiced.mean() > 0.9
@@ -343,14 +344,14 @@ def test_pitch_of_a_rising_buzz(method: str) -> None:
 @pytest.mark.parametrize("method", ["swift-f0", "pyin"])
 @pytest.mark.parametrize("n_samples", [0, 1, 100, 1600, SAMPLE_RATE])
 def test_pitch_of_silence_is_nowhere(method: str, n_samples: int) -> None:
-    found = speech.pitch(sounds.recording(np.zeros(n_samples, np.float32)), method=method)
+    found = prosody.pitch(sounds.recording(np.zeros(n_samples, np.float32)), method=method)
     assert not found.voiced.any()
     assert np.isnan(found.hz).all()
     assert len(found.times) == len(found.hz) == len(found.voiced)
 
 
 def test_pitch_of_a_learner_is_a_voice_s() -> None:
-    found = speech.pitch(sounds.recording(voice()))
+    found = prosody.pitch(sounds.recording(voice()))
     assert 0.1 < found.voiced.mean() < 0.9
     assert 80 < np.nanmedian(found.hz) < 450
     assert np.isnan(found.hz[~found.voiced]).all() and not np.isnan(found.hz[found.voiced]).any()
@@ -358,8 +359,8 @@ def test_pitch_of_a_learner_is_a_voice_s() -> None:
 
 def test_pitch_falls_back_where_swift_f0_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     wave, _ = sounds.glide(0.5, 150, 200)
-    monkeypatch.setattr(speech, "find_spec", lambda _: None)
-    found = speech.pitch(sounds.recording(wave))
+    monkeypatch.setattr(prosody, "find_spec", lambda _: None)
+    found = prosody.pitch(sounds.recording(wave))
     assert np.diff(found.times)[0] == pytest.approx(0.01)
 
 
@@ -373,45 +374,45 @@ def test_timing_by_hand() -> None:
     clip = sounds.recording(sounds.silence(5))
     words = [(1.0, 1.5, 2), (1.5, 2.1, 1), (2.4, 3.0, 2), (3.2, 4.0, 1)]
     spans = [(0.9, 2.0), (2.5, 3.0), (3.2, 4.1)]
-    found = speech.timing(clip, words, spans)
+    found = prosody.timing(clip, words, spans)
     assert (found.speech_rate, found.articulation_rate) == pytest.approx((80.0, 2.4))
     assert (found.pause_count, found.pause_time, found.mean_run) == pytest.approx((1, 0.5, 3.0))
 
 
 def test_silence_before_and_after_the_words_is_no_pause() -> None:
     clip = sounds.recording(sounds.silence(9))
-    found = speech.timing(clip, [(3.0, 4.0, 2), (4.0, 5.0, 3)], [(3.0, 5.0)])
+    found = prosody.timing(clip, [(3.0, 4.0, 2), (4.0, 5.0, 3)], [(3.0, 5.0)])
     assert found == Fluency(60.0, 2.5, 0, 0.0, 5.0)
 
 
 def test_a_pause_that_the_aligner_gave_to_a_word_still_counts() -> None:
     clip = sounds.recording(sounds.silence(9))
-    found = speech.timing(clip, [(0.0, 2.0, 1), (2.0, 3.0, 1)], [(0.0, 1.0), (2.0, 3.0)])
+    found = prosody.timing(clip, [(0.0, 2.0, 1), (2.0, 3.0, 1)], [(0.0, 1.0), (2.0, 3.0)])
     assert (found.pause_count, found.pause_time) == (1, 1.0)
 
 
 def test_two_pauses_side_by_side_make_no_empty_run() -> None:
     # A cough between two pauses holds no word: the runs are "before" and "after".
     clip = sounds.recording(sounds.silence(9))
-    found = speech.timing(clip, [(0.0, 1.0, 2), (3.0, 4.0, 2)], [(0.0, 1.0), (1.9, 2.1), (3.0, 4.0)])
+    found = prosody.timing(clip, [(0.0, 1.0, 2), (3.0, 4.0, 2)], [(0.0, 1.0), (1.9, 2.1), (3.0, 4.0)])
     assert (found.pause_count, found.mean_run) == (2, 2.0)
 
 
 @pytest.mark.parametrize("words", [[], [(1.0, 1.0, 1)]])
 def test_timing_of_nothing_is_zero(words: list[tuple[float, float, int]]) -> None:
-    assert speech.timing(sounds.recording(sounds.silence(2)), words) == Fluency(0.0, 0.0, 0, 0.0, 0.0)
+    assert prosody.timing(sounds.recording(sounds.silence(2)), words) == Fluency(0.0, 0.0, 0, 0.0, 0.0)
 
 
 def test_timing_where_the_detector_hears_nothing() -> None:
     # Words without speech under them: no pause can be told, so the whole time counts as spoken.
-    found = speech.timing(sounds.recording(sounds.silence(2)), [(0.0, 1.0, 2), (1.0, 2.0, 2)])
+    found = prosody.timing(sounds.recording(sounds.silence(2)), [(0.0, 1.0, 2), (1.0, 2.0, 2)])
     assert found == Fluency(60.0, 2.0, 0, 0.0, 4.0)
 
 
 @pytest.mark.parametrize("word", [(1.0, 0.5, 1), (0.0, 1.0, -1)])
 def test_impossible_words_are_refused(word: tuple[float, float, int]) -> None:
     with pytest.raises(ValueError, match="not a word"):
-        speech.timing(sounds.recording(sounds.silence(2)), [word], [])
+        prosody.timing(sounds.recording(sounds.silence(2)), [word], [])
 
 
 def test_timing_against_a_slow_twin() -> None:
@@ -435,6 +436,6 @@ def test_timing_against_a_slow_twin() -> None:
             if value and length >= 250:
                 pauses.append(length)
             length = 0 if value else length + 1
-        found = speech.timing(sounds.recording(sounds.silence(7)), words, spans)
+        found = prosody.timing(sounds.recording(sounds.silence(7)), words, spans)
         assert found.pause_count == len(pauses)
         assert found.pause_time == pytest.approx(sum(pauses) / 1000)

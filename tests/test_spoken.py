@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from speechtutor.errors import TextError
-from speechtutor.phones import pronounce
-from speechtutor.spoken import MAX_WORDS, SpokenWord, plan_speech
+from speechtutor.text.phones import pronounce
+from speechtutor.text.speech_plan import MAX_WORDS, SpokenWord, plan_speech
 
 TEXT = "I think the weather is very nice today."
 

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from speechtutor import numerals
 from speechtutor.errors import TextError
-from speechtutor.text import MAX_LETTERS, MAX_WORDS, Token, normalize, tokenize, words_for_wer
+from speechtutor.text import numerals
+from speechtutor.text.tokens import MAX_LETTERS, MAX_WORDS, Token, normalize, tokenize, words_for_wer
 
 
 def said(text: str) -> str:

@@ -14,7 +14,7 @@ from speechtutor import advice
 from speechtutor.core import Caution, Code, ErrorType, Feedback, LearnerState, Mastery, UtteranceScore
 from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.evidence import Kind, gather, plain
-from speechtutor.phones import PHONES, pronounce
+from speechtutor.text.phones import PHONES, pronounce
 from speechtutor.tutor import RuleTutor, load_rules, picked, unsaid
 from tests.judged import LEARNER, SINK, THINK, fine, marked, omitted, phone, said, utterance, word
 

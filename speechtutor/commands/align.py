@@ -27,7 +27,7 @@ def run(
 ) -> None:
     """Say when each word and phone of a text was said, in seconds."""
     from speechtutor import registry
-    from speechtutor.audio import load
+    from speechtutor.audio.io import load
     from speechtutor.schema import alignment_json
 
     recording = load(audio)

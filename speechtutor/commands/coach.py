@@ -66,7 +66,7 @@ def coached(
     """
     from speechtutor import registry
     from speechtutor.advice import known_language
-    from speechtutor.audio import load
+    from speechtutor.audio.io import load
     from speechtutor.pipeline import Coach
 
     explain = None if explain is None else known_language(explain)

@@ -22,7 +22,7 @@ def run(
 ) -> None:
     """Assess the pronunciation of a text: 0-100 per sentence, word and phone."""
     from speechtutor import registry
-    from speechtutor.audio import load
+    from speechtutor.audio.io import load
 
     recording = load(audio)
     score = registry.load("scorer", model, device=device).score(recording, text)

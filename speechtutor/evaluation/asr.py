@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from speechtutor import audio, metrics
+from speechtutor.audio.quality import quality
 from speechtutor.core import Utterance
 from speechtutor.errors import InputError, TextError
 from speechtutor.evaluation import groups, sampling
@@ -29,11 +30,10 @@ from speechtutor.evaluation.job import Job, bar, carry_out
 from speechtutor.evaluation.result import Confusion, Metric, Row, Summary
 from speechtutor.evaluation.sampling import Estimate, Figure, Speakers
 from speechtutor.evaluation.summary import Kind
-from speechtutor.phones import pronounce
 from speechtutor.schema import percent
-from speechtutor.speech import quality
 from speechtutor.stages import Transcriber
-from speechtutor.text import words_for_wer
+from speechtutor.text.phones import pronounce
+from speechtutor.text.tokens import words_for_wer
 from speechtutor.verbatim import repaired
 
 Normalise = Callable[[str], str]

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from speechtutor import audio, canonical, ctc, metrics
+from speechtutor import audio, canonical, metrics
 from speechtutor.core import (
     Alignment,
     Edit,
@@ -24,6 +24,7 @@ from speechtutor.core import (
 from speechtutor.errors import InputError
 from speechtutor.evaluation import groups
 from speechtutor.evaluation.result import Row
+from speechtutor.scoring import ctc
 from speechtutor.stages import AcousticModel, Rater, Scorer
 
 ASPECTS = ("overall", "accuracy", "fluency", "prosody")

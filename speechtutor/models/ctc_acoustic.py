@@ -21,7 +21,7 @@ from speechtutor.core import SAMPLE_RATE, Emission, Recording, Seconds
 from speechtutor.errors import AudioError, ModelError, TextError
 from speechtutor.models.device import pick
 from speechtutor.models.phone_encoder import SYMBOLS
-from speechtutor.phones import from_ipa
+from speechtutor.text.phones import from_ipa
 
 PADDING: Seconds = 0.1
 """Silence put on both sides, so that the first and the last phone have frames to peak in."""

@@ -39,7 +39,7 @@ from speechtutor.core import (
     Word,
     WordScore,
 )
-from speechtutor.phones import PHONES, pronounce
+from speechtutor.text.phones import PHONES, pronounce
 
 NAME = "fake"
 BLANK = "<blank>"

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from speechtutor.cues import EDGES, Cues
-from speechtutor.phones import PHONES
+from speechtutor.scoring.features import EDGES, Cues
+from speechtutor.text.phones import PHONES
 
 WORD_ASPECTS = ("score", "stress", "total")
 UTTERANCE_ASPECTS = ("accuracy", "fluency", "prosody", "overall")

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from speechtutor.cues import Cues
 from speechtutor.errors import ModelError
 from speechtutor.models.head import Batch, Ensemble, Head, Scores, Shape
+from speechtutor.scoring.features import Cues
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float32]

@@ -1,6 +1,6 @@
 """The model voice: Kokoro-82M (hexgrad, 2025), int8 ONNX, spoken from our own lexicon.
 
-`speechtutor.spoken` decides which phones are said; here they become Kokoro's symbols and sound.
+`speechtutor.text.speech_plan` decides which phones are said; here they become Kokoro's symbols and sound.
 No espeak and no other text-to-phone tool takes part.
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 from speechtutor import audio, hub
 from speechtutor.core import Floats, Recording
 from speechtutor.errors import InputError, ModelError, TextError
-from speechtutor.spoken import SpokenWord, plan_speech
+from speechtutor.text.speech_plan import SpokenWord, plan_speech
 
 MODEL_RATE = 24_000
 # Beyond about 400 tokens the voice begins to hurry; beyond the hard limit it fails.
@@ -115,9 +115,9 @@ class Kokoro:
     ) -> Recording:
         """The text as 16 kHz speech, at `rate` times the normal speed (0.5 to 2).
 
-        `phones` makes it say something else than the lexicon (see `speechtutor.spoken`). The style is that of
-        the text as it should be read, so that a wrong sound does not change the rest of the sentence
-        more than it must.
+        `phones` makes it say something else than the lexicon (see `speechtutor.text.speech_plan`). The
+        style is that of the text as it should be read, so that a wrong sound does not change the rest
+        of the sentence more than it must.
 
         Raises:
             TextError: when the text or `phones` cannot be pronounced.

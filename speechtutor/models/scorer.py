@@ -13,80 +13,26 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from speechtutor import gop, judging, speech
-from speechtutor.align import align
+from speechtutor.audio import prosody
+from speechtutor.audio.quality import quality as measure
 from speechtutor.core import (
     ERROR_THRESHOLD,
     Alignment,
     CanonicalWord,
-    Emission,
-    Pitch,
-    Quality,
     Recording,
     UtteranceScore,
 )
-from speechtutor.cues import Cues, extract, without_embedding
 from speechtutor.errors import InputError, ModelError
-from speechtutor.extra import extra_sounds, extra_speech
 from speechtutor.hub import shipped
 from speechtutor.models.acoustic import load as load_acoustic
 from speechtutor.models.head import Batch, Ensemble, load_ensemble
-from speechtutor.phones import VOWELS, pronounce
-from speechtutor.stages import AcousticModel, Rater
-
-MARGIN = 0.2
-"""Seconds of what surrounds the speech that are kept; more of it must not change a score."""
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """All that the head and the judgement need of one recording and text."""
-
-    quality: Quality
-    emission: Emission
-    alignment: Alignment
-    ratios: gop.Ratios
-    pitch: Pitch
-    cues: Cues
-
-
-def listen(acoustic: AcousticModel, recording: Recording, quality: Quality) -> Emission:
-    """The emission of the spoken part, on the clock of the whole recording."""
-    part, offset = speech.trim(recording, MARGIN, speech=quality.speech)
-    emission = acoustic.emit(part)
-    return replace(emission, origin=emission.origin + offset)
-
-
-def observe(
-    acoustic: AcousticModel,
-    recording: Recording,
-    words: Sequence[CanonicalWord],
-    quality: Quality | None = None,
-) -> Observation:
-    """Listen, align and measure; the same steps for training and for scoring.
-
-    Raises:
-        InputError: when the recording is too short for the text.
-    """
-    quality = speech.quality(recording) if quality is None else quality
-    emission = listen(acoustic, recording, quality)
-    return examine(acoustic, emission, recording, words, quality, speech.pitch(recording))
-
-
-def examine(
-    acoustic: AcousticModel,
-    emission: Emission,
-    recording: Recording,
-    words: Sequence[CanonicalWord],
-    quality: Quality,
-    pitch: Pitch,
-) -> Observation:
-    """Align and measure a text against what was heard."""
-    alignment = align(emission, words)
-    ratios = gop.measure(emission, alignment, insertions=True)
-    ratings = acoustic.rate(emission, alignment) if isinstance(acoustic, Rater) else None
-    cues = extract(emission, alignment, ratios, recording, pitch, ratings)
-    return Observation(quality, emission, alignment, ratios, pitch, cues)
+from speechtutor.scoring import diagnosis, gop
+from speechtutor.scoring.align import align
+from speechtutor.scoring.features import Cues, without_embedding
+from speechtutor.scoring.insertions import extra_sounds, extra_speech
+from speechtutor.scoring.observe import Observation, distance_from_text, listen, observe, word_times
+from speechtutor.stages import AcousticModel
+from speechtutor.text.phones import pronounce
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +55,7 @@ class PronunciationScorer:
             InputError: when the recording is silent or too short for the text.
         """
         words = pronounce(text, self.lang)
-        quality = speech.quality(recording)
+        quality = measure(recording)
         if not quality.judgeable:
             raise InputError("; ".join(caution.message for caution in quality.cautions))
         return align(listen(self.acoustic, recording, quality), words)
@@ -135,27 +81,27 @@ class PronunciationScorer:
         )
 
     def _judged(self, recording: Recording, text: str, words: Sequence[CanonicalWord]) -> UtteranceScore:
-        quality = speech.quality(recording)
+        quality = measure(recording)
         if not quality.judgeable:
-            return judging.abstain(text, words, quality)
+            return diagnosis.abstain(text, words, quality)
         try:
             seen = observe(self.acoustic, recording, words, quality)
         except InputError:
             # Too few frames for the text: whatever was said, it was not this.
-            return judging.abstain(text, words, quality, [judging.OFF_TEXT])
+            return diagnosis.abstain(text, words, quality, [diagnosis.OFF_TEXT])
         if distance_from_text(seen.emission, seen.alignment) > float(self.calibration["off_text"]):
-            return judging.abstain(text, words, quality, [judging.OFF_TEXT])
+            return diagnosis.abstain(text, words, quality, [diagnosis.OFF_TEXT])
         predicted = self.predict(seen.cues)
         wrong = bool((predicted.errors >= ERROR_THRESHOLD).any())
-        return judging.judge(self._found(recording, text, seen, wrong=wrong), predicted)
+        return diagnosis.judge(self._found(recording, text, seen, wrong=wrong), predicted)
 
-    def _found(self, recording: Recording, text: str, seen: Observation, *, wrong: bool) -> judging.Found:
+    def _found(self, recording: Recording, text: str, seen: Observation, *, wrong: bool) -> diagnosis.Found:
         targets = [seen.emission.symbols.index(phone.canonical) for phone in seen.alignment.phones]
         # Beside a wrong phone, what was heard next door is read with the wrong one in place; it costs
         # several passes, so only where there is something wrong.
         emission = seen.emission
         ratios = gop.in_context(emission.log_probs, targets, emission.blank) if wrong else seen.ratios
-        return judging.Found(
+        return diagnosis.Found(
             text=text,
             alignment=seen.alignment,
             evidence=gop.gop(ratios, targets, emission.symbols),
@@ -165,12 +111,12 @@ class PronunciationScorer:
             extras=extra_speech(seen.emission, seen.alignment, seen.quality.speech),
             sounds=extra_sounds(seen.emission, seen.alignment, seen.ratios),
             quality=seen.quality,
-            timing=speech.timing(recording, word_times(seen.alignment), seen.quality.speech),
+            timing=prosody.timing(recording, word_times(seen.alignment), seen.quality.speech),
             pitch=seen.pitch,
         )
 
     @torch.inference_mode()
-    def predict(self, features: Cues) -> judging.Predicted:
+    def predict(self, features: Cues) -> diagnosis.Predicted:
         """The head's calibrated opinion."""
         batch = Batch.of([features if self.head.shape.n_dims else without_embedding(features)])
         every = [member(batch) for member in self.head.members]
@@ -179,29 +125,13 @@ class PronunciationScorer:
             for n in ("phones", "errors", "words", "utterances")
         }
         spread = torch.stack([s.phones[0] for s in every]).std(0, correction=0).double().numpy() / 2
-        return judging.Predicted(
-            phones=judging.interpolate(self.calibration["phone"], mean["phones"]),
-            errors=judging.interpolate(self.calibration["error"], mean["errors"]),
+        return diagnosis.Predicted(
+            phones=diagnosis.interpolate(self.calibration["phone"], mean["phones"]),
+            errors=diagnosis.interpolate(self.calibration["error"], mean["errors"]),
             words=mean["words"] / 2,
             utterance=mean["utterances"] / 2,
             spread=spread,
         )
-
-
-def distance_from_text(emission: Emission, alignment: Alignment) -> float:
-    """Nats per phone by which the best free path through the emission beats the text's."""
-    free = float(emission.log_probs.max(axis=1).sum())
-    return (free - alignment.log_likelihood) / len(alignment.phones)
-
-
-def word_times(alignment: Alignment) -> list[tuple[float, float, int]]:
-    """Start, end and number of syllables of each word."""
-    rows = []
-    for index in range(len(alignment.words)):
-        phones = [phone for phone in alignment.phones if phone.word == index]
-        start, end = alignment.interval(phones[0])[0], alignment.interval(phones[-1])[1]
-        rows.append((start, end, sum(phone.canonical in VOWELS for phone in phones)))
-    return rows
 
 
 def load(

@@ -39,8 +39,8 @@ from speechtutor.models.augment import Augment
 from speechtutor.models.ctc_acoustic import columns
 from speechtutor.models.distillation_training import IGNORED, distilled, matching, nearest, placed
 from speechtutor.models.phone_encoder import SYMBOLS
-from speechtutor.phones import pronounce, to_ipa
-from speechtutor.text import words_for_wer
+from speechtutor.text.phones import pronounce, to_ipa
+from speechtutor.text.tokens import words_for_wer
 
 log = logging.getLogger(__name__)
 

@@ -38,7 +38,7 @@ from speechtutor.models.normalizer import normaliser
 from speechtutor.models.phone_encoder import log_mel
 from speechtutor.models.whisper import Whisper
 from speechtutor.models.whisper_encoder import encode
-from speechtutor.text import words_for_wer
+from speechtutor.text.tokens import words_for_wer
 
 MATRICES = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 """What a LoRA changes: every matrix of the transformer layers."""

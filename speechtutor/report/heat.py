@@ -14,9 +14,9 @@ from speechtutor import views
 from speechtutor.agreement import LEVELS
 from speechtutor.core import ErrorType, PhoneScore, WordScore
 from speechtutor.evaluation.result import Row
-from speechtutor.phones import PHONES, to_ipa
 from speechtutor.report.overrides import Item, Override
 from speechtutor.report.overrides import mean as mean_score
+from speechtutor.text.phones import PHONES, to_ipa
 from speechtutor.views import Label
 
 WRONG_BELOW = 100 * LEVELS[0]

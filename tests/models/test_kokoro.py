@@ -11,8 +11,8 @@ from speechtutor.core import SAMPLE_RATE, Recording
 from speechtutor.errors import InputError, ModelError, TextError
 from speechtutor.models import kokoro
 from speechtutor.models.kokoro import Kokoro, _between, _chunks, _pieces, symbols
-from speechtutor.phones import PHONES, VOWELS
-from speechtutor.spoken import plan_speech
+from speechtutor.text.phones import PHONES, VOWELS
+from speechtutor.text.speech_plan import plan_speech
 from tests.conftest import need
 
 TEXT = "I think the weather is very nice today."

@@ -13,12 +13,14 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from speechtutor import audio, registry, speech
-from speechtutor.align import align
+from speechtutor import audio, registry
+from speechtutor.audio import quality
 from speechtutor.core import UtteranceScore
 from speechtutor.evaluation.mutations import Mutation, Verdict, Words, sample, single, verdict
-from speechtutor.models.scorer import PronunciationScorer, listen
-from speechtutor.phones import confusable, pronounce
+from speechtutor.models.scorer import PronunciationScorer
+from speechtutor.scoring.align import align
+from speechtutor.scoring.observe import listen
+from speechtutor.text.phones import confusable, pronounce
 from tests.conftest import SHARED, learner_path, need
 
 Judged = dict[str, list[tuple[Mutation, Verdict, UtteranceScore]]]
@@ -47,7 +49,7 @@ def judged(models_home: object) -> Judged:
     for k, utt in enumerate(READINGS):
         original = scorer.score(sounds[k], texts[utt]["text"], words=words[k])
         assert original.overall is not None
-        alignment = align(listen(scorer.acoustic, sounds[k], speech.quality(sounds[k])), words[k])
+        alignment = align(listen(scorer.acoustic, sounds[k], quality.quality(sounds[k])), words[k])
         other = (k + 1) % len(READINGS)
         rng = np.random.default_rng(k)
         for mutation in sample(sounds[k], words[k], alignment, sounds[other], words[other], far, rng):

@@ -16,7 +16,7 @@ from transformers import (
 
 from recipes import synthetic
 from speechtutor.models.phone_encoder import SYMBOLS, PhoneEncoder, log_mel, pool_weights, spans_of_path
-from speechtutor.phones import PHONES
+from speechtutor.text.phones import PHONES
 
 SMALL = {
     "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,

@@ -13,7 +13,7 @@ from speechtutor import audio, registry
 from speechtutor.core import Code, ErrorType, Recording, UtteranceScore
 from speechtutor.errors import InputError, TextError
 from speechtutor.models.scorer import PronunciationScorer
-from speechtutor.phones import pronounce
+from speechtutor.text.phones import pronounce
 from tests.conftest import EXAMPLES, learner_clip
 
 GOOD = "I think the weather is very nice today."

@@ -22,7 +22,7 @@ from speechtutor.evaluation.mutations import single
 from speechtutor.hub import shipped
 from speechtutor.models.ctc_acoustic import CtcAcoustic
 from speechtutor.models.scorer import PronunciationScorer
-from speechtutor.phones import PHONES, confusable, from_ipa, pronounce, to_ipa
+from speechtutor.text.phones import PHONES, confusable, from_ipa, pronounce, to_ipa
 from tests.conftest import SHARED, learner_path, need
 
 READINGS = (

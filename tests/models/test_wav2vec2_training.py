@@ -14,7 +14,6 @@ from safetensors.torch import load_file
 from recipes import finetune_wav2vec2, synthetic, training
 from recipes.finetune_wav2vec2 import Config
 from speechtutor import audio, manifest, registry
-from speechtutor.align import align
 from speechtutor.core import Emission, Recording
 from speechtutor.errors import InputError, ModelError, StorageError
 from speechtutor.models import asr_training, ctc_acoustic, distillation_training
@@ -24,7 +23,8 @@ from speechtutor.models.augment import Augment
 from speechtutor.models.distillation_training import IGNORED, distilled, lessons, nearest, placed
 from speechtutor.models.phone_encoder import SYMBOLS
 from speechtutor.models.wav2vec2_training import SPECIAL, Size, Speller, ctc
-from speechtutor.phones import pronounce
+from speechtutor.scoring.align import align
+from speechtutor.text.phones import pronounce
 from tests.models import tiny
 
 SMALL = Size(layers=1, width=16, heads=2, convolutions=(8,) * 3)

@@ -45,8 +45,8 @@ def test_an_exported_recogniser_hears_the_same_at_any_length(onnx_folder: tuple[
 
 
 def test_an_exported_recogniser_rates_the_same(onnx_folder: tuple[Path, Path]) -> None:
-    from speechtutor.align import align
-    from speechtutor.phones import pronounce
+    from speechtutor.scoring.align import align
+    from speechtutor.text.phones import pronounce
 
     original, exported = (registry.load("acoustic", str(folder)) for folder in onnx_folder)
     emission = original.emit(noise(2.0))

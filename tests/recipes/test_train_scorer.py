@@ -13,7 +13,8 @@ import pytest
 from recipes import ablate_scorer
 from recipes.train_scorer import Config, off_text, run
 from speechtutor import audio, canonical, manifest, registry
-from speechtutor.models.scorer import PronunciationScorer, observe
+from speechtutor.models.scorer import PronunciationScorer
+from speechtutor.scoring.observe import observe
 from tests.conftest import PROJECT
 
 

@@ -24,7 +24,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtutor import containers
+from speechtutor.audio import containers
 from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds
 from speechtutor.errors import AudioError, StorageError
 

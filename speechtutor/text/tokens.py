@@ -19,9 +19,9 @@ import unicodedata
 from dataclasses import dataclass
 
 from speechtutor.errors import TextError
-from speechtutor.language import Language, load_language
-from speechtutor.numerals import Readings
-from speechtutor.reading import FIGURES, FRACTIONS, READERS, STRAIGHT, Found, abbreviation, fold
+from speechtutor.text.language import Language, load_language
+from speechtutor.text.numerals import Readings
+from speechtutor.text.verbalize import FIGURES, FRACTIONS, READERS, STRAIGHT, Found, abbreviation, fold
 
 MAX_WORDS = 1000
 """More words than this are not one exercise; split the text."""

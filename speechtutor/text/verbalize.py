@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
-from speechtutor import numerals
-from speechtutor.language import Language
-from speechtutor.lexicon import load_lexicon
-from speechtutor.numerals import Readings, unique
+from speechtutor.text import numerals
+from speechtutor.text.language import Language
+from speechtutor.text.lexicon import load_lexicon
+from speechtutor.text.numerals import Readings, unique
 
 FIGURES = r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+"
 """A number without its sign."""

@@ -30,8 +30,8 @@ from speechtutor.core import (
     WordScore,
 )
 from speechtutor.core.score import ERROR_THRESHOLD, LEAST_CONFIDENCE
-from speechtutor.extra import Extra, ExtraSound
-from speechtutor.gop import Evidence
+from speechtutor.scoring.gop import Evidence
+from speechtutor.scoring.insertions import Extra, ExtraSound
 
 Floats = NDArray[np.float64]
 

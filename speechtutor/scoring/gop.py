@@ -16,7 +16,7 @@ segmentation-free GOP of Cao et al., 2024 and 2025; the ratio itself goes back t
   be entered (left) through the blank only. The same holds for the two phones that a deletion
   brings together.
 
-The lattice is that of `speechtutor.ctc`.
+The lattice is that of `speechtutor.scoring.ctc`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from speechtutor.core import Alignment, Candidate, Emission
-from speechtutor.ctc import Array, Indices, backward, checked, forward, log_likelihood
 from speechtutor.errors import InputError
+from speechtutor.scoring.ctc import Array, Indices, backward, checked, forward, log_likelihood
 
 _BLOCK = 64
 """Frames summed at once: a block of the candidates' likelihoods stays in the cache."""
@@ -97,7 +97,7 @@ def ratios(
     ranges of phones.
 
     Raises:
-        InputError: as in `speechtutor.ctc.forward`.
+        InputError: as in `speechtutor.scoring.ctc.forward`.
     """
     frames, phones = checked(log_probs, targets, blank)
     n = len(phones)
@@ -146,7 +146,7 @@ def in_context(
     a change. `log_likelihood` stays that of the text itself; insertions and words are not measured.
 
     Raises:
-        InputError: as in `speechtutor.ctc.forward`, or when the frames cannot hold the text.
+        InputError: as in `speechtutor.scoring.ctc.forward`, or when the frames cannot hold the text.
     """
     canonical = np.asarray(targets, dtype=np.int64)
     heard: list[int | None] = canonical.tolist()

@@ -20,10 +20,10 @@ from speechtutor.core.inventory import (
     strip_stress,
 )
 from speechtutor.errors import TextError
-from speechtutor.language import load_language
-from speechtutor.lexicon import load_lexicon
-from speechtutor.text import Token, tokenize
-from speechtutor.variants import MAX_VARIANTS, expand
+from speechtutor.text.language import load_language
+from speechtutor.text.lexicon import load_lexicon
+from speechtutor.text.tokens import Token, tokenize
+from speechtutor.text.variants import MAX_VARIANTS, expand
 
 _IPA = dict(
     zip(

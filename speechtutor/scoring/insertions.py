@@ -2,7 +2,7 @@
 
 The alignment explains the text, the free decoding what was heard; what only the second one has,
 between two words, is extra. A single sound beyond the text, such as a vowel after a final
-consonant, is too short for that: it is found by the likelihood ratios of `speechtutor.gop`.
+consonant, is too short for that: it is found by the likelihood ratios of `speechtutor.scoring.gop`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from speechtutor.core import Alignment, Emission, ErrorType, Seconds
-from speechtutor.ctc import Decoded, Lattice, Span, checked, decode, forced_align
-from speechtutor.gop import Ratios
+from speechtutor.scoring.ctc import Decoded, Lattice, Span, checked, decode, forced_align
+from speechtutor.scoring.gop import Ratios
 
 _MARGIN: Seconds = 0.1
 """A phone may peak so far outside the voiced interval that it belongs to."""

@@ -4,7 +4,7 @@
     symbols, stress                            phones; how stress is marked ("digits" or "none")
     lexicon, g2p                               data files beside the toml, and the G2P backend
     [words] [also]                             pronunciations that replace or follow the lexicon's
-    [[variants]]                               accepted pronunciations by rule, see `speechtutor.variants`
+    [[variants]]                               accepted pronunciations by rule, see `variants.py`
     [text]                                     abbreviations, acronyms and units of the normaliser
 
 Adding a language needs no code unless its numbers or its G2P backend are new.

@@ -5,7 +5,7 @@ Silero VAD's ONNX file is run through onnxruntime, so that torch is not loaded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +18,7 @@ from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds
 from speechtutor.errors import MissingExtraError
 
 Interval = tuple[Seconds, Seconds]
+Mask = NDArray[np.bool_]
 
 FRAME, CONTEXT, BLOCK = 512, 64, 512
 """Samples a frame (32 ms), samples seen of the frame before, frames per call of the network."""
@@ -103,3 +104,83 @@ def _joined(spans: Iterable[Interval], gap: Seconds) -> list[Interval]:
         else:
             joined.append((start, end))
     return joined
+
+
+LEVEL_FRAME = SAMPLE_RATE // 50
+
+
+CUT_MARGIN = 0.1
+"""Seconds of silence left before speech when a piece is cut off a long silence."""
+
+
+def trim(
+    recording: Recording, margin: Seconds = 0.2, *, speech: Sequence[Interval] | None = None
+) -> tuple[Recording, Seconds]:
+    """The recording from its first to its last speech, and where that begins in the original.
+
+    A recording without speech comes back whole, at 0.
+    """
+    speech = activity(recording) if speech is None else speech
+    if not speech:
+        return recording, 0.0
+    first = round(max(speech[0][0] - margin, 0.0) * SAMPLE_RATE)
+    last = round((speech[-1][1] + margin) * SAMPLE_RATE)
+    return Recording(samples_of(recording)[first:last]), first / SAMPLE_RATE
+
+
+def split(
+    recording: Recording, longest: Seconds, *, speech: Sequence[Interval] | None = None
+) -> list[tuple[Seconds, Recording]]:
+    """Pieces of at most `longest` seconds with their offsets; joined they are the recording.
+
+    Cut in the longest pause of a window's second half, else in the last pause of its first half,
+    else, where somebody speaks on and on, at the quietest frame of the second half.
+    """
+    samples = samples_of(recording)
+    n_longest = int(longest * SAMPLE_RATE)
+    if n_longest < 1:
+        raise ValueError(f"longest must be a positive number of seconds, not {longest}")
+    pieces: list[tuple[Seconds, Recording]] = []
+    start = 0
+    if len(samples) > n_longest:
+        speech = activity(recording) if speech is None else speech
+        pauses = _between(speech, len(samples))
+        while len(samples) - start > n_longest:
+            cut = _cut(samples, pauses, start, start + n_longest)
+            pieces.append((start / SAMPLE_RATE, Recording(samples[start:cut])))
+            start = cut
+    return [*pieces, (start / SAMPLE_RATE, Recording(samples[start:]))]
+
+
+def samples_of(recording: Recording) -> Floats:
+    """The samples of a recording at the library's rate; ValueError at any other."""
+    if recording.sample_rate != SAMPLE_RATE:
+        raise ValueError(f"expected a recording at {SAMPLE_RATE} Hz, not {recording.sample_rate}")
+    return recording.samples
+
+
+def frame_power(samples: Floats) -> NDArray[np.float64]:
+    """Mean square of each `LEVEL_FRAME`; what is left at the end counts only if it is all there is."""
+    frames = samples[: len(samples) // LEVEL_FRAME * LEVEL_FRAME].reshape(-1, LEVEL_FRAME)
+    whole = frames if len(frames) or not len(samples) else samples[None]
+    power: NDArray[np.float64] = np.mean(np.square(whole, dtype=np.float64), axis=1)
+    return power
+
+
+def _between(speech: Sequence[Interval], n_samples: int) -> list[tuple[int, int]]:
+    """The silences before, between and after speech, in samples."""
+    edges = [0, *(round(edge * SAMPLE_RATE) for interval in speech for edge in interval), n_samples]
+    return [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if end > start]
+
+
+def _cut(samples: Floats, pauses: Sequence[tuple[int, int]], start: int, limit: int) -> int:
+    """Where to end the piece that begins at `start`: a sample in (start, limit]."""
+    half = (start + limit) // 2
+    here = [(max(begin, start), min(end, limit)) for begin, end in pauses if end > start and begin < limit]
+    late = [(begin, end) for begin, end in here if (begin + end) // 2 >= half]
+    if here:
+        begin, end = max(late, key=lambda pause: pause[1] - pause[0]) if late else here[-1]
+        back = (end - begin) // 2
+        return max(end - (min(back, round(CUT_MARGIN * SAMPLE_RATE)) if begin == start else back), start + 1)
+    quietest = int(frame_power(samples[half:limit]).argmin())
+    return min(half + quietest * LEVEL_FRAME + LEVEL_FRAME // 2, limit)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechtutor.core import Alignment, Emission, Floats, Pitch, Ratings, Recording
-from speechtutor.gop import Ratios
-from speechtutor.phones import PHONES, VOWELS
+from speechtutor.scoring.gop import Ratios
+from speechtutor.text.phones import PHONES, VOWELS
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]

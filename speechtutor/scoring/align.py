@@ -19,8 +19,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from speechtutor.core import AlignedPhone, Alignment, CanonicalWord, Emission, Seconds
-from speechtutor.ctc import Array, Lattice, Span, checked
 from speechtutor.errors import TextError
+from speechtutor.scoring.ctc import Array, Lattice, Span, checked
 
 PAUSE: Seconds = 0.25
 """A longer silence between two words is a pause (de Jong and Wempe, 2009)."""

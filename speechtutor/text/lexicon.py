@@ -12,8 +12,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from speechtutor.errors import InputError
-from speechtutor.g2p import PairModel, one_primary
-from speechtutor.language import Language, load_language
+from speechtutor.text.g2p import PairModel, one_primary
+from speechtutor.text.language import Language, load_language
 
 Phones = tuple[str, ...]
 """Phones with stress digits."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 from speechtutor.core import CanonicalWord
 from speechtutor.errors import TextError
-from speechtutor.phones import PHONES, VOWELS, pronounce
+from speechtutor.text.phones import PHONES, VOWELS, pronounce
 
 MAX_WORDS = 1000
 """A guard against a book pasted by mistake."""

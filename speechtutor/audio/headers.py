@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from speechtutor import audio
+from speechtutor.audio import io
 from speechtutor.core import Seconds
 from speechtutor.errors import AudioError
 
@@ -36,8 +36,8 @@ def probe(path: Path) -> Header:
         raise AudioError(f"{path}: {error.strerror or error}") from error
     except AudioError as error:
         raise AudioError(f"{path}: {error}") from error
-    if found.sample_rate not in audio.RATES:
-        least, most = audio.RATES.start, audio.RATES.stop - 1
+    if found.sample_rate not in io.RATES:
+        least, most = io.RATES.start, io.RATES.stop - 1
         raise AudioError(f"{path}: has a sample rate of {found.sample_rate} Hz, expected {least} to {most}")
     if found.duration is not None and found.duration <= 0:
         raise AudioError(f"{path}: holds no samples")
@@ -47,17 +47,17 @@ def probe(path: Path) -> Header:
 def _header(stream: BinaryIO) -> Header:
     import soundfile
 
-    if not audio.is_mpeg(stream):
+    if not io.is_mpeg(stream):
         try:
             return _from_soundfile(stream)
         except soundfile.LibsndfileError as error:
-            audio.pass_on(error)
+            io.pass_on(error)
         stream.seek(0)
     return _from_pyav(stream)
 
 
 def _from_soundfile(stream: BinaryIO) -> Header:
-    with audio.opened(stream) as file:
+    with io.opened(stream) as file:
         n_last = min(LAST, file.frames)
         file.seek(file.frames - n_last)
         if len(file.read(n_last)) < n_last:
@@ -67,7 +67,7 @@ def _from_soundfile(stream: BinaryIO) -> Header:
 
 def _from_pyav(stream: BinaryIO) -> Header:
     found = None
-    for packet in audio.packets(stream):
+    for packet in io.packets(stream):
         if packet.size and found is None:
             length, codec = packet.stream.duration, packet.stream.codec_context
             seconds = None if length is None else float(length * packet.stream.time_base)

@@ -1,0 +1,1 @@
+"""From frames to a judgement: alignment, likelihood ratios, features, extra sounds, diagnosis."""
