@@ -85,7 +85,7 @@ def row(
 ) -> dict[str, float]:
     """Dev figures of heads trained on changed cues, the mean over seeds."""
     from speechtutor.models.head import Batch, Shape
-    from speechtutor.models.head_training import Recipe, Targets, predict, train_head
+    from speechtutor.training.head import Recipe, Targets, predict, train_head
 
     (train, labels), (dev, dev_labels) = (([change(c) for c in cues], labels) for cues, labels in sets)
     shape = Shape(train[0].phones.shape[1], train[0].embedding.shape[1], len(train[0].utterance))

@@ -49,15 +49,13 @@ def run(cfg: Config) -> dict[str, float]:
         ModelError: when one of the two is no Whisper.
         InputError: when they differ in shape.
     """
-    from speechtutor.models import lora_cut, whisper_training
+    from speechtutor.training import lora_cut, whisper
 
     if cfg.smoke:
         folders = [synthetic.tiny_asr_whisper(cfg.out / name, seed=i) for i, name in enumerate(("a", "b"))]
         cfg = replace(cfg, base=str(folders[0]), trained=folders[1], megabytes=0.1)
-    whole = whisper_training.Tuning("full")
-    trained, base = (
-        whisper_training.network(source, whole).state_dict() for source in (cfg.trained, cfg.base)
-    )
+    whole = whisper.Tuning("full")
+    trained, base = (whisper.network(source, whole).state_dict() for source in (cfg.trained, cfg.base))
     odd = [name for name in base if name not in trained or trained[name].shape != base[name].shape]
     if odd:
         raise InputError(f"{cfg.trained} was not trained from {cfg.base}: {odd[0]} differs in shape")

@@ -31,7 +31,7 @@ from speechtutor.grammar.dialogues import Turn, comparable
 from speechtutor.grammar.edits import tokens
 
 if TYPE_CHECKING:
-    from speechtutor.models.grammar_llm import LlmCorrector
+    from speechtutor.models.llm_grammar import LlmCorrector
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ class Config:
 
 def export_whisper(cfg: Config, name: str) -> Path:
     """One format of a Whisper, from a merged checkpoint that is made once."""
-    from speechtutor.models import export
+    from speechtutor.training import export
 
     share = cfg.pruned(name)
     if name in ("transformers", "pruned"):
@@ -116,7 +116,8 @@ def export_whisper(cfg: Config, name: str) -> Path:
 
 def export_phones(cfg: Config, name: str) -> Path:
     """One format of a phone recogniser; with a scorer, inside a scorer folder."""
-    from speechtutor.models import acoustic, export
+    from speechtutor.models import acoustic
+    from speechtutor.training import export
 
     network, rates = acoustic.restore(shipped.folder(cfg.model) or Path(cfg.model))
     if share := cfg.pruned(name):

@@ -23,7 +23,7 @@ from speechtutor.errors import AudioError, InputError
 
 if TYPE_CHECKING:
     from speechtutor.models.phone_encoder import PhoneEncoder
-    from speechtutor.models.phone_training import Example
+    from speechtutor.training.phone_encoder import Example
 
 log = logging.getLogger("finetune_phones")
 
@@ -129,7 +129,7 @@ def example(row: Utterance, root: Path, *, faithful: bool = False) -> Example:
         InputError: when the row has no canonical phones, or its recording is damaged.
     """
     from speechtutor.models.phone_encoder import SYMBOLS, UTTERANCE_ASPECTS
-    from speechtutor.models.phone_training import Example
+    from speechtutor.training.phone_encoder import Example
 
     if row.scores is None or row.phones is None:
         raise InputError(f"{row.id} has no canonical phones to train on")
@@ -190,8 +190,8 @@ def run(cfg: Config) -> list[dict[str, float]]:
     """
     import torch
 
-    from speechtutor.models.acoustic import merge_lora, save
-    from speechtutor.models.phone_training import Recipe, Trainer, average
+    from speechtutor.training.phone_adapter import merge_lora, save
+    from speechtutor.training.phone_encoder import Recipe, Trainer, average
 
     if cfg.smoke:
         rows = synthetic.corpus(cfg.out / "corpus")

@@ -117,7 +117,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
         SpeechTutorError: for rows, a model or a disk that cannot be used, or a loss that is no number.
     """
     from speechtutor.disk import write_text
-    from speechtutor.models import llm_training as training
+    from speechtutor.training import llm as training
 
     if cfg.smoke:
         cfg = _smoke(cfg)

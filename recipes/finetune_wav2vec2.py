@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from transformers import TrainingArguments
 
-    from speechtutor.models.asr_training import Clip
-    from speechtutor.models.wav2vec2_training import Speller
+    from speechtutor.training.loop import Clip
+    from speechtutor.training.wav2vec2 import Speller
 
 log = logging.getLogger("finetune_wav2vec2")
 
@@ -74,7 +74,7 @@ def _smoke(cfg: Config) -> Config:
 def _teach(cfg: Config, args: TrainingArguments, speller: Speller, train: Sequence[Clip]) -> None:
     """Let the teacher hear the train clips, in the first process of each machine."""
     from speechtutor import registry
-    from speechtutor.models.distillation_training import lessons
+    from speechtutor.training.distillation import lessons
 
     if cfg.teacher is None or cfg.units != "phones":
         return
@@ -87,8 +87,8 @@ def _teach(cfg: Config, args: TrainingArguments, speller: Speller, train: Sequen
 def _network(cfg: Config, train: Sequence[Clip]) -> tuple[Any, Speller]:
     import torch
 
-    from speechtutor.models import wav2vec2_training as library
-    from speechtutor.models.ctc_acoustic import n_receptive
+    from speechtutor.models.acoustic_ctc import n_receptive
+    from speechtutor.training import wav2vec2 as library
 
     torch.manual_seed(cfg.seed)
     folder = cfg.out / "tokens"
@@ -114,8 +114,8 @@ def run(cfg: Config) -> list[dict[str, float]]:
         SpeechTutorError: for rows, a checkpoint or a disk that cannot be used, or a loss that is no number.
         KeyboardInterrupt: when the run was asked to stop; it has left a checkpoint.
     """
-    from speechtutor.models import asr_training, wav2vec2_training
-    from speechtutor.models.augment import Augment
+    from speechtutor.training import loop, wav2vec2
+    from speechtutor.training.augment import Augment
 
     cfg = _smoke(cfg) if cfg.smoke else cfg
     args = training.arguments(cfg)
@@ -132,20 +132,20 @@ def run(cfg: Config) -> list[dict[str, float]]:
         speller.units_of(clip)
     n_weights = sum(p.numel() for p in model.parameters())
     log.info("%d train and %d dev clips, %.1f million weights", len(train), len(dev), n_weights / 1e6)
-    asr_training.reserve(cfg.out, 3 * asr_training.trainable_bytes(model))
+    loop.reserve(cfg.out, 3 * loop.trainable_bytes(model))
     training.record(cfg, args)
     _teach(cfg, args, speller, train)
     augment = Augment(random.Random(cfg.seed), speed=cfg.speed, noise=cfg.noise, masks=0)
-    trainer = wav2vec2_training.CtcTrainer(
+    trainer = wav2vec2.CtcTrainer(
         model, args,
-        learnt=asr_training.Clips(train, speller.prepare, augment, cfg.seed),
+        learnt=loop.Clips(train, speller.prepare, augment, cfg.seed),
         dev=dev, data_collator=speller.collate,
         hear=speller.errors, keep=speller.ship, metric="per" if cfg.units == "phones" else "wer",
         patience=cfg.patience, speller=speller, teacher_weight=cfg.teacher_weight,
     )  # fmt: skip
     history = trainer.fit(cfg.resume)
     if cfg.half and args.should_save:
-        wav2vec2_training.halve(cfg.out / "best")
+        wav2vec2.halve(cfg.out / "best")
     return history
 
 

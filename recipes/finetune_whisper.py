@@ -60,8 +60,8 @@ def run(cfg: Config) -> list[dict[str, float]]:
         SpeechTutorError: for rows, a checkpoint or a disk that cannot be used, or a loss that is no number.
         KeyboardInterrupt: when the run was asked to stop; it has left a checkpoint.
     """
-    from speechtutor.models import asr_training, whisper_training
-    from speechtutor.models.augment import Augment
+    from speechtutor.training import loop, whisper
+    from speechtutor.training.augment import Augment
 
     cfg = _smoke(cfg) if cfg.smoke else cfg
     if cfg.method == "adalora" and os.environ.get("ACCELERATE_USE_FSDP") == "true":
@@ -74,24 +74,24 @@ def run(cfg: Config) -> list[dict[str, float]]:
                 synthetic.tiny_asr_whisper(Path(cfg.base))
     train, dev = training.read_clips(cfg)
     n_steps = int(cfg.epochs * len(train)) // (cfg.batch * cfg.accumulate * args.world_size) + 1
-    tuning = whisper_training.Tuning(cfg.method, cfg.part, cfg.rank, cfg.dropout, n_steps)
-    model = whisper_training.network(cfg.base, tuning, seed=cfg.seed)
-    listener = whisper_training.Listener(cfg.base, model, cfg.lang)
+    tuning = whisper.Tuning(cfg.method, cfg.part, cfg.rank, cfg.dropout, n_steps)
+    model = whisper.network(cfg.base, tuning, seed=cfg.seed)
+    listener = whisper.Listener(cfg.base, model, cfg.lang)
     fitting = [clip for clip in train if listener.fits(clip)]
     left_out = len(train) - len(fitting)
     log.info("%d train clips (%d too long for a window) and %d of dev", len(fitting), left_out, len(dev))
-    asr_training.reserve(cfg.out, 3 * asr_training.trainable_bytes(model))
+    loop.reserve(cfg.out, 3 * loop.trainable_bytes(model))
     training.record(cfg, args)
     augment = Augment(random.Random(cfg.seed), speed=cfg.speed, noise=cfg.noise, masks=cfg.masks)
-    start = cfg.resume or asr_training.last_checkpoint(cfg.out)
-    callbacks = [whisper_training.Silence(whisper_training.bare(model), cfg.silence_every, start)]
+    start = cfg.resume or loop.last_checkpoint(cfg.out)
+    callbacks = [whisper.Silence(whisper.bare(model), cfg.silence_every, start)]
     if cfg.method == "adalora":
-        callbacks.append(whisper_training.Adapt())
-    trainer = asr_training.AsrTrainer(
+        callbacks.append(whisper.Adapt())
+    trainer = loop.AsrTrainer(
         model, args,
-        learnt=asr_training.Clips(fitting, listener.prepare, augment, cfg.seed),
+        learnt=loop.Clips(fitting, listener.prepare, augment, cfg.seed),
         dev=dev, data_collator=listener.collate, callbacks=callbacks,
-        hear=listener.errors, keep=partial(whisper_training.ship, base=cfg.base, listener=listener),
+        hear=listener.errors, keep=partial(whisper.ship, base=cfg.base, listener=listener),
         metric="wer", patience=cfg.patience,
     )  # fmt: skip
     return trainer.fit(start)

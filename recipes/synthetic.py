@@ -133,8 +133,9 @@ def tiny_acoustic(folder: Path) -> Path:
     """A random phone recogniser on `tiny_whisper`, saved as its folder."""
     import torch
 
-    from speechtutor.models.acoustic import base_encoder, save
+    from speechtutor.models.acoustic import base_encoder
     from speechtutor.models.phone_encoder import PhoneEncoder
+    from speechtutor.training.phone_adapter import save
 
     base = tiny_whisper(folder / "base")
     torch.manual_seed(0)

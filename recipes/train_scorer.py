@@ -27,8 +27,8 @@ from speechtutor.text.phones import confusable
 if TYPE_CHECKING:
     from speechtutor.core import Emission
     from speechtutor.models.head import Ensemble, Scores, Shape
-    from speechtutor.models.head_training import Labels
     from speechtutor.stages import AcousticModel
+    from speechtutor.training.head import Labels
 
 log = logging.getLogger("train_scorer")
 
@@ -83,7 +83,7 @@ class Config:
 def labels_of(row: Utterance) -> Labels:
     """Raters' scores on the 0-2 scale, in the order of the head's outputs."""
     from speechtutor.models.head import UTTERANCE_ASPECTS, WORD_ASPECTS
-    from speechtutor.models.head_training import Labels
+    from speechtutor.training.head import Labels
 
     if row.scores is None:
         raise InputError(f"{row.id} has no human scores")
@@ -252,7 +252,7 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
     from recipes.training import fold_of
     from speechtutor.models.acoustic import load as load_acoustic
     from speechtutor.models.head import Batch, Ensemble, Shape
-    from speechtutor.models.head_training import Recipe, Targets, out_of_fold, predict, train_head
+    from speechtutor.training.head import Recipe, Targets, out_of_fold, predict, train_head
 
     if cfg.smoke:
         cfg = _smoke(cfg)

@@ -15,7 +15,7 @@ from speechtutor.errors import InputError, require
 if TYPE_CHECKING:
     from transformers import TrainingArguments
 
-    from speechtutor.models.asr_training import Clip
+    from speechtutor.training.loop import Clip
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def read_clips(cfg: Settings) -> tuple[list[Clip], list[Clip]]:
     """
     from tqdm import tqdm
 
-    from speechtutor.models import asr_training
+    from speechtutor.training import loop
 
     train, dev = read_rows(cfg.manifest)
     if cfg.folds:
@@ -145,7 +145,7 @@ def read_clips(cfg: Settings) -> tuple[list[Clip], list[Clip]]:
     # Headers first, which takes seconds and names all that is bad; damage inside a file needs decoding.
     manifest.check_audio([row for rows in kept for _, row in rows], cfg.root, str(cfg.manifest))
     chosen = [
-        [asr_training.clip(row, cfg.root, where) for where, row in tqdm(rows, desc="reading", disable=None)]
+        [loop.clip(row, cfg.root, where) for where, row in tqdm(rows, desc="reading", disable=None)]
         for rows in kept
     ]
     return chosen[0], chosen[1]
@@ -172,7 +172,7 @@ def arguments(cfg: Settings, **more: Any) -> TrainingArguments:
     """
     import torch
 
-    from speechtutor.models import asr_training
+    from speechtutor.training import loop
 
     loggers = [name for name, wanted in (("tensorboard", cfg.tensorboard), ("wandb", cfg.wandb)) if wanted]
     for name in loggers:
@@ -204,7 +204,7 @@ def arguments(cfg: Settings, **more: Any) -> TrainingArguments:
             "activation_checkpointing": True,
             "activation_checkpointing_kwargs": {"use_reentrant": False},
         }
-    return asr_training.arguments(cfg.out, **(dict(settings) | more))
+    return loop.arguments(cfg.out, **(dict(settings) | more))
 
 
 def record(cfg: Settings, args: TrainingArguments) -> None:

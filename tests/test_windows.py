@@ -6,10 +6,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from speechtutor import windows
 from speechtutor.core import SAMPLE_RATE, Recording, Transcript, Word
 from speechtutor.errors import AudioError
-from speechtutor.windows import Hypothesis, group, monotone_path
+from speechtutor.models import windows
+from speechtutor.models.windows import Hypothesis, group, monotone_path
 from tests import sounds
 
 

@@ -2,7 +2,7 @@
 
     heard text ──fluency──▶ fluent text ──rules (+ a model's proposals, guarded)──▶ Correction(GrammarEdit…)
 
-Nothing here loads a model; `speechtutor.models.grammar_llm` adds one's proposals to the rules.
+Nothing here loads a model; `speechtutor.models.llm_grammar` adds one's proposals to the rules.
 """
 
 from __future__ import annotations

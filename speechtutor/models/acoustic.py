@@ -10,7 +10,6 @@ A trained checkpoint is a folder that holds only what differs from its base enco
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,20 +17,19 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from safetensors.torch import load_file
+from torch import nn
 from transformers import AutoConfig, AutoModel
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recording
 from speechtutor.errors import AudioError, ModelError
 from speechtutor.hub import shipped
-from speechtutor.models import ctc_acoustic, onnx_acoustic
+from speechtutor.models import acoustic_ctc, acoustic_onnx
+from speechtutor.models.acoustic_ctc import CtcAcoustic
+from speechtutor.models.acoustic_onnx import OnnxAcoustic
 from speechtutor.models.convert import whisper_checkpoint
-from speechtutor.models.ctc_acoustic import CtcAcoustic
 from speechtutor.models.device import pick
-from speechtutor.models.lora_cut import halves
-from speechtutor.models.onnx_acoustic import OnnxAcoustic
 from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, PhoneEncoder, first_guesses
 
 PADDING = 0.1
@@ -97,60 +95,6 @@ def base_encoder(base: str | Path) -> nn.Module:
     return encoder
 
 
-def merge_lora(network: PhoneEncoder) -> PhoneEncoder:
-    """The network with every LoRA layer that peft put in folded into its base layer."""
-    for module in list(network.modules()):
-        for name, child in list(module.named_children()):
-            if hasattr(child, "lora_A") and hasattr(child, "get_base_layer"):
-                layer: Any = child
-                layer.merge()
-                setattr(module, name, layer.get_base_layer())
-    return network
-
-
-def compress(
-    trained: Mapping[str, Tensor], base: Mapping[str, Tensor], rank: int
-) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The change of every trained matrix cut to rank `rank` (truncated SVD), and all other changes whole.
-
-    Returns the LoRA matrices in peft's layout and the remaining tensors in float16.
-    """
-    adapter: dict[str, Tensor] = {}
-    rest: dict[str, Tensor] = {}
-    for name, value in trained.items():
-        change = value - base[name] if name in base else None
-        if change is not None and not change.any():
-            continue
-        if change is not None and change.dim() == 2 and min(change.shape) > 2 * rank:
-            key = f"base_model.model.{name.removeprefix('encoder.').removesuffix('.weight')}"
-            down, up = halves(change, rank)
-            adapter |= {f"{key}.lora_A.weight": down, f"{key}.lora_B.weight": up}
-        else:
-            rest[name] = value.half().contiguous()
-    return adapter, rest
-
-
-def save(network: PhoneEncoder, base: str, out: Path, rank: int, *, rated: bool = True) -> None:
-    """Write the folder that `load` reads; `rated` says that the rater head was trained."""
-    original = {f"encoder.{k}": v for k, v in base_encoder(base).state_dict().items()}
-    adapter, rest = compress(network.state_dict(), original, rank)
-    out.mkdir(parents=True, exist_ok=True)
-    modules = sorted({key.split(".")[-3] for key in adapter})
-    peft = {
-        "peft_type": "LORA",
-        "r": rank,
-        "lora_alpha": rank,
-        "target_modules": modules,
-        "base_model_name_or_path": base,
-        "bias": "none",
-    }
-    save_file(adapter, out / "adapter_model.safetensors")
-    (out / "adapter_config.json").write_text(json.dumps(peft, indent=1) + "\n", encoding="utf-8")
-    save_file(rest, out / "head.safetensors")
-    settings = {"base": base, "rank": rank, "rated": rated, "symbols": SYMBOLS}
-    (out / "config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
-
-
 def restore(folder: Path) -> tuple[PhoneEncoder, bool]:
     """The network of a folder written by `save`, the adapter merged into it, and whether it can rate.
 
@@ -197,13 +141,13 @@ def load(
     """
     folder = shipped.folder(checkpoint) if checkpoint else shipped.WEIGHTS / "whisper-base-phones"
     if folder is None and "/" in str(checkpoint):
-        return ctc_acoustic.load(str(checkpoint), device, **options)
+        return acoustic_ctc.load(str(checkpoint), device, **options)
     if folder is None:
         raise ModelError(f"{checkpoint} is no folder, no hub id and none of the weights that ship")
-    if (folder / onnx_acoustic.FILE).is_file():
-        return onnx_acoustic.load(folder, device, **options)
+    if (folder / acoustic_onnx.FILE).is_file():
+        return acoustic_onnx.load(folder, device, **options)
     if _of_transformers(folder):
-        return ctc_acoustic.load(folder, device, **options)
+        return acoustic_ctc.load(folder, device, **options)
     chosen = pick(device)
     network, rates = restore(folder)
     network = network.eval().to(chosen.name)

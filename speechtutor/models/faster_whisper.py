@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from speechtutor import hub, windows
+from speechtutor import hub
 from speechtutor.core import Floats, Recording, Transcript, Word
 from speechtutor.errors import InputError, ModelError, require
+from speechtutor.models import windows
 from speechtutor.models.device import pick
-from speechtutor.windows import Hypothesis
+from speechtutor.models.windows import Hypothesis
 
 CHECKPOINT = "whisper-base"
 FRAMES_PER_SECOND, FRAMES_PER_STATE = 100, 2

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from transformers import Wav2Vec2CTCTokenizer
 
-from speechtutor import windows
 from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds, Transcript, Word
 from speechtutor.errors import InputError, ModelError
 from speechtutor.hub import shipped
-from speechtutor.models.ctc_acoustic import PADDING, n_receptive, read_checkpoint
+from speechtutor.models import windows
+from speechtutor.models.acoustic_ctc import PADDING, n_receptive, read_checkpoint
 from speechtutor.models.device import Device, pick
-from speechtutor.windows import Hypothesis
+from speechtutor.models.windows import Hypothesis
 
 LONGEST: Seconds = 30.0
 """Memory grows with the square of a window; these models hear no further than this anyway."""

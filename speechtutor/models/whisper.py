@@ -25,15 +25,14 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutput
 
-from speechtutor import windows
 from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds, Transcript, Word
 from speechtutor.errors import InputError, ModelError
 from speechtutor.hub.shipped import WEIGHTS
-from speechtutor.models import convert
+from speechtutor.models import convert, windows
 from speechtutor.models.adapters import merged
 from speechtutor.models.device import Device, pick
 from speechtutor.models.whisper_encoder import encode
-from speechtutor.windows import Hypothesis
+from speechtutor.models.windows import Hypothesis
 
 CHECKPOINT = "whisper-base"
 LEARNERS = WEIGHTS / "whisper-base-learners"

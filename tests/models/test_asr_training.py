@@ -14,18 +14,9 @@ from recipes import synthetic, training
 from speechtutor import manifest
 from speechtutor.core import Utterance
 from speechtutor.errors import InputError, StorageError
-from speechtutor.models import asr_training
-from speechtutor.models.asr_training import (
-    WHOLE,
-    Buckets,
-    Clip,
-    Clips,
-    best,
-    evenly,
-    last_checkpoint,
-    spelled,
-)
-from speechtutor.models.augment import SPEEDS, Augment
+from speechtutor.training import loop
+from speechtutor.training.augment import SPEEDS, Augment
+from speechtutor.training.loop import WHOLE, Buckets, Clip, Clips, best, evenly, last_checkpoint, spelled
 
 
 def clips(n: int) -> list[Clip]:
@@ -52,7 +43,7 @@ def test_an_epoch_holds_every_clip_once_in_batches_of_like_length() -> None:
 def test_an_item_follows_from_seed_epoch_and_clip_alone(tmp_path: Path) -> None:
     path = synthetic.corpus(tmp_path, n_train=3, n_dev=1)
     rows = manifest.read(path)
-    heard = [asr_training.clip(row, tmp_path, row.id) for row in rows]
+    heard = [loop.clip(row, tmp_path, row.id) for row in rows]
 
     def made(seed: int) -> Clips:
         prepare = lambda clip, augment: {"wave": augment.wave(clip.wave())}  # noqa: E731
@@ -111,11 +102,11 @@ def test_best_counts_what_came_after_it() -> None:
 )
 def test_a_full_disk_is_named(tmp_path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = type("Usage", (), {"free": 0})
-    monkeypatch.setattr(asr_training.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(loop.shutil, "disk_usage", lambda path: usage)
     with pytest.raises(StorageError, match=f"{tmp_path}: No space left on device"), spelled(tmp_path):
         raise error
     with pytest.raises(StorageError, match="need 12 MB"):
-        asr_training.reserve(tmp_path / "run", 12_000_000)
+        loop.reserve(tmp_path / "run", 12_000_000)
 
 
 def test_another_error_keeps_its_name(tmp_path: Path) -> None:
@@ -160,7 +151,7 @@ def test_headers_are_read_before_anything_is_decoded(tmp_path: Path, monkeypatch
     path = synthetic.corpus(tmp_path)
     (tmp_path / "u6.flac").unlink()
     (tmp_path / "u9.flac").write_bytes((tmp_path / "u9.flac").read_bytes()[:9000])
-    monkeypatch.setattr(asr_training, "clip", lambda *args: pytest.fail("a recording was decoded"))
+    monkeypatch.setattr(loop, "clip", lambda *args: pytest.fail("a recording was decoded"))
     with pytest.raises(InputError, match=r"row 7 \(u6\): .*No such file.*; also bad \(1\): row 10 \(u9\)"):
         training.read_clips(training.Settings(manifest=path, root=tmp_path))
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from speechtutor import hub, text, windows
+from speechtutor import hub, text
 from speechtutor.core import Recording, Transcript
 from speechtutor.errors import InputError, MissingExtraError, ModelError
-from speechtutor.models import faster_whisper
+from speechtutor.models import faster_whisper, windows
 from speechtutor.models.faster_whisper import FasterWhisper
 from tests import sounds
 from tests.conftest import learner_clip, need

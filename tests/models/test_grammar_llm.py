@@ -12,7 +12,7 @@ from recipes import synthetic
 from speechtutor import registry
 from speechtutor.errors import InputError, ModelError
 from speechtutor.grammar import joined, tokens
-from speechtutor.models.grammar_llm import LlmCorrector, load
+from speechtutor.models.llm_grammar import LlmCorrector, load
 from speechtutor.prompts import adapter_settings
 
 

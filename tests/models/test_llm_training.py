@@ -11,8 +11,8 @@ import torch
 
 from recipes import synthetic
 from speechtutor.errors import InputError, ModelError
-from speechtutor.models import llm_training as training
-from speechtutor.models.llm_training import Adapter, Chat, Course, Trainer, batches, build, chats, collate
+from speechtutor.training import llm as training
+from speechtutor.training.llm import Adapter, Chat, Course, Trainer, batches, build, chats, collate
 
 ROWS = [
     {

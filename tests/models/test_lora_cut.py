@@ -11,7 +11,7 @@ from transformers import WhisperForConditionalGeneration
 from recipes import cut_adapter, synthetic
 from recipes.cut_adapter import MATRICES, Config
 from speechtutor.errors import InputError
-from speechtutor.models import lora_cut
+from speechtutor.training import lora_cut
 
 
 def matrix(values: list[float], rows: int, columns: int, seed: int) -> torch.Tensor:

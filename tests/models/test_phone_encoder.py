@@ -17,6 +17,7 @@ from transformers import (
 from recipes import synthetic
 from speechtutor.models.phone_encoder import SYMBOLS, PhoneEncoder, log_mel, pool_weights, spans_of_path
 from speechtutor.text.phones import PHONES
+from speechtutor.training import phone_adapter
 
 SMALL = {
     "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
@@ -95,7 +96,7 @@ def test_a_checkpoint_comes_back_from_its_folder(tmp_path: Path) -> None:
             # A change of rank 2 is within what rank 4 can hold.
             if parameter.dim() == 2:
                 parameter += 0.01 * torch.randn(parameter.shape[0], 2) @ torch.randn(2, parameter.shape[1])
-    acoustic.save(network, base, tmp_path / "out", rank=4)
+    phone_adapter.save(network, base, tmp_path / "out", rank=4)
     loaded = acoustic.load(tmp_path / "out", "cpu")
     recording = Recording(noise(0.8).numpy())
     emission = loaded.emit(recording)
@@ -121,6 +122,6 @@ def test_the_adapter_is_peft_s_own_layout(tmp_path: Path) -> None:
     weight = network.encoder.layers[0].fc1.weight  # type: ignore[index,union-attr]
     with torch.no_grad():
         weight += 0.1 * torch.randn(weight.shape[0], 1) @ torch.randn(1, weight.shape[1])
-    acoustic.save(network, base, tmp_path / "out", rank=4)
+    phone_adapter.save(network, base, tmp_path / "out", rank=4)
     merged = PeftModel.from_pretrained(acoustic.base_encoder(base), tmp_path / "out").merge_and_unload()
     assert torch.allclose(merged.layers[0].fc1.weight, weight, atol=2e-3)

@@ -17,7 +17,7 @@ from recipes import finetune_phones, synthetic, training
 from recipes.finetune_phones import Config
 from speechtutor import manifest
 from speechtutor.errors import InputError, ModelError, StorageError
-from speechtutor.models.phone_training import Example, Recipe, Trainer, average, batches, forced_spans
+from speechtutor.training.phone_encoder import Example, Recipe, Trainer, average, batches, forced_spans
 
 
 def examples(tmp_path: Path) -> tuple[Config, list[Example], list[Example]]:

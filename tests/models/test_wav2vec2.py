@@ -7,10 +7,9 @@ import pytest
 import torch
 from transformers import Wav2Vec2CTCTokenizer
 
-from speechtutor import windows
 from speechtutor.core import Floats, Recording, Transcript
 from speechtutor.errors import InputError, ModelError
-from speechtutor.models import wav2vec2
+from speechtutor.models import wav2vec2, windows
 from speechtutor.models.wav2vec2 import Wav2Vec2, read
 from tests import sounds
 from tests.models import tiny

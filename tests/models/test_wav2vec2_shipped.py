@@ -20,7 +20,7 @@ from speechtutor import audio, cli, metrics, registry
 from speechtutor.core import Code, Recording, Transcript, UtteranceScore
 from speechtutor.evaluation.mutations import single
 from speechtutor.hub import shipped
-from speechtutor.models.ctc_acoustic import CtcAcoustic
+from speechtutor.models.acoustic_ctc import CtcAcoustic
 from speechtutor.models.scorer import PronunciationScorer
 from speechtutor.text.phones import PHONES, confusable, from_ipa, pronounce, to_ipa
 from tests.conftest import SHARED, learner_path, need

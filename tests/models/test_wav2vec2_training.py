@@ -16,15 +16,16 @@ from recipes.finetune_wav2vec2 import Config
 from speechtutor import audio, manifest, registry
 from speechtutor.core import Emission, Recording
 from speechtutor.errors import InputError, ModelError, StorageError
-from speechtutor.models import asr_training, ctc_acoustic, distillation_training
-from speechtutor.models import wav2vec2_training as library
-from speechtutor.models.asr_training import Clip
-from speechtutor.models.augment import Augment
-from speechtutor.models.distillation_training import IGNORED, distilled, lessons, nearest, placed
+from speechtutor.models import acoustic_ctc
 from speechtutor.models.phone_encoder import SYMBOLS
-from speechtutor.models.wav2vec2_training import SPECIAL, Size, Speller, ctc
 from speechtutor.scoring.align import align
 from speechtutor.text.phones import pronounce
+from speechtutor.training import distillation, loop
+from speechtutor.training import wav2vec2 as library
+from speechtutor.training.augment import Augment
+from speechtutor.training.distillation import IGNORED, distilled, lessons, nearest, placed
+from speechtutor.training.loop import Clip
+from speechtutor.training.wav2vec2 import SPECIAL, Size, Speller, ctc
 from tests.models import tiny
 
 SMALL = Size(layers=1, width=16, heads=2, convolutions=(8,) * 3)
@@ -34,7 +35,7 @@ SMALL = Size(layers=1, width=16, heads=2, convolutions=(8,) * 3)
 def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Clip]:
     folder = tmp_path_factory.mktemp("clips")
     rows = manifest.read(synthetic.corpus(folder, n_train=2, n_dev=1))
-    return [asr_training.clip(row, folder, row.id) for row in rows]
+    return [loop.clip(row, folder, row.id) for row in rows]
 
 
 def speller(folder: Path, clips: list[Clip], units: str = "phones") -> Speller:
@@ -120,7 +121,7 @@ def test_a_killed_teacher_goes_on(tmp_path: Path, clips: list[Clip], monkeypatch
             log_probs = np.log(np.full((80, 40), 1 / 40, dtype=np.float32))
             return Emission(log_probs, SYMBOLS, 0.02, origin=-0.1)
 
-    monkeypatch.setattr(distillation_training, "LESSONS_KEPT", 2)
+    monkeypatch.setattr(distillation, "LESSONS_KEPT", 2)
     path = tmp_path / "run" / "teacher.npz"
     three = [replace(clips[0], id=f"c{i}") for i in range(3)]
     with pytest.raises(KeyboardInterrupt):
@@ -233,12 +234,12 @@ def test_letters_from_a_checkpoint(tmp_path: Path) -> None:
 
 def test_columns_add_up_what_is_the_same_phone() -> None:
     tokens = ["<pad>", "|", *library.vocabulary("phones", [])[len(SPECIAL) :], "ə", "y"]
-    found = ctc_acoustic.columns({t: i for i, t in enumerate(tokens)}, frozenset({"<pad>", "|"}))
+    found = acoustic_ctc.columns({t: i for i, t in enumerate(tokens)}, frozenset({"<pad>", "|"}))
     assert found[0] == [0, 1] and len(found[SYMBOLS.index("AH")]) == 2
     # The French vowel of "tu" is no sound of English.
     assert sum(map(len, found)) == len(tokens) - 1
     with pytest.raises(ModelError, match="nothing stands for AA AE"):
-        ctc_acoustic.columns({"<pad>": 0}, frozenset({"<pad>"}))
+        acoustic_ctc.columns({"<pad>": 0}, frozenset({"<pad>"}))
 
 
 def test_no_checkpoint_is_said(tmp_path: Path, clips: list[Clip]) -> None:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from speechtutor import hub, text, windows
+from speechtutor import hub, text
 from speechtutor.core import Recording, Transcript
 from speechtutor.errors import InputError, ModelError
-from speechtutor.models import whisper
+from speechtutor.models import whisper, windows
 from speechtutor.models.whisper import Whisper
-from speechtutor.windows import Hypothesis
+from speechtutor.models.windows import Hypothesis
 from tests import sounds
 from tests.conftest import learner_clip, need
 from tests.models import tiny

@@ -11,14 +11,15 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from recipes import finetune_whisper, synthetic
 from recipes.finetune_whisper import Config
-from speechtutor import audio, config, manifest, windows
+from speechtutor import audio, config, manifest
 from speechtutor.core import Recording
 from speechtutor.errors import InputError, ModelError
-from speechtutor.models import asr_training, whisper
-from speechtutor.models import whisper_training as library
-from speechtutor.models.asr_training import Clip
-from speechtutor.models.augment import Augment
-from speechtutor.models.whisper_training import IGNORED, Listener, Tuning, bare, network, spelt
+from speechtutor.models import whisper, windows
+from speechtutor.training import loop
+from speechtutor.training import whisper as library
+from speechtutor.training.augment import Augment
+from speechtutor.training.loop import Clip
+from speechtutor.training.whisper import IGNORED, Listener, Tuning, bare, network, spelt
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +216,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(library.CroppedWhisper, "forward", forward)
     with pytest.raises(ModelError, match=r"the loss is nan at step 3: .*checkpoint-2 is kept"):
         finetune_whisper.run(Config(out=tmp_path, smoke=True, tensorboard=False))
-    assert asr_training.last_checkpoint(tmp_path) == tmp_path / "checkpoint-2"
+    assert loop.last_checkpoint(tmp_path) == tmp_path / "checkpoint-2"
 
 
 def test_no_whisper_is_said(tmp_path: Path) -> None:

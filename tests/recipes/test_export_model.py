@@ -16,7 +16,8 @@ from speechtutor import config, hub, registry
 from speechtutor.core import Recording
 from speechtutor.errors import InputError, ModelError
 from speechtutor.metrics import Edits, Interval
-from speechtutor.models import acoustic, export
+from speechtutor.models import acoustic
+from speechtutor.training import export
 from tests.conftest import PROJECT, learner_clip, need
 
 

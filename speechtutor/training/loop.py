@@ -28,8 +28,8 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from speechtutor import audio
 from speechtutor.core import Seconds, Utterance
 from speechtutor.errors import AudioError, InputError, ModelError, StorageError
-from speechtutor.models import shards
-from speechtutor.models.augment import Augment
+from speechtutor.training import shards
+from speechtutor.training.augment import Augment
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Whisper through ONNX Runtime, from a folder that `speechtutor.models.export` wrote.
+"""Whisper through ONNX Runtime, from a folder that `speechtutor.training.export` wrote.
 
 Windows, doubts, words and their times are those of `speechtutor.models.whisper`; only the networks are
 others. It writes greedily and computes on the CPU.

@@ -1,4 +1,4 @@
-"""The phone recogniser through ONNX Runtime, from a folder that `speechtutor.models.export` wrote.
+"""The phone recogniser through ONNX Runtime, from a folder that `speechtutor.training.export` wrote.
 
 * `config.json`: what it was made of, its symbols, and the input that its network takes;
 * `model.onnx`: log-mel spectrogram to log-probabilities and the encoder's last layer, any length;

@@ -23,8 +23,6 @@ from torch import Tensor, nn
 from speechtutor.core import SAMPLE_RATE, Floats
 from speechtutor.errors import ModelError
 from speechtutor.metrics import pcc, per
-from speechtutor.models.asr_training import reserve, spelled, trainable_bytes
-from speechtutor.models.augment import Augment
 from speechtutor.models.phone_encoder import (
     SYMBOLS,
     Frames,
@@ -33,6 +31,8 @@ from speechtutor.models.phone_encoder import (
     pool_weights,
     spans_of_path,
 )
+from speechtutor.training.augment import Augment
+from speechtutor.training.loop import reserve, spelled, trainable_bytes
 
 log = logging.getLogger(__name__)
 

@@ -34,13 +34,13 @@ from transformers import (
 from speechtutor import metrics
 from speechtutor.core import SAMPLE_RATE
 from speechtutor.errors import InputError, ModelError
-from speechtutor.models.asr_training import AsrTrainer, Batch, Clip
-from speechtutor.models.augment import Augment
-from speechtutor.models.ctc_acoustic import columns
-from speechtutor.models.distillation_training import IGNORED, distilled, matching, nearest, placed
+from speechtutor.models.acoustic_ctc import columns
 from speechtutor.models.phone_encoder import SYMBOLS
 from speechtutor.text.phones import pronounce, to_ipa
 from speechtutor.text.tokens import words_for_wer
+from speechtutor.training.augment import Augment
+from speechtutor.training.distillation import IGNORED, distilled, matching, nearest, placed
+from speechtutor.training.loop import AsrTrainer, Batch, Clip
 
 log = logging.getLogger(__name__)
 

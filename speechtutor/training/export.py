@@ -16,10 +16,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from speechtutor.errors import InputError, ModelError, require
-from speechtutor.models import onnx_acoustic, onnx_whisper, whisper
+from speechtutor.models import acoustic_onnx, whisper, whisper_onnx
 from speechtutor.models.phone_encoder import SYMBOLS, PhoneEncoder
 from speechtutor.models.whisper_encoder import encode
-from speechtutor.models.whisper_graphs import DecoderGraph, EncoderGraph, KeysGraph
+from speechtutor.training.whisper_graphs import DecoderGraph, EncoderGraph, KeysGraph
 
 CT2_TYPES = ("int8", "int8_float16", "float16", "float32")
 OPSET = 18
@@ -127,7 +127,7 @@ class _Phones(nn.Module):
 def phones_to_onnx(
     network: PhoneEncoder, out: Path, *, rates: bool = False, int8: bool = False, source: str = ""
 ) -> Path:
-    """A folder for `speechtutor.models.onnx_acoustic`; with `int8` its matrices are 8-bit integers.
+    """A folder for `speechtutor.models.acoustic_onnx`; with `int8` its matrices are 8-bit integers.
 
     Raises:
         InputError: for a network that does not stand on Whisper's encoder.
@@ -136,7 +136,7 @@ def phones_to_onnx(
     if not network.is_whisper:
         raise InputError("only a phone recogniser on Whisper's encoder can be exported to ONNX")
     out.mkdir(parents=True, exist_ok=True)
-    target = out / onnx_acoustic.FILE
+    target = out / acoustic_onnx.FILE
     mel = torch.zeros(1, network.n_mels, 300)
     free = {"mel": {2: "frames"}, "log_probs": {1: "states"}, "hidden": {1: "states"}}
     _to_onnx(_Phones(network), {"mel": mel}, ["log_probs", "hidden"], free, target)
@@ -146,7 +146,7 @@ def phones_to_onnx(
         rater = {name: value.contiguous() for name, value in network.rater.state_dict().items()}
         save_file(rater, out / "rater.safetensors")
     settings = {
-        "format": onnx_acoustic.FORMAT, "source": source, "symbols": SYMBOLS, "n_mels": network.n_mels,
+        "format": acoustic_onnx.FORMAT, "source": source, "symbols": SYMBOLS, "n_mels": network.n_mels,
         "width": network.symbols.in_features, "rated": rates, "int8": int8,
     }  # fmt: skip
     (out / "config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
@@ -179,7 +179,7 @@ def _to_onnx(
 
 
 def whisper_to_onnx(checkpoint: Path, out: Path, *, int8: bool = False) -> Path:
-    """A folder for `speechtutor.models.onnx_whisper` from a checkpoint that `merged_whisper` wrote.
+    """A folder for `speechtutor.models.whisper_onnx` from a checkpoint that `merged_whisper` wrote.
 
     Raises:
         MissingExtraError: when the onnx package is not installed.
@@ -195,7 +195,7 @@ def whisper_to_onnx(checkpoint: Path, out: Path, *, int8: bool = False) -> Path:
     decoder |= {"heard_keys": heard, "heard_values": heard.clone()}
     _to_onnx(
         EncoderGraph(model), {"mel": mel}, ["states"], {"mel": {2: "frames"}, "states": {1: "states"}},
-        out / onnx_whisper.ENCODER,
+        out / whisper_onnx.ENCODER,
     )  # fmt: skip
     kept = {name: {3: "states"} for name in ("heard_keys", "heard_values")}
     _to_onnx(
@@ -203,14 +203,14 @@ def whisper_to_onnx(checkpoint: Path, out: Path, *, int8: bool = False) -> Path:
         {"states": states},
         list(kept),
         {"states": {1: "states"}} | kept,
-        out / onnx_whisper.KEYS,
+        out / whisper_onnx.KEYS,
     )
     free = {"ids": {1: "new"}, "keys": {3: "before"}, "values": {3: "before"}, "logits": {1: "new"}}
     free |= {"attention": {1: "new", 2: "states"}, "all_keys": {3: "every"}, "all_values": {3: "every"}}
     outputs = ["logits", "attention", "all_keys", "all_values"]
-    _to_onnx(DecoderGraph(model, loaded.heads), decoder, outputs, free | kept, out / onnx_whisper.DECODER)
+    _to_onnx(DecoderGraph(model, loaded.heads), decoder, outputs, free | kept, out / whisper_onnx.DECODER)
     if int8:
-        for name in (onnx_whisper.ENCODER, onnx_whisper.KEYS, onnx_whisper.DECODER):
+        for name in (whisper_onnx.ENCODER, whisper_onnx.KEYS, whisper_onnx.DECODER):
             quantise(out / name)
     config.save_pretrained(out)
     model.generation_config.save_pretrained(out)

@@ -28,17 +28,17 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.whisper.modeling_whisper import WhisperAttention
 
-from speechtutor import metrics, windows
+from speechtutor import metrics
 from speechtutor.errors import ModelError
-from speechtutor.models import convert
-from speechtutor.models.asr_training import Batch, Clip
-from speechtutor.models.augment import Augment
+from speechtutor.models import convert, windows
 from speechtutor.models.device import Device
 from speechtutor.models.normalizer import normaliser
 from speechtutor.models.phone_encoder import log_mel
 from speechtutor.models.whisper import Whisper
 from speechtutor.models.whisper_encoder import encode
 from speechtutor.text.tokens import words_for_wer
+from speechtutor.training.augment import Augment
+from speechtutor.training.loop import Batch, Clip
 
 MATRICES = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 """What a LoRA changes: every matrix of the transformer layers."""

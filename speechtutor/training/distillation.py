@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from speechtutor import audio
 from speechtutor.core import SAMPLE_RATE
 from speechtutor.errors import ModelError
-from speechtutor.models.asr_training import Clip, spelled
 from speechtutor.models.phone_encoder import SYMBOLS
 from speechtutor.stages import AcousticModel
+from speechtutor.training.loop import Clip, spelled
 
 IGNORED = -100
 QUIET = 0.2

@@ -1,0 +1,1 @@
+"""Everything that makes weights: loops, losses, augmentation, distillation, adapters, exports."""
