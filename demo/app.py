@@ -21,14 +21,14 @@ import numpy as np
 
 from demo import drills, talk
 from speechtutor import audio, scenes, views
-from speechtutor.advice import languages, message, sentence_bank
+from speechtutor.content.tables import languages, message, sentence_bank
 from speechtutor.core import ErrorType, LearnerState, Recording, Transcript, UtteranceScore
 from speechtutor.errors import SpeechTutorError
-from speechtutor.exercises import Drill
 from speechtutor.grammar.shown import CSS as GRAMMAR_CSS
 from speechtutor.grammar.shown import grammar_html
 from speechtutor.pipeline import Coach
-from speechtutor.tutor import RuleTutor
+from speechtutor.practice.exercises import Drill
+from speechtutor.tutor.rules import RuleTutor
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 EXAMPLE = (EXAMPLES / "dinner-errors.flac", "We like rice and chips for dinner.")

@@ -10,10 +10,11 @@ import gradio as gr
 import numpy as np
 
 from speechtutor import views
-from speechtutor.answers import example, outcome, told
 from speechtutor.core import LearnerState
 from speechtutor.errors import SpeechTutorError
-from speechtutor.exercises import LEVELS, Drill, next_drill
+from speechtutor.practice.answers import example, outcome, told
+from speechtutor.practice.exercises import Drill, next_drill
+from speechtutor.practice.levels import LEVELS
 
 KINDS = (
     ("Say it in English", "translate"),

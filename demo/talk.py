@@ -9,15 +9,16 @@ from typing import Any
 
 import gradio as gr
 
-from speechtutor import audio, conversation, scenes, views
-from speechtutor.conversation import Talk
+from speechtutor import audio, scenes, views
 from speechtutor.core import Correction, LearnerState, Recording, UtteranceScore
 from speechtutor.errors import SpeechTutorError
-from speechtutor.exercises import LEVELS
 from speechtutor.grammar.shown import grammar_html
-from speechtutor.partner import Wording
 from speechtutor.pipeline import Coach
-from speechtutor.script import scenario, scenarios
+from speechtutor.practice import talk as talks
+from speechtutor.practice.levels import LEVELS
+from speechtutor.practice.partner import Wording
+from speechtutor.practice.scenarios import scenario, scenarios
+from speechtutor.practice.talk import Talk
 
 RATES = {"A1": 0.85, "A2": 0.92}
 """How fast the partner speaks to beginners."""
@@ -45,7 +46,7 @@ def spoken(coach: Coach, talk: Talk) -> Any:
 
 def start(coach: Coach, name: str, level: str, lang: str) -> tuple[Any, ...]:
     """A new talk: sitting, scene, lines, voice, line to say, message, words, summary, last."""
-    sitting = Sitting(conversation.begin(name, level))
+    sitting = Sitting(talks.begin(name, level))
     shown = scenes.scene_html(scenario(name), lang), scenes.talk_html(sitting.talk, lang)
     return sitting, *shown, spoken(coach, sitting.talk), sitting.talk.said, "", "", "", None
 
@@ -64,7 +65,7 @@ def answer(coach: Coach, sitting: Sitting | None, path: str | None, lang: str) -
         sitting, score, found = turn(coach, sitting, recording)
         talk, help_ = sitting.talk, ""
         if talk.trouble:
-            help_ = scenes.hint_html(talk, conversation.help_text(talk, lang), lang)
+            help_ = scenes.hint_html(talk, talks.help_text(talk, lang), lang)
         lines, words = scenes.talk_html(talk, lang), views.words_html(score, lang) + grammar_html(found, lang)
         summary = ended(sitting, lang) if talk.is_over else ""
         kept = (score, recording)
@@ -87,9 +88,9 @@ def turn(
     score, found = coach.assess_free(recording, transcript), coach.correct(transcript)
     scores = (*sitting.scores, score) if score.words else sitting.scores
     corrections = (*sitting.corrections, found) if found and found.edits else sitting.corrections
-    so_far = conversation.summarise(sitting.talk, scores, corrections)
-    needs = conversation.needed([phone for phone, _ in so_far.sounds], corrections)
-    talk = conversation.hear(sitting.talk, transcript.text, needs)
+    so_far = talks.summarise(sitting.talk, scores, corrections)
+    needs = talks.needed([phone for phone, _ in so_far.sounds], corrections)
+    talk = talks.hear(sitting.talk, transcript.text, needs)
     engine = getattr(coach.tutor, "engine", None)
     if engine is not None:
         talk = Wording(engine, cache=coach.tutor.cache).talk(talk)  # type: ignore[attr-defined]
@@ -100,8 +101,8 @@ def helped(sitting: Sitting | None, lang: str) -> tuple[Sitting | None, str]:
     """A hint, and a whole answer when asked once more."""
     if sitting is None or sitting.talk.is_over:
         return sitting, views.error_html("Start a talk first.")
-    text = conversation.help_text(sitting.talk, lang)
-    asked = replace(sitting.talk, trouble=conversation.Trouble.HELP)
+    text = talks.help_text(sitting.talk, lang)
+    asked = replace(sitting.talk, trouble=talks.Trouble.HELP)
     return replace(sitting, talk=asked), scenes.hint_html(sitting.talk, text, lang)
 
 
@@ -109,7 +110,7 @@ def ended(sitting: Sitting | None, lang: str) -> str:
     """The summary of a talk, over or broken off."""
     if sitting is None:
         return views.error_html("Start a talk first.")
-    found = conversation.summarise(sitting.talk, sitting.scores, sitting.corrections, LearnerState())
+    found = talks.summarise(sitting.talk, sitting.scores, sitting.corrections, LearnerState())
     return scenes.summary_html(found, lang)
 
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 from zlib import crc32
 
-from speechtutor.advice import contrasts, message, minimal_pair, sentences, sounds
+from speechtutor.content.tables import contrasts, message, minimal_pair, sentences, sounds
 from speechtutor.core import ErrorType, LearnerState, PhoneScore, UtteranceScore, WordScore
 from speechtutor.errors import TextError
-from speechtutor.evidence import Evidence, Finding, gather
-from speechtutor.prompts import prompt
 from speechtutor.text.phones import pronounce
-from speechtutor.tutor import how_line, picked
-from speechtutor.verify import verify
+from speechtutor.tutor.evidence import Evidence, Finding, gather
+from speechtutor.tutor.prompts import prompt
+from speechtutor.tutor.rules import how_line, picked
+from speechtutor.tutor.verify import verify
 
 PRAISE = {
     "word": [

@@ -3,7 +3,7 @@
 Data      vocabulary.csv of the CEFR-J Wordlist Version 1.5 (Yukio Tono, Tokyo University of Foreign
           Studies; free for research and commercial use with citation), which is not part of the project
 Run       python -m recipes.prepare_levels --source vocabulary.csv --out runs/prepare_levels
-Expect    a line of words a level, A1 to B2; seconds. Copy levels.txt to speechtutor/advice/
+Expect    a line of words a level, A1 to B2; seconds. Copy levels.txt to speechtutor/content/
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from speechtutor import config
-from speechtutor.advice import read
+from speechtutor.content.tables import read
 from speechtutor.errors import InputError
-from speechtutor.exercises import LEVELS, fillers, words_of
+from speechtutor.practice.exercises import fillers
+from speechtutor.practice.levels import LEVELS, words_of
 
 NAME = "levels.txt"
 HEADER = """\

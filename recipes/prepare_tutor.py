@@ -23,13 +23,13 @@ from zlib import crc32
 
 from recipes import feedback_replies
 from speechtutor import config
-from speechtutor.advice import sentences as bank
+from speechtutor.content.tables import sentences as bank
 from speechtutor.disk import write_text
 from speechtutor.errors import InputError
 from speechtutor.grammar import clean, dialogues, joined, tokens
 from speechtutor.grammar.dialogues import Turn, comparable
 from speechtutor.grammar.noise import spoil
-from speechtutor.prompts import GRAMMAR_SYSTEM
+from speechtutor.tutor.engine import GRAMMAR_SYSTEM
 
 OWN = "Apache-2.0 (speechtutor)"
 ERACOND = "MIT (ErAConD, Yuan et al., 2022)"

@@ -19,7 +19,7 @@ from speechtutor.core import (
     UtteranceScore,
     WordScore,
 )
-from speechtutor.practice import replay
+from speechtutor.learner.mastery import replay
 from speechtutor.stages import GrammarCorrector, Scorer, Store, Synthesizer, Transcriber, Tutor
 
 FREE_SPEECH = Caution(

@@ -7,9 +7,9 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from speechtutor.advice import message, named
-from speechtutor.conversation import Talk, TalkSummary
-from speechtutor.script import Scenario
+from speechtutor.content.tables import message, named
+from speechtutor.practice.scenarios import Scenario
+from speechtutor.practice.talk import Talk, TalkSummary
 
 CSS = """
 .st-talk{display:flex;flex-direction:column;gap:.5rem;padding:.2rem 0}
@@ -32,7 +32,7 @@ CSS = """
 @cache
 def drawing(name: str) -> str:
     """The shapes of one of our own pictures, 400 by 250 units."""
-    text = files("speechtutor.advice").joinpath(f"{name}.svg").read_text(encoding="utf-8")
+    text = files("speechtutor.content").joinpath(f"{name}.svg").read_text(encoding="utf-8")
     return text.partition(">")[2].rpartition("</svg>")[0]
 
 

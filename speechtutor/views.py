@@ -13,13 +13,13 @@ from html import escape
 
 import numpy as np
 
-from speechtutor.advice import message, named, sounds
+from speechtutor.content.tables import message, named, sounds
 from speechtutor.core import Caution, ErrorType, Feedback, PhoneScore, Pitch, UtteranceScore, WordScore
 from speechtutor.core.score import ERROR_THRESHOLD
-from speechtutor.evidence import error_probability
 from speechtutor.schema import ASPECTS, percent
 from speechtutor.text.phones import to_ipa
-from speechtutor.tutor import unsaid
+from speechtutor.tutor.evidence import error_probability
+from speechtutor.tutor.rules import unsaid
 
 UNCLEAR = 0.1
 """Error probability from which a sound is shown as unclear, twice what is usual; from `ERROR_THRESHOLD`

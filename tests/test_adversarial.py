@@ -9,14 +9,15 @@ from dataclasses import replace
 import pytest
 
 from speechtutor import views
-from speechtutor.advice import languages
-from speechtutor.conversation import begin, hear
+from speechtutor.content.tables import languages
 from speechtutor.core import Caution, Code, ErrorType, Feedback, LearnerState, UtteranceScore, WordScore
-from speechtutor.evidence import gather
-from speechtutor.phrasing import LlmTutor
-from speechtutor.prompts import Message, prompt
-from speechtutor.tutor import RuleTutor
-from speechtutor.verify import verify, verify_explained
+from speechtutor.practice.talk import begin, hear
+from speechtutor.tutor.engine import Message
+from speechtutor.tutor.evidence import gather
+from speechtutor.tutor.phrasing import LlmTutor
+from speechtutor.tutor.prompts import prompt
+from speechtutor.tutor.rules import RuleTutor
+from speechtutor.tutor.verify import verify, verify_explained
 from tests.judged import LEARNER, SINK, THINK, fine, omitted, phone, said, utterance, word
 
 LANGS = list(languages())

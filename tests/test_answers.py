@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from speechtutor import answers
-from speechtutor.advice import languages, read
-from speechtutor.answers import Note, Outcome, example, outcome, told
+from speechtutor.content.tables import languages, read
 from speechtutor.core import Exercise
-from speechtutor.exercises import Drill, words_of
+from speechtutor.practice import answers
+from speechtutor.practice.answers import Note, Outcome, example, outcome, told
+from speechtutor.practice.exercises import Drill
+from speechtutor.practice.levels import words_of
 
 
 def own(kind: str, *said: str, points: tuple[tuple[str, ...], ...] = (), given: str = "") -> Drill:

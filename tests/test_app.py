@@ -11,12 +11,12 @@ from demo import app, drills, talk
 from speechtutor import audio, hub
 from speechtutor.core import Exercise, Recording, UtteranceScore
 from speechtutor.errors import InputError
-from speechtutor.exercises import KINDS, Drill
 from speechtutor.grammar import load_rules
 from speechtutor.models import fake
-from speechtutor.phrasing import LlmTutor
 from speechtutor.pipeline import Coach
-from speechtutor.tutor import RuleTutor
+from speechtutor.practice.exercises import KINDS, Drill
+from speechtutor.tutor.phrasing import LlmTutor
+from speechtutor.tutor.rules import RuleTutor
 from tests.conftest import EXAMPLES, chromium
 
 GOOD = EXAMPLES / "weather-good.flac"

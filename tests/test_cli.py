@@ -313,7 +313,7 @@ def test_coach_for_people(run: Any, clip: Path) -> None:
 
 @pytest.mark.writes_home
 def test_coach_remembers_a_named_learner(run: Any, clip: Path) -> None:
-    from speechtutor.store import open_store
+    from speechtutor.learner.store import open_store
 
     assert run("coach", clip, TEXT, *FAKES).status == 0
     assert not list(open_store().attempts("anonymous"))

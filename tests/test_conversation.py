@@ -9,17 +9,17 @@ from dataclasses import replace
 
 import pytest
 
-from speechtutor import conversation, scenes
-from speechtutor.advice import read
-from speechtutor.conversation import PATIENCE, Talk, begin, hear, help_text, needed, summarise
+from speechtutor import scenes
+from speechtutor.content.tables import read
 from speechtutor.core import Correction, GrammarEdit, GrammarKind
 from speechtutor.errors import InputError, ServiceError
-from speechtutor.exercises import LEVELS, phones_in, problems
-from speechtutor.partner import Wording, objections
-from speechtutor.prompts import Message
-from speechtutor.script import Scenario, Step, scenarios
-from speechtutor.serving import ReplyCache
+from speechtutor.practice import talk as talks
+from speechtutor.practice.levels import LEVELS, phones_in, problems
+from speechtutor.practice.partner import Wording, objections
+from speechtutor.practice.scenarios import Scenario, Step, scenarios
+from speechtutor.practice.talk import PATIENCE, Talk, begin, hear, help_text, needed, summarise
 from speechtutor.text.phones import PHONES
+from speechtutor.tutor.engine import Message, ReplyCache
 from tests.judged import SINK, fine, said, utterance
 
 SCRIPTS = scenarios()
@@ -128,13 +128,13 @@ def test_equal_words_give_equal_talks_and_the_old_one_is_not_changed() -> None:
 
 def test_what_the_partner_says_between_is_of_a_low_level() -> None:
     own = [
-        conversation.GREETING,
-        conversation.LATER,
-        conversation.BACK,
-        conversation.MORE,
-        conversation.EXTRA,
+        talks.GREETING,
+        talks.LATER,
+        talks.BACK,
+        talks.MORE,
+        talks.EXTRA,
     ]
-    for text in (*own, *conversation.ACKNOWLEDGED, conversation.GO_ON, conversation.AGAIN):
+    for text in (*own, *talks.ACKNOWLEDGED, talks.GO_ON, talks.AGAIN):
         assert problems(text, "A2") == [], text
 
 
@@ -225,7 +225,7 @@ def test_nobody_is_kept_at_one_question() -> None:
     for _ in range(PATIENCE):
         assert talk.step == "job"
         talk = hear(talk, "")
-    assert talk.step == "experience" and talk.said.startswith(conversation.GO_ON)
+    assert talk.step == "experience" and talk.said.startswith(talks.GO_ON)
     talk = begin("restaurant")
     for _ in range(PATIENCE + 1):
         talk = hear(talk, "what do you have")
@@ -263,7 +263,7 @@ def test_every_talk_ends_whatever_is_said(seed: int) -> None:
 def test_a_question_for_the_weak_sound_is_put_in_once() -> None:
     talk = lines(begin("small_talk"), "I am fine.", "I like the sun.", needs=["TH", "article"])
     assert talk.question == "TH" and talk.said.endswith("What do you do on Thursday?")
-    assert conversation.EXTRA in talk.said, "it is no part of the scene, and that is said"
+    assert talks.EXTRA in talk.said, "it is no part of the scene, and that is said"
     assert phones_in(read("questions")["phone"]["TH"]["example"])["TH"] >= 2
     assert "On Thursday I think" in help_text(talk)
     talk = hear(talk, "On Thursday I work.", ["TH", "article"])

@@ -15,8 +15,8 @@ from speechtutor.errors import InputError, ServiceError
 from speechtutor.evaluation import feedback, side_by_side
 from speechtutor.evaluation.feedback import Worded, listen, report
 from speechtutor.evaluation.replies import Kept
-from speechtutor.phrasing import LlmTutor
-from speechtutor.prompts import Message
+from speechtutor.tutor.engine import Message
+from speechtutor.tutor.phrasing import LlmTutor
 from tests.judged import SINK, fine, said, utterance
 
 GOOD = 'In "think", the "th" sounded closer to "s".'

@@ -5,19 +5,19 @@ from __future__ import annotations
 import importlib
 import re
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from speechtutor import exercises
-from speechtutor.advice import read
-from speechtutor.answers import outcome
+from speechtutor.content.tables import read
 from speechtutor.core import LearnerState, Mastery
 from speechtutor.errors import InputError
-from speechtutor.exercises import KINDS, LEVELS, Drill, level_of, next_drill, phones_in, problems
+from speechtutor.practice import exercises, levels
+from speechtutor.practice.answers import outcome
+from speechtutor.practice.exercises import KINDS, Drill, next_drill
+from speechtutor.practice.levels import LEVELS, level_of, phones_in, problems
 from speechtutor.text.phones import PHONES
-from tests.conftest import SHARED, need
+from tests.conftest import PROJECT, SHARED, need
 
 NOBODY = LearnerState()
 
@@ -54,14 +54,14 @@ def test_levels_are_what_the_recipe_computes() -> None:
     need(source.is_file(), "no CEFR-J word list")
     recipe = importlib.import_module("recipes.prepare_levels")
     placed = recipe.levels(recipe.own_words(), recipe.headwords(source.read_text(encoding="utf-8")))
-    shipped = Path(exercises.__file__).with_name("advice").joinpath("levels.txt").read_text(encoding="utf-8")
+    shipped = (PROJECT / "speechtutor" / "content" / "levels.txt").read_text(encoding="utf-8")
     rows = [line.split() for line in shipped.splitlines() if not line.startswith("#")]
     assert {level: words for level, *words in rows} == placed
 
 
 def test_every_word_of_ours_has_a_level() -> None:
     words = importlib.import_module("recipes.prepare_levels").own_words()
-    assert sorted(words - exercises.word_levels().keys()) == []
+    assert sorted(words - levels.word_levels().keys()) == []
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_sentence_for_two_sounds(level: str, seed: int) -> None:
 
 def test_chosen_words_are_in_it() -> None:
     made = drill(words=("bread", "tea"), level="A1")
-    assert {"bread", "tea"} <= set(exercises.words_of(made.exercise.text))
+    assert {"bread", "tea"} <= set(levels.words_of(made.exercise.text))
 
 
 def test_the_same_seed_gives_the_same_and_others_differ() -> None:

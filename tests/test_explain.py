@@ -9,17 +9,18 @@ from typing import Any
 
 import pytest
 
-from speechtutor import advice, views
-from speechtutor.advice import read
+from speechtutor import views
+from speechtutor.content import tables
+from speechtutor.content.tables import read
 from speechtutor.core import Caution, Code, ErrorType, LearnerState, UtteranceScore
 from speechtutor.errors import InputError
-from speechtutor.evidence import gather
-from speechtutor.phrasing import LlmTutor
-from speechtutor.tutor import RuleTutor, claims
-from speechtutor.verify import verify, verify_explained
+from speechtutor.tutor.evidence import gather
+from speechtutor.tutor.phrasing import LlmTutor
+from speechtutor.tutor.rules import RuleTutor, claims
+from speechtutor.tutor.verify import verify, verify_explained
 from tests.judged import LEARNER, SINK, THINK, marked, omitted, said, utterance
 
-LANGS = sorted(advice.languages())
+LANGS = sorted(tables.languages())
 OTHERS = [lang for lang in LANGS if lang != "en"]
 FIELD = re.compile(r"\{\w+\}")
 SCORES = {
@@ -53,8 +54,8 @@ def leaves(table: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple
 
 
 def test_the_languages() -> None:
-    assert list(advice.languages()) == ["en", "es", "zh"]
-    assert advice.languages()["zh"] == "中文"
+    assert list(tables.languages()) == ["en", "es", "zh"]
+    assert tables.languages()["zh"] == "中文"
 
 
 @pytest.mark.parametrize("lang", OTHERS)
@@ -67,8 +68,8 @@ def test_no_key_is_missing_or_left_over(lang: str) -> None:
 @pytest.mark.parametrize("lang", OTHERS)
 def test_every_hint_is_there_by_its_english_text(lang: str) -> None:
     """A reworded English hint has no translation until someone makes one."""
-    english = {sound.how for sound in advice.sounds().values()}
-    english |= {hint for contrast in advice.contrasts().values() for hint in contrast.hints.values()}
+    english = {sound.how for sound in tables.sounds().values()}
+    english |= {hint for contrast in tables.contrasts().values() for hint in contrast.hints.values()}
     assert set(read(f"messages.{lang}")["hints"]) == english
 
 
@@ -101,7 +102,7 @@ def test_each_language_is_in_its_script() -> None:
 
 @pytest.mark.parametrize("lang", LANGS)
 def test_braces_in_values_stay_text(lang: str) -> None:
-    assert '"{heard}"' in advice.message("praise", "word", lang, word="{heard}")
+    assert '"{heard}"' in tables.message("praise", "word", lang, word="{heard}")
 
 
 # --- which language --------------------------------------------------------------------------------------
@@ -122,7 +123,7 @@ def test_braces_in_values_stay_text(lang: str) -> None:
 def test_the_language_asked_for_then_the_first_language_then_english(
     explain: str | None, l1: str | None, lang: str
 ) -> None:
-    assert advice.language(replace(LEARNER, explain=explain, l1=l1)) == lang
+    assert tables.language(replace(LEARNER, explain=explain, l1=l1)) == lang
 
 
 @pytest.mark.parametrize("code", ["fi", "", "klingon", "../es", "zhx"])
@@ -170,7 +171,7 @@ def test_every_sentence_traces_to_evidence_and_holds(lang: str, kind: str) -> No
     evidence = gather(SCORES[kind], LEARNER)
     feedback = RuleTutor().advise(SCORES[kind], learner(lang))
     known = {f.id for f in evidence.findings} | {s.id for s in evidence.strengths} | {"f0"}
-    assert advice.join((c.text for c in feedback.claims), lang) == feedback.summary
+    assert tables.join((c.text for c in feedback.claims), lang) == feedback.summary
     assert {claim.evidence for claim in feedback.claims} <= known
     if lang == "en":
         # "unsure" and the voice's level are left to the rules: the verifier knows no model's words for them.
@@ -251,8 +252,8 @@ def test_a_model_is_not_asked_to_write_another_language() -> None:
 def test_what_the_learner_sees(lang: str) -> None:
     words = views.words_html(SINK, lang) + views.word_html(THINK, lang) + views.result_html(SINK, lang)
     for key in ("good", "wrong"):
-        assert advice.message("label", key, lang) in words
-    assert advice.message("aspect", "overall", lang) in words
+        assert tables.message("label", key, lang) in words
+    assert tables.message("aspect", "overall", lang) in words
     if lang != "en":
         assert "I heard" not in words
         assert "of 100" not in words

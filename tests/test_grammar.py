@@ -12,7 +12,6 @@ from speechtutor.core import Correction, GrammarEdit, GrammarKind, Transcript, W
 from speechtutor.errors import InputError
 from speechtutor.grammar import (
     RuleCorrector,
-    advice,
     apply,
     clean,
     dialogues,
@@ -24,6 +23,9 @@ from speechtutor.grammar import (
     tokens,
 )
 from speechtutor.grammar import morphology as m
+from speechtutor.grammar import (
+    tips as advice,
+)
 from speechtutor.grammar.edits import is_word
 from speechtutor.grammar.guard import edit_refusal
 from speechtutor.grammar.heard import borne_out

@@ -13,7 +13,7 @@ from speechtutor.errors import InputError
 from speechtutor.evaluation import feedback, grammar
 from speechtutor.grammar.dialogues import Turn
 from speechtutor.grammar.metrics import Counts, count, gleu, grams
-from speechtutor.phrasing import LlmTutor
+from speechtutor.tutor.phrasing import LlmTutor
 from tests.judged import SINK
 
 

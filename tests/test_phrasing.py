@@ -9,9 +9,9 @@ import pytest
 
 from speechtutor.core import LearnerState, UtteranceScore
 from speechtutor.errors import ServiceError
-from speechtutor.phrasing import LlmTutor
-from speechtutor.prompts import Message
-from speechtutor.tutor import RuleTutor
+from speechtutor.tutor.engine import Message
+from speechtutor.tutor.phrasing import LlmTutor
+from speechtutor.tutor.rules import RuleTutor
 from tests.judged import LEARNER, SINK, said, utterance
 
 RULES = RuleTutor()
@@ -71,7 +71,7 @@ def test_a_true_text_replaces_the_summary_only(size: int) -> None:
 )
 def test_a_refused_text_is_replaced_by_the_rules(reply: str, caplog: pytest.LogCaptureFixture) -> None:
     tutor = LlmTutor(Scripted(reply))
-    with caplog.at_level(logging.INFO, "speechtutor.phrasing"):
+    with caplog.at_level(logging.INFO, "speechtutor.tutor.phrasing"):
         assert tutor.advise(SINK, LEARNER) == RULES.advise(SINK, LEARNER)
     assert tutor.last is not None
     assert tutor.last.violations

@@ -20,7 +20,7 @@ from speechtutor.core import (
     WordScore,
 )
 from speechtutor.errors import InputError
-from speechtutor.practice import PRIOR_STRENGTH, choose, replay, update, weakest
+from speechtutor.learner.mastery import PRIOR_STRENGTH, choose, replay, update, weakest
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BANK = (Exercise("weak", ("TH",)), Exercise("strong", ("S",)), Exercise("new", ("ZH",)))

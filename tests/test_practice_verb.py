@@ -11,8 +11,8 @@ import pytest
 
 from speechtutor import audio, cli, registry
 from speechtutor.core import Attempt, Exercise, PhoneScore, UtteranceScore, WordScore
-from speechtutor.exercises import phones_in
 from speechtutor.models.fake import FakeSynthesizer, FakeTranscriber
+from speechtutor.practice.levels import phones_in
 from speechtutor.text.phones import PHONES
 
 Run = Any
@@ -133,7 +133,7 @@ def test_a_wrong_request_is_one_line(run: Run, words: list[str], cause: str) -> 
 
 @pytest.mark.writes_home
 def test_the_record_of_a_learner_decides(run: Run) -> None:
-    from speechtutor.store import open_store
+    from speechtutor.learner.store import open_store
 
     right = tuple(PhoneScore(p, 1.0, error_probability=0.0) for p in PHONES if p != "V") * 20
     wrong = (PhoneScore("V", 0.0, error_probability=1.0),) * 20

@@ -14,9 +14,9 @@ from speechtutor import schema
 from speechtutor.cli import main
 from speechtutor.core import Attempt, ErrorType, Exercise, PhoneScore, UtteranceScore, WordScore
 from speechtutor.errors import InputError
+from speechtutor.learner.store import open_store
 from speechtutor.report import attempts, class_page, classroom
 from speechtutor.report.classroom import Verdict
-from speechtutor.store import open_store
 from tests import evaluated
 from tests.test_report import check, read
 

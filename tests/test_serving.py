@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from speechtutor.errors import InputError, ServiceError
-from speechtutor.phrasing import MAX_CHARACTERS, LlmTutor
-from speechtutor.prompts import Message
-from speechtutor.serving import ReplyCache, timed
-from speechtutor.tutor import RuleTutor
+from speechtutor.tutor.engine import Message, ReplyCache, timed
+from speechtutor.tutor.phrasing import MAX_CHARACTERS, LlmTutor
+from speechtutor.tutor.rules import RuleTutor
 from tests.judged import LEARNER, SINK, said, utterance
 
 GOOD = 'Great work on "weather"! In "think", the "th" sounded a little closer to "s".'

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from speechtutor.codec import decode, encode
 from speechtutor.core import (
     Attempt,
     Candidate,
@@ -26,8 +25,9 @@ from speechtutor.core import (
     UtteranceScore,
 )
 from speechtutor.errors import StorageError
-from speechtutor.practice import replay
-from speechtutor.store import SqlStore, open_store
+from speechtutor.learner.codec import decode, encode
+from speechtutor.learner.mastery import replay
+from speechtutor.learner.store import SqlStore, open_store
 from tests.conftest import need
 from tests.judged import SINK, phone, utterance, word
 

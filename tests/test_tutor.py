@@ -10,12 +10,12 @@ from itertools import pairwise
 
 import pytest
 
-from speechtutor import advice
+from speechtutor.content import tables
 from speechtutor.core import Caution, Code, ErrorType, Feedback, LearnerState, Mastery, UtteranceScore
 from speechtutor.core.score import ERROR_THRESHOLD
-from speechtutor.evidence import Kind, gather, plain
 from speechtutor.text.phones import PHONES, pronounce
-from speechtutor.tutor import RuleTutor, load_rules, picked, unsaid
+from speechtutor.tutor.evidence import Kind, gather, plain
+from speechtutor.tutor.rules import RuleTutor, load_rules, picked, unsaid
 from tests.judged import LEARNER, SINK, THINK, fine, marked, omitted, phone, said, utterance, word
 
 TUTOR = RuleTutor()
@@ -74,7 +74,7 @@ def test_all_good_is_praised_and_gets_a_longer_sentence() -> None:
     assert feedback.summary.startswith("Well done")
     assert feedback.tips == ()
     sentence = feedback.follow_up.partition('"')[2].rstrip('"')
-    assert sentence in {s.exercise.text for s in advice.sentences() if s.level == "B1"}
+    assert sentence in {s.exercise.text for s in tables.sentences() if s.level == "B1"}
 
 
 @pytest.mark.parametrize("code", [code for code in Code if code is not Code.FREE_SPEECH])
@@ -82,25 +82,25 @@ def test_an_unjudgeable_recording_says_what_to_do(code: Code) -> None:
     score = UtteranceScore("some text", (), cautions=(Caution(code, "why"),))
     feedback = advise(score)
     assert feedback.tips == ()
-    assert feedback.summary == advice.message("caution", code.value)
+    assert feedback.summary == tables.message("caution", code.value)
     assert "record" in feedback.follow_up
 
 
 def test_nothing_measured_and_no_caution_is_no_praise() -> None:
     feedback = advise(UtteranceScore("", ()))
-    assert feedback.summary == advice.message("caution", "unjudged")
+    assert feedback.summary == tables.message("caution", "unjudged")
 
 
 @pytest.mark.parametrize("code", [Code.NOISY, Code.CLIPPED, Code.TOO_QUIET, Code.TRUNCATED])
 def test_a_poor_but_judged_recording_is_said_to_be_one(code: Code) -> None:
     feedback = advise(replace(SINK, cautions=(Caution(code, "why"),)))
-    assert feedback.summary.endswith(advice.read("messages")["care"][code.value])
+    assert feedback.summary.endswith(tables.read("messages")["care"][code.value])
     assert feedback.tips[0].phone == "TH"
 
 
 def test_a_text_that_was_mostly_not_read_is_not_corrected() -> None:
     score = utterance(THINK, omitted("of"), omitted("the"), omitted("sea"))
-    assert advise(score).summary == advice.message("caution", "off_text")
+    assert advise(score).summary == tables.message("caution", "off_text")
 
 
 def test_off_text_is_never_corrected() -> None:
@@ -228,19 +228,19 @@ def test_what_is_no_word_is_never_repeated(odd: str) -> None:
 
 
 def test_every_phone_has_a_description_and_its_example_holds_it() -> None:
-    assert set(advice.sounds()) == set(PHONES)
-    for sound in advice.sounds().values():
+    assert set(tables.sounds()) == set(PHONES)
+    for sound in tables.sounds().values():
         assert sound.phone in sounds_of(sound.example), sound.example
 
 
 def test_labels_are_shared_by_th_only() -> None:
-    counts = Counter(sound.label for sound in advice.sounds().values())
+    counts = Counter(sound.label for sound in tables.sounds().values())
     assert {label for label, n in counts.items() if n > 1} == {"th"}
 
 
 def all_hints() -> Iterator[str]:
-    yield from (sound.how for sound in advice.sounds().values())
-    for contrast in advice.contrasts().values():
+    yield from (sound.how for sound in tables.sounds().values())
+    for contrast in tables.contrasts().values():
         yield from contrast.hints.values()
 
 
@@ -253,8 +253,8 @@ def test_hints_are_plain(hint: str) -> None:
     assert hint.endswith(".")
 
 
-@pytest.mark.parametrize("contrast", advice.contrasts().values(), ids=lambda c: "-".join(c.phones))
-def test_contrasts(contrast: advice.Contrast) -> None:
+@pytest.mark.parametrize("contrast", tables.contrasts().values(), ids=lambda c: "-".join(c.phones))
+def test_contrasts(contrast: tables.Contrast) -> None:
     """Minimal pairs are real words that differ in just these phones, in their order."""
     assert 0 < contrast.load <= 1
     assert set(contrast.hints) <= set(contrast.phones)
@@ -271,10 +271,10 @@ def test_contrasts(contrast: advice.Contrast) -> None:
 
 
 def test_minimal_pair_starts_with_the_canonical_sound() -> None:
-    assert advice.minimal_pair("TH", "S") == ("think", "sink")
-    assert advice.minimal_pair("S", "TH") == ("sink", "think")
-    assert advice.minimal_pair("TH", None) is None
-    assert advice.minimal_pair("TH", "UW") is None
+    assert tables.minimal_pair("TH", "S") == ("think", "sink")
+    assert tables.minimal_pair("S", "TH") == ("sink", "think")
+    assert tables.minimal_pair("TH", None) is None
+    assert tables.minimal_pair("TH", "UW") is None
 
 
 @pytest.mark.parametrize(
@@ -289,11 +289,11 @@ def test_minimal_pair_starts_with_the_canonical_sound() -> None:
     ],
 )
 def test_functional_load(canonical: str, heard: str | None, load: float) -> None:
-    assert advice.functional_load(canonical, heard) == pytest.approx(load)
+    assert tables.functional_load(canonical, heard) == pytest.approx(load)
 
 
-@pytest.mark.parametrize("sentence", advice.sentences(), ids=lambda s: s.exercise.text)
-def test_sentences_practise_what_they_say(sentence: advice.Sentence) -> None:
+@pytest.mark.parametrize("sentence", tables.sentences(), ids=lambda s: s.exercise.text)
+def test_sentences_practise_what_they_say(sentence: tables.Sentence) -> None:
     found = sounds_of(sentence.exercise.text)
     assert sentence.exercise.focus
     assert all(found[p] >= 2 for p in sentence.exercise.focus), found
@@ -303,16 +303,16 @@ def test_sentences_practise_what_they_say(sentence: advice.Sentence) -> None:
 
 def test_every_phone_has_three_sentences_with_both_levels() -> None:
     for p in PHONES:
-        levels = Counter(s.level for s in advice.sentences() if p in s.exercise.focus)
+        levels = Counter(s.level for s in tables.sentences() if p in s.exercise.focus)
         assert levels.total() >= 3
         assert levels["A2"] >= 2
         assert levels["B1"] >= 1
-    assert len(set(advice.sentence_bank())) == len(advice.sentence_bank())
-    assert len(advice.sentence_bank("A2")) + len(advice.sentence_bank("B1")) == len(advice.sentence_bank())
+    assert len(set(tables.sentence_bank())) == len(tables.sentence_bank())
+    assert len(tables.sentence_bank("A2")) + len(tables.sentence_bank("B1")) == len(tables.sentence_bank())
 
 
 def test_braces_in_values_stay_text() -> None:
-    assert advice.message("praise", "word", word="{heard}") == '"{heard}" came out clearly.'
+    assert tables.message("praise", "word", word="{heard}") == '"{heard}" came out clearly.'
 
 
 def test_a_low_score_without_a_sure_error_names_the_most_doubtful_sound() -> None:

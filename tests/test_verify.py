@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from speechtutor.core import ErrorType, UtteranceScore
-from speechtutor.evidence import gather
-from speechtutor.prompts import _reply, prompt
-from speechtutor.tutor import RuleTutor, picked
-from speechtutor.verify import split_sentences, verify, verify_sentence
+from speechtutor.tutor.evidence import gather
+from speechtutor.tutor.prompts import _reply, prompt
+from speechtutor.tutor.rules import RuleTutor, picked
+from speechtutor.tutor.verify import split_sentences, verify, verify_sentence
 from tests.judged import LEARNER, SINK, THINK, marked, omitted, said, utterance, word
 
 EVIDENCE = gather(SINK, LEARNER)

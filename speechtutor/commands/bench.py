@@ -157,7 +157,7 @@ class Loader:
 def measure(folder: Path, limit: int, repeats: int, names: Names, device: str | None) -> Json:
     """Everything that `bench` reports."""
     from speechtutor.pipeline import Coach
-    from speechtutor.tutor import RuleTutor
+    from speechtutor.tutor.rules import RuleTutor
 
     begin = startup()
     note("loading the models")

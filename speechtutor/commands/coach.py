@@ -65,8 +65,8 @@ def coached(
         SpeechTutorError: for a recording, a language or a model that cannot be used.
     """
     from speechtutor import registry
-    from speechtutor.advice import known_language
     from speechtutor.audio.io import load
+    from speechtutor.content.tables import known_language
     from speechtutor.pipeline import Coach
 
     explain = None if explain is None else known_language(explain)
@@ -79,7 +79,7 @@ def coached(
         coach = Coach(**stages)
         session = coach.coach(recording, text, explain=explain)
     else:
-        from speechtutor.store import open_store
+        from speechtutor.learner.store import open_store
 
         coach = Coach(**stages, store=open_store())
         session = coach.coach(recording, text, learner, explain=explain)
@@ -105,7 +105,7 @@ def session_json(heard: Transcript, session: Session) -> Json:
 
 def print_session(heard: Transcript, session: Session) -> None:
     """A session for people."""
-    from speechtutor.tutor import unsaid
+    from speechtutor.tutor.rules import unsaid
 
     print(f"heard   {heard.text or '(no words)'}")
     print(f"text    {session.score.text}\n")
@@ -123,7 +123,7 @@ def print_session(heard: Transcript, session: Session) -> None:
 
 
 def _print_grammar(correction: Correction, lang: str) -> None:
-    from speechtutor.grammar.advice import remarks, table, tips
+    from speechtutor.grammar.tips import remarks, table, tips
 
     print(f"\n{table(lang)['title']}")
     for line in remarks(correction, lang):

@@ -11,10 +11,10 @@ from speechtutor.commands import AsJson, Device, Explain, coach, show
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
-    from speechtutor.answers import Outcome
     from speechtutor.core import LearnerState, Transcript
-    from speechtutor.exercises import Drill
     from speechtutor.pipeline import Session
+    from speechtutor.practice.answers import Outcome
+    from speechtutor.practice.exercises import Drill
     from speechtutor.schema import Json
 
 SEEDS = 10_000
@@ -42,7 +42,7 @@ def run(
     """Give the exercise that a learner needs next, or judge the answer to one."""
     import numpy as np
 
-    from speechtutor.exercises import next_drill
+    from speechtutor.practice.exercises import next_drill
 
     if answer is not None and seed is None:
         raise InputError(f"{answer} answers no exercise: name it with --seed, the number printed with it")
@@ -74,7 +74,7 @@ def run(
 
 
 def _outcome(drill: Drill, heard: Transcript) -> Outcome:
-    from speechtutor.answers import outcome
+    from speechtutor.practice.answers import outcome
 
     return outcome(drill, heard.text)
 
@@ -88,11 +88,11 @@ def _state(learner: str | None) -> LearnerState:
     from dataclasses import replace
 
     from speechtutor.core import LearnerState
-    from speechtutor.practice import replay
+    from speechtutor.learner.mastery import replay
 
     if learner is None:
         return LearnerState()
-    from speechtutor.store import open_store
+    from speechtutor.learner.store import open_store
 
     return replace(replay(open_store().attempts(learner)), learner=learner)
 
@@ -116,8 +116,8 @@ def drill_json(drill: Drill, seed: int) -> Json:
 
 def outcome_json(found: Outcome, lang: str) -> Json:
     """What was said of what was asked for, 0-100, and how it is told; `note` says why it was not compared."""
-    from speechtutor.advice import known_language
-    from speechtutor.answers import told
+    from speechtutor.content.tables import known_language
+    from speechtutor.practice.answers import told
     from speechtutor.schema import percent
 
     return {
@@ -140,8 +140,8 @@ def _print(drill: Drill, seed: int) -> None:
 def _print_answer(
     drill: Drill, found: Outcome | None, heard: Transcript, session: Session, lang: str
 ) -> None:
-    from speechtutor.advice import known_language
-    from speechtutor.answers import example, told
+    from speechtutor.content.tables import known_language
+    from speechtutor.practice.answers import example, told
 
     print(drill.prompt)
     if found is not None:

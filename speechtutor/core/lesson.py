@@ -23,7 +23,7 @@ class Tip:
 class Claim:
     """Some words of a feedback's summary and the id of what bears them out.
 
-    `evidence` is the id of a finding or a strength (`speechtutor.evidence`), the code of a caution,
+    `evidence` is the id of a finding or a strength (`speechtutor.tutor.evidence`), the code of a caution,
     or "f0": that there was no finding.
     """
 

@@ -20,13 +20,13 @@ from speechtutor.core import LearnerState, UtteranceScore
 from speechtutor.disk import write_text
 from speechtutor.errors import InputError
 from speechtutor.evaluation.replies import Kept
-from speechtutor.evidence import gather
-from speechtutor.grounding import facts, words_of
 from speechtutor.manifest import read as read_manifest
-from speechtutor.phrasing import LlmTutor, TextEngine
-from speechtutor.prompts import Message
 from speechtutor.schema import score_from_json
-from speechtutor.verify import split_sentences
+from speechtutor.tutor.engine import Message, TextEngine
+from speechtutor.tutor.evidence import gather
+from speechtutor.tutor.facts import facts, words_of
+from speechtutor.tutor.phrasing import LlmTutor
+from speechtutor.tutor.verify import split_sentences
 
 N_EXAMPLES = 10
 """Shown in full, the first by id, whatever they are."""

@@ -8,8 +8,8 @@ from html import escape
 from typing import Any
 
 from speechtutor.core import Correction, GrammarEdit
-from speechtutor.grammar.advice import findings, table, tips
 from speechtutor.grammar.edits import joined, spans, tokens
+from speechtutor.grammar.tips import findings, table, tips
 from speechtutor.schema import probability
 
 CSS = """

@@ -25,8 +25,8 @@ from speechtutor.errors import ModelError, require
 from speechtutor.models.adapters import merged
 from speechtutor.models.convert import smollm_checkpoint
 from speechtutor.models.device import pick
-from speechtutor.phrasing import LlmTutor
-from speechtutor.prompts import Message, adapter_settings
+from speechtutor.tutor.engine import Message, adapter_settings
+from speechtutor.tutor.phrasing import LlmTutor
 
 DEFAULT = "smollm2-135m-instruct"
 CT2_LAYOUT = "ctranslate2-int8-1"

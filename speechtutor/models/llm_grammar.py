@@ -26,7 +26,7 @@ from speechtutor.hub.shipped import WEIGHTS
 from speechtutor.models.adapters import merged
 from speechtutor.models.convert import smollm_checkpoint
 from speechtutor.models.device import pick
-from speechtutor.prompts import adapter_settings, grammar_prompt
+from speechtutor.tutor.engine import adapter_settings, grammar_prompt
 
 DEFAULT = "smollm2-135m-instruct"
 SHIPPED = WEIGHTS / "tutor-lora"

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import httpx
 
 from speechtutor.errors import InputError, ServiceError
-from speechtutor.phrasing import LlmTutor
-from speechtutor.prompts import Message
+from speechtutor.tutor.engine import Message
+from speechtutor.tutor.phrasing import LlmTutor
 
 TIMEOUT = 10.0
 """Seconds to wait for the connection and between two pieces of a reply; then the rules speak."""

@@ -13,9 +13,9 @@ from typing import Any
 from speechtutor import manifest, schema
 from speechtutor.core import Attempt, Exercise, UtteranceScore
 from speechtutor.errors import InputError, StorageError
+from speechtutor.learner.store import open_store
 from speechtutor.report import heat, runs
 from speechtutor.report.runs import Evaluated
-from speechtutor.store import open_store
 
 UNDATED = datetime.min.replace(tzinfo=UTC)
 """The time of an attempt that nobody wrote down."""

@@ -16,11 +16,11 @@ from enum import StrEnum
 
 import numpy as np
 
-from speechtutor import practice
-from speechtutor.advice import functional_load, hint, minimal_pair, sentence_bank, sounds
+from speechtutor.content.tables import functional_load, hint, minimal_pair, sentence_bank, sounds
 from speechtutor.core import Attempt, ErrorType, Exercise, Mastery, PhoneScore, UtteranceScore
 from speechtutor.core.score import ERROR_THRESHOLD
-from speechtutor.evidence import error_probability, plain
+from speechtutor.learner import mastery as model
+from speechtutor.tutor.evidence import error_probability, plain
 
 TARGET = 0.75
 """A sound that comes out right less often than this is worth a lesson."""
@@ -150,7 +150,7 @@ def _group(phone: str, members: Sequence[tuple[str, Heard]]) -> Group:
 
 def learner(name: str, attempts: Sequence[Attempt]) -> Learner:
     """What is known of one learner."""
-    state = practice.replay(attempts)
+    state = model.replay(attempts)
     tally = _Tally()
     overall = []
     for i, attempt in enumerate(attempts):
@@ -179,7 +179,7 @@ class _Tally:
         self.words: dict[str, Counter[str]] = {}
 
     def add(self, number: int, score: UtteranceScore) -> None:
-        for name, _ in practice.observations(score):
+        for name, _ in model.observations(score):
             self.attempts.setdefault(name, set()).add(number)
         for word, phone in _wrong(score):
             self.words.setdefault(phone.canonical, Counter())[word] += 1
@@ -194,7 +194,7 @@ def _wrong(score: UtteranceScore) -> Iterator[tuple[str, PhoneScore]]:
             continue
         for phone in word.phones:
             probability = error_probability(phone)
-            sure = phone.confidence is None or phone.confidence >= practice.MIN_CONFIDENCE
+            sure = phone.confidence is None or phone.confidence >= model.MIN_CONFIDENCE
             if probability is not None and probability >= ERROR_THRESHOLD and sure:
                 yield plain(word.text), phone
 
@@ -221,7 +221,7 @@ def _verdict(below: float) -> Verdict:
 
 def _belief(mastery: Mastery, key: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Draws from the Beta belief that `practice` holds, the same ones for the same learner and sound."""
-    weight = practice.PRIOR_STRENGTH + mastery.n_attempts
+    weight = model.PRIOR_STRENGTH + mastery.n_attempts
     mean = min(max(mastery.mean, 1e-3), 1 - 1e-3)
     rng = np.random.default_rng(zlib.crc32(key.encode()))
     return rng.beta(mean * weight, (1 - mean) * weight, DRAWS)

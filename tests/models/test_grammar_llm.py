@@ -13,7 +13,7 @@ from speechtutor import registry
 from speechtutor.errors import InputError, ModelError
 from speechtutor.grammar import joined, tokens
 from speechtutor.models.llm_grammar import LlmCorrector, load
-from speechtutor.prompts import adapter_settings
+from speechtutor.tutor.engine import adapter_settings
 
 
 @pytest.fixture(scope="module")

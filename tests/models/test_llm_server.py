@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from speechtutor.advice import hint
+from speechtutor.content.tables import hint
 from speechtutor.errors import InputError, ServiceError
-from speechtutor.evidence import gather
 from speechtutor.models.llm_server import ServerEngine, load
-from speechtutor.phrasing import LlmTutor
-from speechtutor.prompts import Message
-from speechtutor.tutor import RuleTutor
-from speechtutor.verify import verify
+from speechtutor.tutor.engine import Message
+from speechtutor.tutor.evidence import gather
+from speechtutor.tutor.phrasing import LlmTutor
+from speechtutor.tutor.rules import RuleTutor
+from speechtutor.tutor.verify import verify
 from tests.judged import LEARNER, SINK
 
 TEXT = 'In "think", the "th" sounded closer to "s". Can you say "think" again?'

@@ -13,8 +13,8 @@ from recipes.prepare_tutor import Config, apart, check, grammar_row, split_of
 from speechtutor import config
 from speechtutor.core import LearnerState
 from speechtutor.errors import InputError
-from speechtutor.evidence import gather
-from speechtutor.verify import verify
+from speechtutor.tutor.evidence import gather
+from speechtutor.tutor.verify import verify
 
 
 def read(path: Path) -> list[dict]:  # type: ignore[type-arg]

@@ -2,8 +2,8 @@
 
     begin ──▶ Talk ──hear(what was said)──▶ Talk ──▶ … ──▶ Talk that is over ──summarise──▶ TalkSummary
 
-The partner's lines, what it listens for and its help are data (`advice/scenarios.toml`), so the talk
-needs no model; `speechtutor.partner` lets one put a line in its own words. What the learner says never
+The partner's lines, what it listens for and its help are data (`content/scenarios.toml`), so the talk
+needs no model; `practice.partner` lets one put a line in its own words. What the learner says never
 leads outside the script: it fills slots with words that the script knows, or it is answered in general.
 """
 
@@ -14,14 +14,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from speechtutor.advice import message, read, sentences, word_set
+from speechtutor.content.tables import message, read, sentences, word_set
 from speechtutor.core import Correction, Exercise, LearnerState, UtteranceScore
 from speechtutor.errors import InputError
-from speechtutor.evidence import gather
-from speechtutor.exercises import LEVELS, words_of
-from speechtutor.grammar.advice import findings
-from speechtutor.script import Branch, Step, scenario
-from speechtutor.turns import asks, asks_help, denied, greets, holds, leaves
+from speechtutor.grammar.tips import findings
+from speechtutor.practice.levels import LEVELS, words_of
+from speechtutor.practice.scenarios import Branch, Step, scenario
+from speechtutor.practice.turns import asks, asks_help, denied, greets, holds, leaves
+from speechtutor.tutor.evidence import gather
 
 MIN_WORDS = {"A1": 1, "A2": 2, "B1": 3, "B2": 4}
 """Of an answer, by level; a shorter one is asked for again, unless it says what was wanted."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
-from collections.abc import Generator, Hashable, Iterator
+from collections.abc import Generator, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from time import monotonic
+from typing import Any, Protocol
 
 from speechtutor.core import Seconds
 from speechtutor.errors import InputError, ServiceError
@@ -106,3 +110,59 @@ def _close(pieces: Iterator[str]) -> None:
     # A generator stops writing when it is closed; a plain iterator has nothing to stop.
     if isinstance(pieces, Generator):
         pieces.close()
+
+
+class TextEngine(Protocol):
+    """Writes the next turn of a chat."""
+
+    @property
+    def name(self) -> str:
+        """What `Feedback.source` says."""
+        ...
+
+    def generate(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
+        """The reply in pieces, as they come; closing the iterator stops the writing.
+
+        Raises:
+            ServiceError: when a remote engine fails.
+        """
+        ...
+
+
+SETTINGS = "tutor.json"
+"""Beside an adapter of ours: what it was trained for and the threshold that was tuned for it."""
+
+
+GRAMMAR_SYSTEM = "Correct the grammar."
+"""What a model is told whose reply is the corrected sentence alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat; `role` is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+def grammar_prompt(text: str) -> tuple[Message, ...]:
+    """The chat that asks a trained model to correct a sentence; the sentence is data, not a request."""
+    return (Message("system", GRAMMAR_SYSTEM), Message("user", text))
+
+
+def adapter_settings(adapter: str | Path | None) -> dict[str, Any]:
+    """What lies beside an adapter in `tutor.json`; empty where there is none.
+
+    `shots`: whether it wants examples; `threshold`: nats that a grammar edit must gain.
+
+    Raises:
+        InputError: when the file is damaged.
+    """
+    path = Path(adapter) / SETTINGS if adapter is not None else None
+    if path is None or not path.is_file():
+        return {}
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON ({error})") from None
+    return found

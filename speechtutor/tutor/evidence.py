@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from speechtutor.advice import functional_load, sounds, word_set
+from speechtutor.content.tables import functional_load, sounds, word_set
 from speechtutor.core import Caution, Code, ErrorType, LearnerState, PhoneScore, UtteranceScore, WordScore
 from speechtutor.core.score import ERROR_THRESHOLD, LEAST_CONFIDENCE
 

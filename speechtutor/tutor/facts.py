@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from speechtutor.advice import minimal_pair, read, sounds, vocabulary, word_set
-from speechtutor.evidence import Evidence, Finding
-from speechtutor.tutor import NO_FINDING, how_line, picked
+from speechtutor.content.tables import minimal_pair, read, sounds, vocabulary, word_set
+from speechtutor.tutor.evidence import Evidence, Finding
+from speechtutor.tutor.rules import NO_FINDING, how_line, picked
 
 WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 QUOTED = re.compile(r'"([^"]*)"')

@@ -6,30 +6,13 @@ never the text itself: what the user typed cannot give it instructions.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
-from speechtutor.advice import message, read, sounds
-from speechtutor.errors import InputError
-from speechtutor.evidence import Evidence, Finding, Kind, Strength
-from speechtutor.tutor import how_line, picked
-
-SETTINGS = "tutor.json"
-"""Beside an adapter of ours: what it was trained for and the threshold that was tuned for it."""
-
-GRAMMAR_SYSTEM = "Correct the grammar."
-"""What a model is told whose reply is the corrected sentence alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a chat; `role` is system, user or assistant."""
-
-    role: str
-    content: str
+from speechtutor.content.tables import message, read, sounds
+from speechtutor.tutor.engine import Message
+from speechtutor.tutor.evidence import Evidence, Finding, Kind, Strength
+from speechtutor.tutor.rules import how_line, picked
 
 
 def prompt(evidence: Evidence, *, shots: bool = True) -> tuple[Message, ...] | None:
@@ -46,29 +29,6 @@ def prompt(evidence: Evidence, *, shots: bool = True) -> tuple[Message, ...] | N
     best = evidence.strengths[0]
     fixed = _examples(_kind(finding), best.kind) if shots else (Message("system", read("prompts")["system"]),)
     return (*fixed, Message("user", note(best, finding)))
-
-
-def grammar_prompt(text: str) -> tuple[Message, ...]:
-    """The chat that asks a trained model to correct a sentence; the sentence is data, not a request."""
-    return (Message("system", GRAMMAR_SYSTEM), Message("user", text))
-
-
-def adapter_settings(adapter: str | Path | None) -> dict[str, Any]:
-    """What lies beside an adapter in `tutor.json`; empty where there is none.
-
-    `shots`: whether it wants examples; `threshold`: nats that a grammar edit must gain.
-
-    Raises:
-        InputError: when the file is damaged.
-    """
-    path = Path(adapter) / SETTINGS if adapter is not None else None
-    if path is None or not path.is_file():
-        return {}
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error})") from None
-    return found
 
 
 def note(best: Strength, finding: Finding | None) -> str:

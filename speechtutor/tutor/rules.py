@@ -1,16 +1,16 @@
 """The rule-based tutor: one thing at a time, in plain words, from the evidence alone.
 
 It needs no weights, answers at once and is what every other tutor falls back to. It explains in any
-language of the catalogue (`advice/messages.*.toml`); what is to be said stays English.
+language of the catalogue (`content/messages.*.toml`); what is to be said stays English.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from speechtutor.advice import hint, join, language, message, minimal_pair, named, read, sentences
+from speechtutor.content.tables import hint, join, language, message, minimal_pair, named, read, sentences
 from speechtutor.core import Claim, Code, Feedback, LearnerState, Tip, UtteranceScore
-from speechtutor.evidence import Evidence, Finding, Kind, gather
+from speechtutor.tutor.evidence import Evidence, Finding, Kind, gather
 
 NO_FINDING = "f0"
 """What praise for everything rests on."""

@@ -13,8 +13,9 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
-from speechtutor.advice import message
-from speechtutor.exercises import Drill, words_of
+from speechtutor.content.tables import message
+from speechtutor.practice.exercises import Drill
+from speechtutor.practice.levels import words_of
 from speechtutor.text.tokens import normalize
 from speechtutor.text.verbalize import fold
 

@@ -10,14 +10,12 @@ import re
 from contextlib import closing
 from dataclasses import replace
 
-from speechtutor.advice import word_set
-from speechtutor.conversation import Line, Talk
+from speechtutor.content.tables import word_set
 from speechtutor.core import Seconds
 from speechtutor.errors import ServiceError
-from speechtutor.exercises import LEVELS, problems, word_levels, words_of
-from speechtutor.phrasing import TextEngine
-from speechtutor.prompts import Message
-from speechtutor.serving import ReplyCache, timed
+from speechtutor.practice.levels import LEVELS, problems, word_levels, words_of
+from speechtutor.practice.talk import Line, Talk
+from speechtutor.tutor.engine import Message, ReplyCache, TextEngine, timed
 
 MAX_TOKENS = 60
 MAX_CHARACTERS = 400

@@ -7,27 +7,22 @@ of speakable length, with the sounds asked for and nothing unsafe.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
 import numpy as np
 
-from speechtutor.advice import VOWELS, contrasts, known_language, message, read, sentences, word_set
+from speechtutor.content.tables import VOWELS, contrasts, known_language, message, read, sentences
 from speechtutor.core import Exercise, LearnerState
 from speechtutor.errors import InputError
-from speechtutor.practice import choose, weakest
+from speechtutor.learner.mastery import choose, weakest
+from speechtutor.practice.levels import LEVELS, level_of, phones_in, problems, words_of
 from speechtutor.text.phones import PHONES, pronounce
 
-LEVELS = ("A1", "A2", "B1", "B2")
 KINDS = ("sound", "pair", "vocabulary", "paraphrase", "translate", "retell")
 READ_KINDS = frozenset({"sound", "pair"})
 """Kinds whose text is read as it stands; the others are answered in the learner's own words."""
 
-MAX_WORDS = {"A1": 12, "A2": 14, "B1": 20, "B2": 26}
-"""Of a sentence, by level: our choice for one breath of a learner."""
 
 ENOUGH = 2
 """Times that a sentence holds a sound which it practises."""
@@ -36,7 +31,6 @@ FILLED = 6
 """Sentences made of each pattern, from which one is chosen."""
 
 _SLOT = re.compile(r"\{(\w+)\}")
-_WORD = re.compile(r"[a-z]+(?:['-][a-z]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,59 +54,6 @@ class Drill:
     def is_read(self) -> bool:
         """Whether the text is to be read, and so scored, as it stands."""
         return self.kind in READ_KINDS
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text in lower case."""
-    return _WORD.findall(text.lower().replace("’", "'"))
-
-
-@cache
-def word_levels() -> dict[str, int]:
-    """Index in `LEVELS` of every word of our own texts (CEFR-J Wordlist; see `advice/levels.txt`)."""
-    table = files("speechtutor.advice").joinpath("levels.txt").read_text(encoding="utf-8")
-    rows = [line.split() for line in table.splitlines() if not line.startswith("#")]
-    return {word: LEVELS.index(level) for level, *words in rows for word in words}
-
-
-def level_of(text: str) -> str | None:
-    """The level of the hardest word; None where a word is not known."""
-    known = [word_levels().get(word) for word in words_of(text)]
-    if not known or any(level is None for level in known):
-        return None
-    return LEVELS[max(level for level in known if level is not None)]
-
-
-@cache
-def phones_in(text: str) -> Counter[str]:
-    """How often each phone is in a text, in its citation form."""
-    return Counter(phone for word in pronounce(text) for phone in word.pronunciations[0])
-
-
-def problems(text: str, level: str, phones: Sequence[str] = ()) -> list[str]:
-    """Why a text is not to be given at a level for these phones; an empty list when it may be."""
-    found = []
-    if not words_of(text):
-        return ["there is nothing to say"]
-    ceiling = LEVELS.index(level)
-    hard = [word for word in words_of(text) if word_levels().get(word, len(LEVELS)) > ceiling]
-    if hard:
-        found.append(f"above {level} or unknown: {', '.join(hard)}")
-    longest = max(len(words_of(part)) for part in re.split(r"[.!?]+\s*", text))
-    if longest > MAX_WORDS[level]:
-        found.append(f"a sentence of {longest} words")
-    if re.search(r"[^A-Za-z .,;:!?'\-]", text):
-        found.append("more than words and marks")
-    unsafe = set(words_of(text)) & (word_set("insults", group="refused") | _unsafe())
-    if unsafe:
-        found.append(f"unsafe: {', '.join(sorted(unsafe))}")
-    lacking = [phone for phone in phones if not phones_in(text)[phone]] if not hard else []
-    return found + ([f"without {', '.join(lacking)}"] if lacking else [])
-
-
-@cache
-def _unsafe() -> frozenset[str]:
-    return frozenset(str(read("exercises")["unsafe"]).split())
 
 
 def fillers() -> list[str]:

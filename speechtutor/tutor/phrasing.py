@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Protocol
 
-from speechtutor.advice import language
+from speechtutor.content.tables import language
 from speechtutor.core import Claim, Feedback, LearnerState, Seconds, UtteranceScore
 from speechtutor.errors import ServiceError
-from speechtutor.evidence import Evidence, gather
-from speechtutor.grounding import Violation, asks, bears_out
-from speechtutor.prompts import Message, prompt
-from speechtutor.serving import ReplyCache, timed
-from speechtutor.tutor import RuleTutor, draft, picked
-from speechtutor.verify import normal, split_sentences, verify, verify_sentence
+from speechtutor.tutor.engine import Message, ReplyCache, TextEngine, timed
+from speechtutor.tutor.evidence import Evidence, gather
+from speechtutor.tutor.facts import Violation, asks, bears_out
+from speechtutor.tutor.prompts import prompt
+from speechtutor.tutor.rules import RuleTutor, draft, picked
+from speechtutor.tutor.verify import normal, split_sentences, verify, verify_sentence
 
 log = logging.getLogger(__name__)
 
@@ -35,23 +34,6 @@ TIMEOUT: Seconds = 15.0
 """For a whole reply; then the rules finish what was begun."""
 
 _END = re.compile(r'[.!?]["”]?(?=\s)')
-
-
-class TextEngine(Protocol):
-    """Writes the next turn of a chat."""
-
-    @property
-    def name(self) -> str:
-        """What `Feedback.source` says."""
-        ...
-
-    def generate(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
-        """The reply in pieces, as they come; closing the iterator stops the writing.
-
-        Raises:
-            ServiceError: when a remote engine fails.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

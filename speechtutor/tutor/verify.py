@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from speechtutor.advice import catalogue
-from speechtutor.evidence import Evidence
-from speechtutor.grounding import QUOTED, Facts, Violation, asks, check, facts, words_of
+from speechtutor.content.tables import catalogue
+from speechtutor.tutor.evidence import Evidence
+from speechtutor.tutor.facts import QUOTED, Facts, Violation, asks, check, facts, words_of
 
 __all__ = ["Violation", "normal", "split_sentences", "verify", "verify_explained", "verify_sentence"]
 

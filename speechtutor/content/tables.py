@@ -58,7 +58,7 @@ class Sentence:
 @cache
 def read(name: str) -> dict[str, Any]:
     """One of the TOML files of this folder, by its stem."""
-    return tomllib.loads(files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(files(__package__ or "").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
 
 
 @cache
@@ -137,7 +137,9 @@ def sentence_bank(level: str | None = None) -> tuple[Exercise, ...]:
 def languages() -> dict[str, str]:
     """The languages of explanation by ISO 639-1 code with their own names, English first."""
     found = sorted(
-        path.name.split(".")[1] for path in files(__name__).iterdir() if path.name.startswith("messages.")
+        path.name.split(".")[1]
+        for path in files(__package__ or "").iterdir()
+        if path.name.startswith("messages.")
     )
     codes = ["en", *(code for code in found if code != "toml")]
     return {code: catalogue(code)["language"]["name"] for code in codes}

@@ -1,4 +1,4 @@
-"""The scripts of talks, read from `advice/scenarios.toml` and typed."""
+"""The scripts of talks, read from `content/scenarios.toml` and typed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from speechtutor.advice import read
+from speechtutor.content.tables import read
 from speechtutor.errors import InputError
 
 

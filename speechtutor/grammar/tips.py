@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from speechtutor.advice import join
+from speechtutor.content.tables import join
 from speechtutor.core import Correction, GrammarEdit, GrammarKind
 from speechtutor.grammar.edits import apply, is_word, joined, tokens
 

@@ -16,10 +16,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from speechtutor.codec import decode, encode
 from speechtutor.core import Attempt, Exercise, UtteranceScore
 from speechtutor.errors import StorageError
 from speechtutor.hub import home
+from speechtutor.learner.codec import decode, encode
 
 FORMAT = 1
 """Version of the stored values; a row of a later version is refused, not guessed at."""

@@ -1,0 +1,1 @@
+"""What is known of a learner: attempts kept, and mastery made from them."""

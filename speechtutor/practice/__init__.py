@@ -1,0 +1,1 @@
+"""What a learner does next: exercises, their answers, and talks."""

@@ -1,0 +1,1 @@
+"""From a score to what is said about it: evidence, rules, prompts, phrasing, checks."""
