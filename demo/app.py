@@ -1,7 +1,7 @@
 """The learner's app: say a sentence or talk freely, see every sound, get feedback, say the next one.
 
 Only wiring lives here: `build(coach)` connects widgets to a `Coach`, what is shown comes from
-`speechtutor.views`, and `serve` (`speechtutor app`, `make app`) starts it with the real models.
+`speechtutor.views.score`, and `serve` (`speechtutor app`, `make app`) starts it with the real models.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ import gradio as gr
 import numpy as np
 
 from demo import drills, talk
-from speechtutor import audio, scenes, views
+from speechtutor import audio
 from speechtutor.content.tables import languages, message, sentence_bank
 from speechtutor.core import ErrorType, LearnerState, Recording, Transcript, UtteranceScore
 from speechtutor.errors import SpeechTutorError
-from speechtutor.grammar.shown import CSS as GRAMMAR_CSS
-from speechtutor.grammar.shown import grammar_html
 from speechtutor.pipeline import Coach
 from speechtutor.practice.exercises import Drill
 from speechtutor.tutor.rules import RuleTutor
+from speechtutor.views import score as score_view
+from speechtutor.views import talk as talk_view
+from speechtutor.views.grammar import CSS as GRAMMAR_CSS
+from speechtutor.views.grammar import grammar_html
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 EXAMPLE = (EXAMPLES / "dinner-errors.flac", "We like rice and chips for dinner.")
@@ -49,8 +51,8 @@ TO_WORDS = (
 )
 BROWSER_VOICE = "(text) => speechSynthesis.speak(new SpeechSynthesisUtterance(text))"
 CSS = (
-    views.CSS
-    + scenes.CSS
+    score_view.CSS
+    + talk_view.CSS
     + drills.CSS
     + GRAMMAR_CSS
     + """.gradio-container{max-width:760px!important;margin:0 auto!important;padding:.6rem!important}
@@ -82,7 +84,7 @@ def assess(
     if not missing and mode == TASK and drill is None:
         missing = "Choose an exercise first."
     if path is None or missing:
-        yield views.error_html(missing), "", "", "", gr.skip(), None
+        yield score_view.error_html(missing), "", "", "", gr.skip(), None
         return
     yield '<div role="status">Listening …</div>', "", "", "", gr.skip(), None
     drill = drill if mode == TASK else None
@@ -97,18 +99,18 @@ def assess(
         )
         learner, written = LearnerState(explain=lang), ""
         advice = RuleTutor().advise(score, learner)
-        notes = _notes(transcript, drill, lang) + views.cautions_html(score.cautions, lang)
-        judged = views.words_html(score, lang), views.result_html(score, lang)
-        kept = views.next_sentence(advice, score.text), (score, recording)
+        notes = _notes(transcript, drill, lang) + score_view.cautions_html(score.cautions, lang)
+        judged = score_view.words_html(score, lang), score_view.result_html(score, lang)
+        kept = score_view.next_sentence(advice, score.text), (score, recording)
         yield notes, *judged, "…", *kept
         for piece in coach.advise_stream(score, learner):
             written += piece
-            yield notes, *judged, views.feedback_markdown(written), *kept
+            yield notes, *judged, score_view.feedback_markdown(written), *kept
         if transcript is not None:
             notes += grammar_html(coach.correct(transcript), lang)
-        yield notes, *judged, views.feedback_markdown(written, advice), *kept
+        yield notes, *judged, score_view.feedback_markdown(written, advice), *kept
     except SpeechTutorError as error:
-        yield views.error_html(str(error).replace(path, "The recording")), "", "", "", gr.skip(), None
+        yield score_view.error_html(str(error).replace(path, "The recording")), "", "", "", gr.skip(), None
 
 
 def _notes(transcript: Transcript | None, drill: Drill | None, lang: str) -> str:
@@ -127,7 +129,7 @@ def speak(coach: Coach, text: str, rate: float = 1.0) -> tuple[Any, str]:
     try:
         return gr.Audio(playable(coach.synthesizer.speak(text, rate=rate)), visible=True), ""
     except SpeechTutorError as error:
-        return gr.skip(), views.error_html(str(error))
+        return gr.skip(), score_view.error_html(str(error))
 
 
 def tap(coach: Coach, last: Last, index: int, lang: str = "en") -> tuple[Any, Any]:
@@ -136,7 +138,7 @@ def tap(coach: Coach, last: Last, index: int, lang: str = "en") -> tuple[Any, An
         return gr.skip(), gr.skip()
     score, recording = last
     word, voices, parts = score.words[index], [], []
-    detail = views.word_html(word, lang)
+    detail = score_view.word_html(word, lang)
     if word.start is not None and word.end is not None and word.error_type is not ErrorType.OMISSION:
         voices.append("your voice")
         parts.append(recording.crop(word.start - MARGIN, word.end + MARGIN).samples)
@@ -148,7 +150,7 @@ def tap(coach: Coach, last: Last, index: int, lang: str = "en") -> tuple[Any, An
             ]
             voices.append("the model voice")
         except SpeechTutorError as error:
-            detail += views.error_html(str(error))
+            detail += score_view.error_html(str(error))
     if not parts:
         return detail, gr.Audio(visible=False)
     sound = Recording(np.concatenate(parts), recording.sample_rate)

@@ -9,12 +9,12 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from speechtutor import views
 from speechtutor.core import LearnerState
 from speechtutor.errors import SpeechTutorError
 from speechtutor.practice.answers import example, outcome, told
 from speechtutor.practice.exercises import Drill, next_drill
 from speechtutor.practice.levels import LEVELS
+from speechtutor.views import score as score_view
 
 KINDS = (
     ("Say it in English", "translate"),
@@ -34,7 +34,7 @@ def new(kind: str, level: str, lang: str, rng: np.random.Generator) -> tuple[Dri
     try:
         drill = next_drill(LearnerState(), rng, level=level, kinds=(kind,), lang=lang)
     except SpeechTutorError as error:
-        return None, views.error_html(str(error))
+        return None, score_view.error_html(str(error))
     return drill, f'<div class="st-task" role="status">{escape(drill.prompt)}</div>'
 
 

@@ -9,16 +9,18 @@ from typing import Any
 
 import gradio as gr
 
-from speechtutor import audio, scenes, views
+from speechtutor import audio
 from speechtutor.core import Correction, LearnerState, Recording, UtteranceScore
 from speechtutor.errors import SpeechTutorError
-from speechtutor.grammar.shown import grammar_html
 from speechtutor.pipeline import Coach
 from speechtutor.practice import talk as talks
 from speechtutor.practice.levels import LEVELS
 from speechtutor.practice.partner import Wording
 from speechtutor.practice.scenarios import scenario, scenarios
 from speechtutor.practice.talk import Talk
+from speechtutor.views import score as score_view
+from speechtutor.views import talk as talk_view
+from speechtutor.views.grammar import grammar_html
 
 RATES = {"A1": 0.85, "A2": 0.92}
 """How fast the partner speaks to beginners."""
@@ -47,7 +49,7 @@ def spoken(coach: Coach, talk: Talk) -> Any:
 def start(coach: Coach, name: str, level: str, lang: str) -> tuple[Any, ...]:
     """A new talk: sitting, scene, lines, voice, line to say, message, words, summary, last."""
     sitting = Sitting(talks.begin(name, level))
-    shown = scenes.scene_html(scenario(name), lang), scenes.talk_html(sitting.talk, lang)
+    shown = talk_view.scene_html(scenario(name), lang), talk_view.talk_html(sitting.talk, lang)
     return sitting, *shown, spoken(coach, sitting.talk), sitting.talk.said, "", "", "", None
 
 
@@ -56,7 +58,7 @@ def answer(coach: Coach, sitting: Sitting | None, path: str | None, lang: str) -
     if sitting is None or sitting.talk.is_over or path is None:
         going = sitting is not None and not sitting.talk.is_over
         missing = "Record your answer first." if going else "Start a talk first."
-        yield sitting, gr.skip(), gr.skip(), gr.skip(), views.error_html(missing), *[gr.skip()] * 3, None
+        yield sitting, gr.skip(), gr.skip(), gr.skip(), score_view.error_html(missing), *[gr.skip()] * 3, None
         return
     waiting = '<div role="status">Listening …</div>'
     yield sitting, gr.skip(), gr.skip(), gr.skip(), waiting, "", *[gr.skip()] * 3
@@ -65,14 +67,17 @@ def answer(coach: Coach, sitting: Sitting | None, path: str | None, lang: str) -
         sitting, score, found = turn(coach, sitting, recording)
         talk, help_ = sitting.talk, ""
         if talk.trouble:
-            help_ = scenes.hint_html(talk, talks.help_text(talk, lang), lang)
-        lines, words = scenes.talk_html(talk, lang), views.words_html(score, lang) + grammar_html(found, lang)
+            help_ = talk_view.hint_html(talk, talks.help_text(talk, lang), lang)
+        lines, words = (
+            talk_view.talk_html(talk, lang),
+            score_view.words_html(score, lang) + grammar_html(found, lang),
+        )
         summary = ended(sitting, lang) if talk.is_over else ""
         kept = (score, recording)
         yield sitting, lines, gr.skip(), talk.said, help_, words, summary, kept, None
         yield sitting, lines, spoken(coach, talk), talk.said, help_, words, summary, kept, None
     except SpeechTutorError as error:
-        problem = views.error_html(str(error).replace(path, "The recording"))
+        problem = score_view.error_html(str(error).replace(path, "The recording"))
         yield sitting, gr.skip(), gr.skip(), gr.skip(), problem, "", *[gr.skip()] * 2, None
 
 
@@ -100,18 +105,18 @@ def turn(
 def helped(sitting: Sitting | None, lang: str) -> tuple[Sitting | None, str]:
     """A hint, and a whole answer when asked once more."""
     if sitting is None or sitting.talk.is_over:
-        return sitting, views.error_html("Start a talk first.")
+        return sitting, score_view.error_html("Start a talk first.")
     text = talks.help_text(sitting.talk, lang)
     asked = replace(sitting.talk, trouble=talks.Trouble.HELP)
-    return replace(sitting, talk=asked), scenes.hint_html(sitting.talk, text, lang)
+    return replace(sitting, talk=asked), talk_view.hint_html(sitting.talk, text, lang)
 
 
 def ended(sitting: Sitting | None, lang: str) -> str:
     """The summary of a talk, over or broken off."""
     if sitting is None:
-        return views.error_html("Start a talk first.")
+        return score_view.error_html("Start a talk first.")
     found = talks.summarise(sitting.talk, sitting.scores, sitting.corrections, LearnerState())
-    return scenes.summary_html(found, lang)
+    return talk_view.summary_html(found, lang)
 
 
 def layout(on_tap: str) -> SimpleNamespace:

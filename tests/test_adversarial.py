@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from speechtutor import views
 from speechtutor.content.tables import languages
 from speechtutor.core import Caution, Code, ErrorType, Feedback, LearnerState, UtteranceScore, WordScore
 from speechtutor.practice.talk import begin, hear
@@ -18,6 +17,7 @@ from speechtutor.tutor.phrasing import LlmTutor
 from speechtutor.tutor.prompts import prompt
 from speechtutor.tutor.rules import RuleTutor
 from speechtutor.tutor.verify import verify, verify_explained
+from speechtutor.views import score as score_view
 from tests.judged import LEARNER, SINK, THINK, fine, omitted, phone, said, utterance, word
 
 LANGS = list(languages())
@@ -208,13 +208,13 @@ def test_markup_in_words_reaches_no_page() -> None:
     score = utterance("so", bad, cautions=(Caution(Code.NOISY, "<b>noise</b>"),))
     for lang in LANGS:
         page = (
-            views.words_html(score, lang)
-            + views.word_html(bad, lang)
-            + views.cautions_html(score.cautions, lang)
+            score_view.words_html(score, lang)
+            + score_view.word_html(bad, lang)
+            + score_view.cautions_html(score.cautions, lang)
         )
         assert "<img" not in page and "<b>noise" not in page
         feedback = RuleTutor().advise(SINK, replace(LEARNER, explain=lang))
-        assert "<" not in views.feedback_markdown(feedback.summary, feedback)
+        assert "<" not in score_view.feedback_markdown(feedback.summary, feedback)
 
 
 def test_a_learners_name_is_no_template() -> None:
@@ -256,5 +256,5 @@ def test_an_error_in_what_may_not_be_quoted_is_not_called_all_good(lang: str) ->
     learner = replace(LEARNER, explain=lang)
     feedback = RuleTutor().advise(utterance("my", replace(THINK, text="a1"), "is"), learner)
     assert [claim.evidence for claim in feedback.claims] == ["s1"]
-    assert views.next_sentence(feedback, "same") == "same"
+    assert score_view.next_sentence(feedback, "same") == "same"
     assert LlmTutor(Echo()).advise(utterance("my", replace(THINK, text="a1"), "is"), learner) == feedback

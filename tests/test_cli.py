@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speechtutor import audio, cli, commands, registry
+from speechtutor import audio, cli, registry
 from speechtutor.commands import align as align_verb
 from speechtutor.commands import app as app_verb
 from speechtutor.commands import bench as bench_verb
 from speechtutor.commands import doctor as doctor_verb
+from speechtutor.commands import output
 from speechtutor.core import Recording, UtteranceScore
 from speechtutor.errors import AudioError
 from speechtutor.models.fake import FakeScorer, FakeSynthesizer, FakeTranscriber
@@ -61,7 +62,7 @@ def one_line(done: SimpleNamespace, *parts: str) -> None:
 
 
 def test_every_verb_has_a_file_and_a_line_of_help(run: Any) -> None:
-    files = {path.stem for path in (PROJECT / "speechtutor" / "commands").glob("*.py")} - {"__init__"}
+    files = {path.stem for path in (PROJECT / "speechtutor" / "commands").glob("*.py")} - {"__init__", "output"}
     assert files == set(cli.VERBS)
     shown = run("--help")
     assert shown.status == 0
@@ -502,7 +503,7 @@ def test_bench_refuses_nonsense(run: Any, words: list[str], monkeypatch: pytest.
 
 def test_app_finds_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "demo", raising=False)
-    assert commands.demo() == PROJECT / "demo"
+    assert output.demo() == PROJECT / "demo"
     assert app_verb.module().__file__ == str(PROJECT / "demo" / "app.py")
 
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import pytest
 
-from speechtutor import scenes
 from speechtutor.content.tables import read
 from speechtutor.core import Correction, GrammarEdit, GrammarKind
 from speechtutor.errors import InputError, ServiceError
@@ -20,6 +19,7 @@ from speechtutor.practice.scenarios import Scenario, Step, scenarios
 from speechtutor.practice.talk import PATIENCE, Talk, begin, hear, help_text, needed, summarise
 from speechtutor.text.phones import PHONES
 from speechtutor.tutor.engine import Message, ReplyCache
+from speechtutor.views import talk as talk_view
 from tests.judged import SINK, fine, said, utterance
 
 SCRIPTS = scenarios()
@@ -154,7 +154,7 @@ def test_a_goodbye_ends_the_talk_without_the_goal(text: str) -> None:
     assert talk.is_over and talk.said.startswith("Thank you for coming") and talk.left
     found = summarise(talk)
     assert not found.reached and found.told == (("people", "two"),)
-    assert "reached the goal" not in scenes.summary_html(found)
+    assert "reached the goal" not in talk_view.summary_html(found)
     assert not hear(begin("small_talk"), "I am good, see you").is_over, "a goodbye in words of greeting"
 
 
@@ -300,13 +300,13 @@ def test_an_unsure_sound_and_silence_are_no_findings() -> None:
     unsure = said("think", "TH IH NG K", 0, "S", confidence=0.1)
     found = summarise(begin("free"), [utterance("I", unsure, "so")])
     assert found.sounds == () and found.n_turns == 0 and found.following is None
-    assert "nothing to sum up" in scenes.summary_html(found)
+    assert "nothing to sum up" in talk_view.summary_html(found)
 
 
 def test_other_evidence_gives_another_summary() -> None:
     talk = lines(begin("free"), "food please")
     pages = {
-        scenes.summary_html(summarise(talk, [score]), lang)
+        talk_view.summary_html(summarise(talk, [score]), lang)
         for lang in ("en", "es", "zh")
         for score in (SINK, utterance("so", said("light", "L AY T", 0, "R")), utterance("very", fine("nice")))
     }
@@ -319,14 +319,14 @@ def test_other_evidence_gives_another_summary() -> None:
 @pytest.mark.parametrize("script", SCRIPTS, ids=name)
 @pytest.mark.parametrize("lang", ["en", "es", "zh"])
 def test_the_scene_is_shown_and_said(script: Scenario, lang: str) -> None:
-    page = scenes.scene_html(script, lang)
+    page = talk_view.scene_html(script, lang)
     assert script.goal in page and script.scene in page
     assert ("<svg" in page) == bool(script.picture)
 
 
 def test_what_a_learner_said_is_escaped() -> None:
     talk = hear(begin("free"), "<script>alert(1)</script> I like food")
-    page = scenes.talk_html(talk)
+    page = talk_view.talk_html(talk)
     assert "<script>" not in page and "&lt;script&gt;" in page
     assert "script" not in talk.said
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from speechtutor import views
 from speechtutor.content import tables
 from speechtutor.content.tables import read
 from speechtutor.core import Caution, Code, ErrorType, LearnerState, UtteranceScore
@@ -18,6 +17,7 @@ from speechtutor.tutor.evidence import gather
 from speechtutor.tutor.phrasing import LlmTutor
 from speechtutor.tutor.rules import RuleTutor, claims
 from speechtutor.tutor.verify import verify, verify_explained
+from speechtutor.views import score as score_view
 from tests.judged import LEARNER, SINK, THINK, marked, omitted, said, utterance
 
 LANGS = sorted(tables.languages())
@@ -162,7 +162,7 @@ def test_the_skeleton_is_the_english_one(lang: str, kind: str) -> None:
     ]
     assert [c.evidence for c in other.claims] == [c.evidence for c in english.claims]
     assert sorted(re.findall('"[^"]*"', other.summary)) == sorted(re.findall('"[^"]*"', english.summary))
-    assert views.next_sentence(other, "same") == views.next_sentence(english, "same")
+    assert score_view.next_sentence(other, "same") == score_view.next_sentence(english, "same")
 
 
 @pytest.mark.parametrize("lang", LANGS)
@@ -250,12 +250,16 @@ def test_a_model_is_not_asked_to_write_another_language() -> None:
 
 @pytest.mark.parametrize("lang", LANGS)
 def test_what_the_learner_sees(lang: str) -> None:
-    words = views.words_html(SINK, lang) + views.word_html(THINK, lang) + views.result_html(SINK, lang)
+    words = (
+        score_view.words_html(SINK, lang)
+        + score_view.word_html(THINK, lang)
+        + score_view.result_html(SINK, lang)
+    )
     for key in ("good", "wrong"):
         assert tables.message("label", key, lang) in words
     assert tables.message("aspect", "overall", lang) in words
     if lang != "en":
         assert "I heard" not in words
         assert "of 100" not in words
-    for label in views.Label:
-        assert views.label_text(label) == label.value
+    for label in score_view.Label:
+        assert score_view.label_text(label) == label.value

@@ -19,7 +19,6 @@ from speechtutor.grammar import (
     fluent,
     joined,
     refusal,
-    shown,
     tokens,
 )
 from speechtutor.grammar import morphology as m
@@ -31,6 +30,7 @@ from speechtutor.grammar.guard import edit_refusal
 from speechtutor.grammar.heard import borne_out
 from speechtutor.grammar.noise import NOISES, WEIGHTS, spoil
 from speechtutor.grammar.typed import mend
+from speechtutor.views import grammar
 from tests.conftest import SHARED, need
 
 CORRECTOR = RuleCorrector()
@@ -347,7 +347,7 @@ def test_what_is_put_in_rests_on_its_neighbours() -> None:
     unsure = transcript(("I", 0.9), ("want", 0.9), ("go", 0.1), ("home.", 0.9))
     left = borne_out(CORRECTOR.correct(unsure.text), unsure)
     assert left.edits == () and left.text == left.fluent == "I want go home."
-    assert shown.grammar_html(left) == ""
+    assert grammar.grammar_html(left) == ""
 
 
 def test_nothing_unsure_leaves_the_correction_as_it_is() -> None:
@@ -370,7 +370,7 @@ def test_nothing_unsure_leaves_the_correction_as_it_is() -> None:
     ],
 )
 def test_json_of_a_correction_leads_from_the_fluent_text_to_the_corrected(text: str) -> None:
-    row = shown.correction_json(CORRECTOR.correct(text))
+    row = grammar.correction_json(CORRECTOR.correct(text))
     made, place = "", 0
     for edit in row["edits"]:
         assert row["fluent"][edit["char_start"] : edit["char_end"]].replace("’", "'") == edit["before"]
@@ -386,15 +386,15 @@ def test_json_of_a_correction_leads_from_the_fluent_text_to_the_corrected(text: 
 
 def test_an_edit_too_unsure_to_mention_has_no_id() -> None:
     edit = GrammarEdit(1, 2, "go", "went", GrammarKind.TENSE, 0.3)
-    row = shown.correction_json(Correction("I go", "I go", "I went", (edit,)))
+    row = grammar.correction_json(Correction("I go", "I go", "I went", (edit,)))
     assert row["edits"][0]["id"] is None and row["tips"] == []
 
 
 def test_the_page_marks_the_edits_and_escapes_what_was_heard() -> None:
-    page = shown.grammar_html(CORRECTOR.correct("she don't like <script> and a apple, really."), "zh")
+    page = grammar.grammar_html(CORRECTOR.correct("she don't like <script> and a apple, really."), "zh")
     assert "<del>don&#x27;t</del> <ins>doesn&#x27;t</ins> like" in page and "语法" in page
     assert "apple, really." in page and "<script>" not in page
-    assert shown.grammar_html(None) == shown.grammar_html(CORRECTOR.correct("All is well.")) == ""
+    assert grammar.grammar_html(None) == grammar.grammar_html(CORRECTOR.correct("All is well.")) == ""
 
 
 def test_remarks_say_what_was_taken_out_and_that_nothing_was_found() -> None:

@@ -18,7 +18,7 @@ from tests.conftest import PROJECT
 PACKAGE = PROJECT / "speechtutor"
 FLOORS = {
     0: "core errors",
-    1: "stages disk audio text metrics manifest config schema azure content hub",
+    1: "stages disk audio text metrics manifest config schema content hub",
     3: "models",
     4: "training registry pipeline",
     5: "speechtutor __main__ cli commands",

@@ -283,7 +283,7 @@ def test_edits_are_those_of_the_error_rate() -> None:
 
 
 def test_verdicts() -> None:
-    from speechtutor.views import Label
+    from speechtutor.views.score import Label
 
     assert heat.verdict(Label.GOOD, 10) == "missed" and heat.verdict(Label.MISSING, 90) == "false alarm"
     assert (

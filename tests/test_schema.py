@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from speechtutor import schema
-from speechtutor.azure import azure_json
 from speechtutor.core import (
     AlignedPhone,
     Alignment,
@@ -31,6 +30,7 @@ from speechtutor.core import (
     WordScore,
 )
 from speechtutor.errors import InputError
+from speechtutor.views.azure import azure_json
 
 SUNK = PhoneScore(
     "TH",

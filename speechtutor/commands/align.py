@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands import AsJson, Device, Model, show, write
+from speechtutor.commands.output import AsJson, Device, Model, show, write
 
 if TYPE_CHECKING:
     from speechtutor.core import Alignment

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands import Device, demo
+from speechtutor.commands.output import Device, demo
 
 
 def module() -> ModuleType:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
-from speechtutor.commands import AsJson, Device, Model, complain, demo, note, show
+from speechtutor.commands.output import AsJson, Device, Model, complain, demo, note, show
 from speechtutor.errors import InputError, SpeechTutorError
 
 if TYPE_CHECKING:

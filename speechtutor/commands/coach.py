@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands import AsJson, Device, Explain, score_lines, show, warn
+from speechtutor.commands.output import AsJson, Device, Explain, score_lines, show, warn
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def coached(
 
 def session_json(heard: Transcript, session: Session) -> Json:
     """What was said, how well, and what to do about it; `grammar` only for free speech that was corrected."""
-    from speechtutor.grammar.shown import correction_json
     from speechtutor.schema import VERSION, feedback_json, score_json, transcript_json
+    from speechtutor.views.grammar import correction_json
 
     found: Json = {
         "schema_version": VERSION,

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
-from speechtutor.commands import AsJson, show
+from speechtutor.commands.output import AsJson, show
 
 OLDEST = (3, 11)
 NEEDED = (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from speechtutor.commands import AsJson, show
+from speechtutor.commands.output import AsJson, show
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from speechtutor import hub
-from speechtutor.commands import AsJson, show
+from speechtutor.commands.output import AsJson, show
 from speechtutor.errors import ChecksumError, InputError
 from speechtutor.hub import shipped
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands import AsJson, Device, Explain, coach, show
+from speechtutor.commands import coach
+from speechtutor.commands.output import AsJson, Device, Explain, show
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:

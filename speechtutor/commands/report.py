@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from speechtutor.commands import AsJson, note, show
+from speechtutor.commands.output import AsJson, note, show
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands import AsJson, Device, Model, score_lines, show, warn
+from speechtutor.commands.output import AsJson, Device, Model, score_lines, show, warn
 
 
 def run(
@@ -27,7 +27,7 @@ def run(
     recording = load(audio)
     score = registry.load("scorer", model, device=device).score(recording, text)
     if azure:
-        from speechtutor.azure import azure_json
+        from speechtutor.views.azure import azure_json
 
         show(azure_json(score))
     elif json:

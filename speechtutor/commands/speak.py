@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from speechtutor.commands import Device, Model, note
+from speechtutor.commands.output import Device, Model, note
 
 
 def run(

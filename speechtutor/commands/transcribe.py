@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands import AsJson, Device, Model, complain, show
+from speechtutor.commands.output import AsJson, Device, Model, complain, show
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:

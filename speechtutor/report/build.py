@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from speechtutor import disk, views
+from speechtutor import disk
 from speechtutor.errors import InputError
 from speechtutor.evaluation.result import Comparison, Row
 from speechtutor.report import clips, figures, grading, heat, overrides, page, runs, sections, tables, versus
 from speechtutor.report.grading import Grading, Pair
 from speechtutor.report.overrides import Item, Override
 from speechtutor.report.runs import Evaluated, shown
+from speechtutor.views import score as score_view
 
 MOST_ROWS = 5000
 """Utterances that a page lists; the CSV has all."""
@@ -199,7 +200,7 @@ def _worst(
         "heats": heats,
         "edits": {row.id: _edits(row) for row in rows if row.id not in heats and row.hypothesis is not None},
         "aspects": {row.id: said for row in rows if (said := _aspects(row))},
-        "key": [(f"st-{label.name.lower()}", mark, label.value) for label, mark in views.MARKS.items()],
+        "key": [(f"st-{label.name.lower()}", mark, label.value) for label, mark in score_view.MARKS.items()],
     }
 
 

@@ -1,7 +1,7 @@
 """An utterance laid out for reading: words with their sounds, or a text against what was heard.
 
 Everything is said by colour, by a mark and in words, under the thresholds and classes of the
-learner's app (`speechtutor.views`), so that a grader sees what a learner saw.
+learner's app (`speechtutor.views.score`), so that a grader sees what a learner saw.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from speechtutor import views
 from speechtutor.agreement import LEVELS
 from speechtutor.core import ErrorType, PhoneScore, WordScore
 from speechtutor.evaluation.result import Row
 from speechtutor.report.overrides import Item, Override
 from speechtutor.report.overrides import mean as mean_score
 from speechtutor.text.phones import PHONES, to_ipa
-from speechtutor.views import Label
+from speechtutor.views import score as score_view
+from speechtutor.views.score import Label
 
 WRONG_BELOW = 100 * LEVELS[0]
 """Raters' score, 0-100, below which a sound counts as mispronounced: half a point of two."""
@@ -77,12 +77,12 @@ def view(row: Row, graded: Graded) -> list[WordView]:
 
 def _word(row: Row, number: int, word: Mapping[str, Any], graded: Graded) -> WordView:
     phones = word.get("phones") or ()
-    label = views.word_label(word_score(word))
+    label = score_view.word_label(word_score(word))
     return WordView(
         number=number,
         text=word["text"],
         style=_style(label),
-        mark=views.MARKS[label],
+        mark=score_view.MARKS[label],
         label=label.value,
         machine=(word.get("model") or {}).get("accuracy"),
         rated=(word.get("raters") or {}).get("accuracy"),
@@ -93,14 +93,14 @@ def _word(row: Row, number: int, word: Mapping[str, Any], graded: Graded) -> Wor
 
 def _chip(phone: Mapping[str, Any], number: int, graded: Graded, item: Item) -> Chip:
     score = phone_score(phone)
-    label = views.phone_label(score)
+    label = score_view.phone_label(score)
     heard, perceived = phone.get("heard"), phone.get("perceived")
     return Chip(
         number=number,
         ipa=ipa(score.canonical),
         phone=score.canonical,
         style=_style(label),
-        mark=views.MARKS[label],
+        mark=score_view.MARKS[label],
         label=label.value,
         machine=phone.get("score"),
         rated=phone.get("rated"),

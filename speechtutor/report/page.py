@@ -9,9 +9,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from speechtutor import config, views
+from speechtutor import config
 from speechtutor.report import grading, heat, sections
 from speechtutor.report.runs import shown
+from speechtutor.views import score as score_view
 
 
 @cache
@@ -36,7 +37,7 @@ def points(score: float | None) -> str:
 def style() -> Markup:
     """The style sheet of every report."""
     own = files("speechtutor.report").joinpath("templates/report.css").read_text(encoding="utf-8")
-    return Markup(views.CSS + own)
+    return Markup(score_view.CSS + own)
 
 
 def render(template: str, **context: Any) -> str:
