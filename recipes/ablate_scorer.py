@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from recipes import train_scorer
-from speechtutor import config, disk, manifest
+from speechtutor import config, disk
+from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
 from speechtutor.scoring.features import PHONE_BLOCKS, UTTERANCE_BLOCKS, Cues, Seen, without_embedding
 

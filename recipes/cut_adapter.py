@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recipes import synthetic
+from recipes.shared import synthetic
 from speechtutor import config
 from speechtutor.errors import InputError
 

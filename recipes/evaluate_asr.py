@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from speechtutor import config, disk, manifest
+from speechtutor import config, disk
+from speechtutor.corpora import manifest
 from speechtutor.evaluation import asr, job, provenance, table
 from speechtutor.evaluation.result import Summary
 
@@ -75,7 +76,7 @@ def run(cfg: Config) -> Summary:
 
     rows_file, root, model = cfg.manifest, cfg.root, cfg.model or registry.default("transcriber")
     if cfg.smoke:
-        from recipes import synthetic
+        from recipes.shared import synthetic
 
         rows_file, model = synthetic.corpus(cfg.out / "corpus"), "fake"
         root = rows_file.parent

@@ -8,7 +8,7 @@ On real speech the audio is right and the reference is made wrong: one phone of 
 word is swapped for a confusable one. With the model voice the reference is right and the audio is
 made wrong. A scorer that listens marks the changed phone, and leaves its neighbours alone.
 
-`--every-kind` readings are mutated in all ways of `speechtutor.evaluation.mutations`: swapped, dropped,
+`--every-kind` readings are mutated in all ways of `evaluation.scoring_mutations`: swapped, dropped,
 inserted and repeated phones and words, and a wrong sentence.
 """
 
@@ -23,12 +23,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speechtutor import audio, canonical, config, disk, manifest
+from speechtutor import audio, config, disk
 from speechtutor.audio import quality
 from speechtutor.core import CanonicalWord, Recording, Utterance
 from speechtutor.core.score import ERROR_THRESHOLD
+from speechtutor.corpora import canonical, manifest
 from speechtutor.errors import InputError
-from speechtutor.evaluation.mutations import Verdict, sample, single, verdict
+from speechtutor.evaluation.scoring_mutations import Verdict, sample, single, verdict
 from speechtutor.scoring.align import align
 from speechtutor.text.phones import confusable, pronounce
 
@@ -265,7 +266,7 @@ def run(cfg: Config) -> dict[str, Any]:
     from speechtutor import registry
 
     if cfg.smoke:
-        from recipes import synthetic
+        from recipes.shared import synthetic
 
         rows = manifest.read(synthetic.corpus(cfg.out / "corpus"))
         return {"sites": len(list(sites(rows, 2, cfg.seed))), "spoken": len(SPOKEN)}

@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from recipes import synthetic
-from speechtutor import audio, canonical, config, disk
+from recipes.shared import synthetic
+from speechtutor import audio, config, disk
 from speechtutor.core import SAMPLE_RATE, ErrorType, Recording, UtteranceScore
+from speechtutor.corpora import canonical
 from speechtutor.evaluation import job
 
 Change = Callable[[Recording, np.random.Generator], Recording]

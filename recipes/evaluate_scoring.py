@@ -6,7 +6,7 @@ Expect    see recipes/README.md
 
 The same as `speechtutor evaluate scoring`, with the project's own corpus and its dev speakers as
 defaults. A run that was stopped goes on in its folder; what the figures mean is said in
-`speechtutor.evaluation.scoring`, and the baselines in `speechtutor.evaluation.baselines`.
+`speechtutor.evaluation.scoring`, and the baselines in `speechtutor.evaluation.scoring_baselines`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from recipes import synthetic
-from speechtutor import config, disk, manifest
-from speechtutor.evaluation import baselines, job, provenance, scoring, table
+from recipes.shared import synthetic
+from speechtutor import config, disk
+from speechtutor.corpora import manifest
+from speechtutor.evaluation import job, provenance, scoring, scoring_baselines, table
 from speechtutor.evaluation.result import Summary
 
 
@@ -93,7 +94,7 @@ def run(cfg: Config) -> Summary:
         asked,
         registry.load("scorer", name, device=cfg.device),
         train=manifest.read(cfg.train or cfg.manifest, ["train"]),
-        raters=None if people is None else baselines.read_raters(people),
+        raters=None if people is None else scoring_baselines.read_raters(people),
     )
     disk.write_text(cfg.out / "report.md", table.markdown(found, scoring.KEYS))
     return found

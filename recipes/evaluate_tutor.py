@@ -20,14 +20,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from recipes import feedback_replies, synthetic
+from recipes.shared import feedback as made_feedback
+from recipes.shared import synthetic
 from speechtutor import config, registry
 from speechtutor.core import UtteranceScore
+from speechtutor.corpora import eracond
+from speechtutor.corpora.eracond import Turn, comparable
 from speechtutor.disk import write_text
-from speechtutor.evaluation import feedback, grammar, side_by_side
-from speechtutor.evaluation.replies import SUFFIX, Kept
-from speechtutor.grammar import dialogues
-from speechtutor.grammar.dialogues import Turn, comparable
+from speechtutor.evaluation import feedback, feedback_pairs, grammar
+from speechtutor.evaluation.reply_log import SUFFIX, Kept
 from speechtutor.grammar.edits import tokens
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def measure_feedback(
     found, worded = _worded(cfg, items, name)
     if cfg.against_base and cfg.adapter is not None:
         base = _worded(replace(cfg, adapter=None), items, f"{name}-base", engine="transformers")
-        write_text(cfg.out / f"{name}-versus.md", side_by_side.table(base, (found, worded)))
+        write_text(cfg.out / f"{name}-versus.md", feedback_pairs.table(base, (found, worded)))
     return found
 
 
@@ -171,7 +172,7 @@ def run(cfg: Config) -> list[grammar.GrammarReport | feedback.FeedbackReport]:
     if cfg.smoke:
         cfg, turns, items = _smoke(cfg)
     else:
-        turns = dialogues.read(cfg.eracond) if cfg.part != "feedback" else []
+        turns = eracond.read(cfg.eracond) if cfg.part != "feedback" else []
         if cfg.part != "grammar" and cfg.base != "none" and cfg.scores.is_file():
             items = feedback.scores(cfg.scores, cfg.split, cfg.limit)
     config.save(cfg, cfg.out, device=pick(cfg.device).name)
@@ -180,7 +181,7 @@ def run(cfg: Config) -> list[grammar.GrammarReport | feedback.FeedbackReport]:
     if items:
         found.append(measure_feedback(cfg, items))
     if cfg.part != "grammar" and cfg.base != "none" and cfg.made:
-        made = feedback_replies.held_out(cfg.made, cfg.seed)
+        made = made_feedback.held_out(cfg.made, cfg.seed)
         found.append(measure_feedback(cfg, made, "feedback-made"))
     return found
 

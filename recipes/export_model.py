@@ -20,10 +20,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from recipes import exports, synthetic
-from recipes.exports import Item, Measured, Report
-from speechtutor import config, disk, manifest, registry
+from recipes.shared import exports, synthetic
+from recipes.shared.exports import Item, Measured, Report
+from speechtutor import config, disk, registry
 from speechtutor.core import Utterance
+from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, ModelError
 from speechtutor.hub import shipped
 

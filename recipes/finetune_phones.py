@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recipes import synthetic, training
-from speechtutor import audio, config, manifest
+from recipes.shared import settings, synthetic
+from speechtutor import audio, config
 from speechtutor.core import Utterance
+from speechtutor.corpora import manifest
 from speechtutor.errors import AudioError, InputError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def read_rows(cfg: Config) -> tuple[list[Utterance], list[Utterance]]:
     Raises:
         InputError: naming the row that cannot be trained on.
     """
-    train, dev = training.read_rows(cfg.manifest)
+    train, dev = settings.read_rows(cfg.manifest)
     _check([*train, *dev], cfg.root, cfg.manifest)
     return [row for _, row in train], [row for _, row in dev]
 
@@ -101,7 +102,7 @@ def extra_rows(cfg: Config, known: Sequence[Utterance]) -> list[tuple[Utterance,
     held_out = {row.speaker for row in known if row.split == "dev"}
     found = []
     for path in cfg.extra:
-        named = training.named(path)
+        named = settings.named(path)
         for where, row in named:
             if row.split != "train":
                 raise InputError(f"{where}: a {row.split} row; only train rows may be added")
@@ -199,7 +200,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
         cfg = replace(cfg, smoke=False, manifest=rows, root=rows.parent, base=base, epochs=1, rank=4)
     train_rows, dev_rows = read_rows(cfg)
     extra = extra_rows(cfg, [*train_rows, *dev_rows])
-    fold = training.fold_of([row.speaker for row in train_rows], max(cfg.folds, 1))
+    fold = settings.fold_of([row.speaker for row in train_rows], max(cfg.folds, 1))
     if cfg.folds:
         train_rows = [row for row in train_rows if fold[row.speaker] != cfg.fold]
         extra = [(row, root) for row, root in extra if fold.get(row.speaker) != cfg.fold]

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from recipes import prepare_tutor, synthetic
+from recipes import prepare_tutor
+from recipes.shared import synthetic
 from speechtutor import config
 from speechtutor.errors import InputError
 

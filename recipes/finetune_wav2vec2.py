@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from recipes import synthetic, training
+from recipes.shared import settings, synthetic
 from speechtutor import config
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ log = logging.getLogger("finetune_wav2vec2")
 
 
 @dataclass(frozen=True)
-class Config(training.Settings):
+class Config(settings.Settings):
     """Which network learns to write what, from whom, and how."""
 
     out: Path = Path("runs/wav2vec2/small")
@@ -118,12 +118,12 @@ def run(cfg: Config) -> list[dict[str, float]]:
     from speechtutor.training.augment import Augment
 
     cfg = _smoke(cfg) if cfg.smoke else cfg
-    args = training.arguments(cfg)
+    args = settings.arguments(cfg)
     if cfg.smoke:
         with args.main_process_first():
             if args.process_index == 0:
                 synthetic.corpus(cfg.root)
-    train, dev = training.read_clips(cfg)
+    train, dev = settings.read_clips(cfg)
     model, speller = _network(cfg, train)
     if args.use_cpu:
         # The fused kernel's backward pass is the slower one on a CPU.
@@ -133,7 +133,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
     n_weights = sum(p.numel() for p in model.parameters())
     log.info("%d train and %d dev clips, %.1f million weights", len(train), len(dev), n_weights / 1e6)
     loop.reserve(cfg.out, 3 * loop.trainable_bytes(model))
-    training.record(cfg, args)
+    settings.record(cfg, args)
     _teach(cfg, args, speller, train)
     augment = Augment(random.Random(cfg.seed), speed=cfg.speed, noise=cfg.noise, masks=0)
     trainer = wav2vec2.CtcTrainer(

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from recipes import synthetic, training
+from recipes.shared import settings, synthetic
 from speechtutor import config
 from speechtutor.errors import InputError
 
@@ -26,7 +26,7 @@ log = logging.getLogger("finetune_whisper")
 
 
 @dataclass(frozen=True)
-class Config(training.Settings):
+class Config(settings.Settings):
     """Which Whisper learns from whom, and how."""
 
     out: Path = Path("runs/whisper/base-lora")
@@ -66,13 +66,13 @@ def run(cfg: Config) -> list[dict[str, float]]:
     cfg = _smoke(cfg) if cfg.smoke else cfg
     if cfg.method == "adalora" and os.environ.get("ACCELERATE_USE_FSDP") == "true":
         raise InputError("AdaLoRA needs the gradients of whole matrices: take --method lora with FSDP")
-    args = training.arguments(cfg)
+    args = settings.arguments(cfg)
     if cfg.smoke:
         with args.main_process_first():
             if args.process_index == 0:
                 synthetic.corpus(cfg.root)
                 synthetic.tiny_asr_whisper(Path(cfg.base))
-    train, dev = training.read_clips(cfg)
+    train, dev = settings.read_clips(cfg)
     n_steps = int(cfg.epochs * len(train)) // (cfg.batch * cfg.accumulate * args.world_size) + 1
     tuning = whisper.Tuning(cfg.method, cfg.part, cfg.rank, cfg.dropout, n_steps)
     model = whisper.network(cfg.base, tuning, seed=cfg.seed)
@@ -81,7 +81,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
     left_out = len(train) - len(fitting)
     log.info("%d train clips (%d too long for a window) and %d of dev", len(fitting), left_out, len(dev))
     loop.reserve(cfg.out, 3 * loop.trainable_bytes(model))
-    training.record(cfg, args)
+    settings.record(cfg, args)
     augment = Augment(random.Random(cfg.seed), speed=cfg.speed, noise=cfg.noise, masks=cfg.masks)
     start = cfg.resume or loop.last_checkpoint(cfg.out)
     callbacks = [whisper.Silence(whisper.bare(model), cfg.silence_every, start)]

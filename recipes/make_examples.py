@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from speechtutor import audio, config, disk, manifest
+from speechtutor import audio, config, disk
+from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
 from speechtutor.models import kokoro
 from speechtutor.text.speech_plan import plan_speech

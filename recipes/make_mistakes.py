@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from speechtutor import audio, config, manifest
+from speechtutor import audio, config
 from speechtutor.core import PhoneScore, Utterance, UtteranceScore, WordScore
+from speechtutor.corpora import manifest
 from speechtutor.errors import TextError
 from speechtutor.text.phones import VOWELS, confusable
 from speechtutor.text.speech_plan import SpokenWord, plan_speech
@@ -102,7 +103,7 @@ def run(cfg: Config) -> manifest.Written:
     """Write the clips, then the manifest; clips that are there already are kept."""
     from tqdm import tqdm
 
-    from recipes import synthetic
+    from recipes.shared import synthetic
     from speechtutor import registry
 
     source = synthetic.corpus(cfg.out / "corpus") if cfg.smoke else cfg.manifest

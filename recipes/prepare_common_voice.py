@@ -13,9 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recipes import synthetic
-from speechtutor import config, corpora, manifest
+from recipes.shared import synthetic
+from speechtutor import config
 from speechtutor.core import Utterance
+from speechtutor.corpora import formats, manifest
 from speechtutor.errors import InputError
 
 DECADES = "teens twenties thirties fourties fifties sixties seventies eighties nineties"
@@ -69,7 +70,7 @@ def _row(row: dict[str, str], split: str, where: str) -> Utterance:
         split=split,
         lang=row.get("locale", "en").split("-")[0] or "en",
         age=age(row.get("age", ""), where),
-        gender=corpora.gender(row.get("gender", "")),
+        gender=formats.gender(row.get("gender", "")),
         # The column was renamed in version 8.
         accent=(row.get("accents") or row.get("accent") or "").strip() or None,
     )
@@ -81,11 +82,11 @@ def load(corpus: Path, splits: list[str]) -> list[Utterance]:
     Raises:
         InputError: when a table is missing or a row of it is wrong.
     """
-    corpora.require(corpus, [*(f"{split}.tsv" for split in splits), "clips"], "Common Voice language")
+    formats.require(corpus, [*(f"{split}.tsv" for split in splits), "clips"], "Common Voice language")
     rows = []
     for split in splits:
         path = corpus / f"{split}.tsv"
-        for number, row in enumerate(corpora.table(path, COLUMNS), start=2):
+        for number, row in enumerate(formats.table(path, COLUMNS), start=2):
             rows.append(_row(row, split, f"{path}, line {number}"))
     return rows
 

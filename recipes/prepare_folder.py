@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recipes import synthetic
-from speechtutor import config, corpora, manifest
+from recipes.shared import synthetic
+from speechtutor import config
 from speechtutor.core import Utterance
+from speechtutor.corpora import formats, manifest
 from speechtutor.errors import InputError
 
 ABOUT = ("README", "LICEN", "COPYING")
@@ -58,7 +59,7 @@ def from_files(corpus: Path) -> list[Utterance]:
     Raises:
         InputError: naming a recording without text, or a text without recording.
     """
-    audio = sorted(p for p in corpus.rglob("*") if p.suffix.lower() in corpora.AUDIO and p.is_file())
+    audio = sorted(p for p in corpus.rglob("*") if p.suffix.lower() in formats.AUDIO and p.is_file())
     texts = {p.with_suffix("") for p in corpus.rglob("*.txt") if not p.stem.upper().startswith(ABOUT)}
     alone = sorted(texts - {p.with_suffix("") for p in audio})
     if alone:
@@ -69,7 +70,7 @@ def from_files(corpus: Path) -> list[Utterance]:
         if not words.is_file():
             raise InputError(f"{path}: no text in {words.name} beside it")
         place = path.relative_to(corpus)
-        said = " ".join(corpora.text_of(words).split())
+        said = " ".join(formats.text_of(words).split())
         if not said:
             raise InputError(f"{words}: the text is empty")
         speaker = place.parent.as_posix() if place.parent.parts else corpus.resolve().name
@@ -84,7 +85,7 @@ def from_table(corpus: Path, path: Path) -> Iterator[Utterance]:
         InputError: naming the line that cannot be used.
     """
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    for number, line in enumerate(corpora.table(path, ("audio", "text"), delimiter), start=2):
+    for number, line in enumerate(formats.table(path, ("audio", "text"), delimiter), start=2):
         row = {key: value.strip() for key, value in line.items()}
         where, place = f"{path}, line {number}", Path(row["audio"])
         if not row["audio"] or not row["text"]:
@@ -101,7 +102,7 @@ def from_table(corpus: Path, path: Path) -> Iterator[Utterance]:
             lang=row.get("lang") or "",
             l1=row.get("l1") or None,
             age=int(row["age"]) if row.get("age") else None,
-            gender=corpora.gender(row.get("gender", "")),
+            gender=formats.gender(row.get("gender", "")),
             accent=row.get("accent") or None,
         )
 
@@ -116,12 +117,12 @@ def load(cfg: Config) -> list[Utterance]:
         raise InputError(f"{cfg.corpus}: not a folder of recordings")
     rows = list(from_table(cfg.corpus, cfg.table)) if cfg.table else from_files(cfg.corpus)
     if not rows:
-        raise InputError(f"{cfg.table or cfg.corpus}: no recordings, expected {', '.join(corpora.AUDIO)}")
+        raise InputError(f"{cfg.table or cfg.corpus}: no recordings, expected {', '.join(formats.AUDIO)}")
     given = {row.id for row in rows if cfg.table and row.split}
     if given and len(given) < len(rows):
         name = next(row.id for row in rows if row.id not in given)
         raise InputError(f"{cfg.table}: {name} has no split, but others have; give all of them one or none")
-    split = corpora.split_by_speaker((row.speaker for row in rows), cfg.dev, cfg.test)
+    split = formats.split_by_speaker((row.speaker for row in rows), cfg.dev, cfg.test)
     return [
         replace(
             row,

@@ -21,10 +21,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from recipes import synthetic
-from speechtutor import config, corpora, manifest
+from recipes.shared import synthetic
+from speechtutor import config
 from speechtutor.core import Edit, PhoneScore, Utterance, UtteranceScore, WordScore
-from speechtutor.corpora import Span
+from speechtutor.corpora import formats, manifest
+from speechtutor.corpora.formats import Span
 from speechtutor.errors import InputError
 from speechtutor.text.phones import PHONES
 
@@ -127,7 +128,7 @@ def annotation(path: Path) -> list[WordScore]:
     Raises:
         InputError: naming the file and what in it cannot be read.
     """
-    tiers = corpora.textgrid(path)
+    tiers = formats.textgrid(path)
     if missing := {"words", "phones"} - tiers.keys():
         raise InputError(f"{path}: no tier {' and '.join(sorted(missing))}")
     words = [span for span in tiers["words"] if span.label.strip().upper() not in SILENCE]
@@ -141,7 +142,7 @@ def annotation(path: Path) -> list[WordScore]:
             raise InputError(f"{path}, {span.start:.2f} s: {error}") from None
         if said is not None:
             found.append((span, said))
-    owner = corpora.assign([span for span, _ in found], words)
+    owner = formats.assign([span for span, _ in found], words)
     groups = [[m for (_, m), i in zip(found, owner, strict=True) if i == k] for k in range(len(words))]
     for span, marks in zip(words, groups, strict=True):
         if not any(m.canonical for m in marks):
@@ -166,7 +167,7 @@ def people(corpus: Path) -> dict[str, tuple[str, str]]:
     """First language and gender by speaker, with the table of a README.md where there is one."""
     found = dict(SPEAKERS)
     readme = corpus / "README.md"
-    for line in corpora.text_of(readme).splitlines() if readme.is_file() else ():
+    for line in formats.text_of(readme).splitlines() if readme.is_file() else ():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if len(cells) >= 3 and cells[1].upper() in ("M", "F") and cells[2].lower() in LANGUAGES:
             found[cells[0]] = (LANGUAGES[cells[2].lower()], cells[1].lower())
@@ -180,7 +181,7 @@ def utterance(wav: Path, corpus: Path, l1: str, gender: str) -> Utterance:
         InputError: when the transcript is missing or the annotation cannot be read.
     """
     home, name = wav.parent.parent, wav.stem
-    text = " ".join(corpora.text_of(home / "transcript" / f"{name}.txt").split())
+    text = " ".join(formats.text_of(home / "transcript" / f"{name}.txt").split())
     if not text:
         raise InputError(f"{home / 'transcript' / name}.txt: the transcript is empty")
     split = "dev" if home.name in DEV else "test" if home.name in TEST else "train"

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recipes import synthetic
-from speechtutor import config, corpora, manifest
+from recipes.shared import synthetic
+from speechtutor import config
 from speechtutor.core import Utterance
+from speechtutor.corpora import formats, manifest
 from speechtutor.errors import InputError
 
 RATES = (16_000,)
@@ -38,13 +39,13 @@ class Config:
 def speakers(path: Path) -> dict[str, str | None]:
     """Gender by speaker from SPEAKERS.TXT: `id | sex | subset | minutes | name`, comments after `;`."""
     found: dict[str, str | None] = {}
-    for number, line in enumerate(corpora.text_of(path).splitlines(), start=1):
+    for number, line in enumerate(formats.text_of(path).splitlines(), start=1):
         if line.startswith(";") or not line.strip():
             continue
         cells = [cell.strip() for cell in line.split("|", 4)]
         if len(cells) < 2:
             raise InputError(f"{path}, line {number}: expected `id | sex | subset | minutes | name`")
-        found[cells[0]] = corpora.gender(cells[1])
+        found[cells[0]] = formats.gender(cells[1])
     return found
 
 
@@ -53,7 +54,7 @@ def _rows(transcript: Path, corpus: Path, genders: dict[str, str | None]) -> Ite
     subset, speaker = folder.parts[-3:-1]
     if speaker not in genders:
         raise InputError(f"{transcript}: speaker {speaker} is not in SPEAKERS.TXT")
-    lines = corpora.keyed(transcript)
+    lines = formats.keyed(transcript)
     if without := sorted({path.stem for path in folder.glob("*.flac")} - lines.keys()):
         raise InputError(f"{folder}: no transcript of {without[0]}" + " and others" * (len(without) > 1))
     for id_, words in lines.items():
@@ -67,7 +68,7 @@ def load(corpus: Path, subsets: list[str] | None = None) -> list[Utterance]:
     Raises:
         InputError: when a file is missing or a transcript and the recordings do not fit.
     """
-    corpora.require(corpus, ("SPEAKERS.TXT", *(subsets or ())), "LibriSpeech")
+    formats.require(corpus, ("SPEAKERS.TXT", *(subsets or ())), "LibriSpeech")
     genders = speakers(corpus / "SPEAKERS.TXT")
     there = [p.name for p in corpus.iterdir() if p.name.split("-")[0] in manifest.SPLITS and p.is_dir()]
     rows = []

@@ -19,9 +19,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
-from recipes import synthetic
-from speechtutor import config, corpora, manifest
+from recipes.shared import synthetic
+from speechtutor import config
 from speechtutor.core import PhoneScore, Utterance, UtteranceScore, WordScore
+from speechtutor.corpora import formats, manifest
 from speechtutor.errors import InputError
 
 DEV_SPEAKERS = Path(__file__).parents[1] / "data_manifests" / "speechocean762-dev-speakers.txt"
@@ -103,8 +104,8 @@ def published(corpus: Path, part: str) -> list[dict[str, str]]:
         InputError: when a table is missing, or an utterance or a speaker is not in all of them.
     """
     names = ("wav.scp", "utt2spk", "spk2age", "spk2gender", "text")
-    corpora.require(corpus, [f"{part}/{name}" for name in names], "speechocean762")
-    wav, who, age, gender, text = (corpora.keyed(corpus / part / name) for name in names)
+    formats.require(corpus, [f"{part}/{name}" for name in names], "speechocean762")
+    wav, who, age, gender, text = (formats.keyed(corpus / part / name) for name in names)
     rows = []
     for utt, speaker in who.items():
         places = (
@@ -129,8 +130,8 @@ def repacked(corpus: Path) -> list[dict[str, str]]:
     Raises:
         InputError: when it is missing or damaged.
     """
-    corpora.require(corpus, ("scores-train.json", "speakers-train.tsv"), "speechocean762")
-    table = corpora.table(corpus / "speakers-train.tsv", ("utt", "speaker", "age", "gender"))
+    formats.require(corpus, ("scores-train.json", "speakers-train.tsv"), "speechocean762")
+    table = formats.table(corpus / "speakers-train.tsv", ("utt", "speaker", "age", "gender"))
     return [row | {"audio": f"train/{row['utt']}.flac"} for row in table]
 
 
@@ -145,7 +146,7 @@ def load(corpus: Path, dev: Sequence[str], part: str = "train") -> list[Utteranc
         raise InputError(f"{corpus / SCORES} is missing: only the published corpus has a test part")
     rows = published(corpus, part) if whole else repacked(corpus)
     source = corpus / (SCORES if whole else "scores-train.json")
-    scores = json.loads(corpora.text_of(source))
+    scores = json.loads(formats.text_of(source))
     found = []
     for row in rows:
         rated = scores.get(row["utt"])

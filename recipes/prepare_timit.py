@@ -20,10 +20,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from recipes import synthetic
-from speechtutor import config, corpora, manifest
+from recipes.shared import synthetic
+from speechtutor import config
 from speechtutor.core import PhoneScore, Utterance, UtteranceScore, WordScore
-from speechtutor.corpora import Span
+from speechtutor.corpora import formats, manifest
+from speechtutor.corpora.formats import Span
 from speechtutor.errors import InputError
 
 RATES = (16_000,)
@@ -82,7 +83,7 @@ def spans(path: Path) -> list[Span]:
         InputError: when the file is missing or a line is no such line.
     """
     found = []
-    for number, line in enumerate(corpora.text_of(path).splitlines(), start=1):
+    for number, line in enumerate(formats.text_of(path).splitlines(), start=1):
         cells = line.split()
         if not cells:
             continue
@@ -107,7 +108,7 @@ def words_of(phn: Path, wrd: Path, symbols: dict[str, str]) -> tuple[WordScore, 
         if span.label not in symbols:
             raise InputError(f"{phn}: {span.label!r} is none of TIMIT's 61 symbols")
         parts.append(replace(span, label=symbols[span.label]))
-    owner = corpora.assign(parts, words)
+    owner = formats.assign(parts, words)
     return tuple(
         WordScore(
             word.label,
@@ -123,7 +124,7 @@ def ages(corpus: Path) -> dict[str, int]:
     doc = child(corpus, "DOC")
     path = child(doc, "SPKRINFO.TXT") if doc else None
     found = {}
-    for line in corpora.text_of(path).splitlines() if path else ():
+    for line in formats.text_of(path).splitlines() if path else ():
         cells = line.split()
         if line.startswith(";") or len(cells) < 6:
             continue
@@ -185,7 +186,7 @@ def load(corpus: Path, symbols: dict[str, str]) -> list[Utterance]:
             id_ = f"{speaker}_{wav.name.upper().partition('.')[0]}"
             row = Utterance(
                 id_, wav.relative_to(corpus).as_posix(), text, speaker, split,
-                l1="en", age=old.get(speaker), gender=corpora.gender(speaker[0]),
+                l1="en", age=old.get(speaker), gender=formats.gender(speaker[0]),
                 accent=REGIONS[int(region[2:]) - 1],
                 scores=UtteranceScore(text, words), phones=phones if all(phones) else None,
             )  # fmt: skip

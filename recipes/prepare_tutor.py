@@ -21,14 +21,15 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from recipes import feedback_replies
+from recipes.shared import feedback
 from speechtutor import config
 from speechtutor.content.tables import sentences as bank
+from speechtutor.corpora import eracond, patterns
+from speechtutor.corpora.eracond import Turn, comparable
+from speechtutor.corpora.mistakes import spoil
 from speechtutor.disk import write_text
 from speechtutor.errors import InputError
-from speechtutor.grammar import clean, dialogues, joined, tokens
-from speechtutor.grammar.dialogues import Turn, comparable
-from speechtutor.grammar.noise import spoil
+from speechtutor.grammar import joined, tokens
 from speechtutor.tutor.engine import GRAMMAR_SYSTEM
 
 OWN = "Apache-2.0 (speechtutor)"
@@ -139,7 +140,7 @@ def spoiled_rows(
 def clean_texts(cfg: Config, turns: Sequence[Turn], rng: random.Random) -> list[tuple[str, str, str, str]]:
     """Every clean sentence with its split, source and licence."""
     found = [(s.exercise.text, split_of(s.exercise.text), "exercises", OWN) for s in bank()]
-    found += [(text, split_of(text), "patterns", OWN) for text in clean.sentences(cfg.patterns, rng)]
+    found += [(text, split_of(text), "patterns", OWN) for text in patterns.sentences(cfg.patterns, rng)]
     good = {t.corrected: t.split for t in turns if len(comparable(t.corrected)) > 3}
     found += [(text, split, "eracond-corrected", ERACOND) for text, split in good.items()]
     if (cfg.corpus / "scores-train.json").is_file():
@@ -191,18 +192,18 @@ def run(cfg: Config) -> dict[str, int]:
         SpeechTutorError: when a corpus cannot be read or the disk refuses.
     """
     rng = random.Random(cfg.seed)
-    turns = _smoke_turns() if cfg.smoke else dialogues.read(cfg.eracond)
+    turns = _smoke_turns() if cfg.smoke else eracond.read(cfg.eracond)
     if cfg.smoke:
         cfg = Config(
             corpus=Path("none"), out=cfg.out, patterns=40, copies=1, repeat=1, feedback=60, seed=cfg.seed
         )
     rows = list(turn_rows(turns, cfg.repeat))
     rows += spoiled_rows(clean_texts(cfg, turns, rng), cfg.copies, cfg.unchanged, rng)
-    rows += feedback_replies.rows(cfg.feedback, rng, OWN)
+    rows += feedback.rows(cfg.feedback, rng, OWN)
     rows = apart(rows)
     check(rows)
     config.save(cfg, cfg.out)
-    for split in dialogues.SPLITS:
+    for split in eracond.SPLITS:
         chosen = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows if row["split"] == split]
         write_text(cfg.out / f"{split}.jsonl", "".join(chosen))
     return dict(Counter(f"{row['split']} {row['task']}" for row in rows))

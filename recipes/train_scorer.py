@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from speechtutor import audio, canonical, config, disk
+from speechtutor import audio, config, disk
 from speechtutor.core import CanonicalWord, Utterance
+from speechtutor.corpora import canonical
 from speechtutor.errors import InputError
 from speechtutor.scoring.features import Seen, without_embedding
 from speechtutor.text.phones import confusable
@@ -249,7 +250,7 @@ def _smoke(cfg: Config) -> Config:
 def run(cfg: Config) -> dict[str, dict[str, float]]:
     """Cache cues, predict out of fold, calibrate, train the ensemble, write it; returns the tables."""
     from recipes.finetune_phones import read_rows
-    from recipes.training import fold_of
+    from recipes.shared.settings import fold_of
     from speechtutor.models.acoustic import load as load_acoustic
     from speechtutor.models.head import Batch, Ensemble, Shape
     from speechtutor.training.head import Recipe, Targets, out_of_fold, predict, train_head

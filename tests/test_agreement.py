@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from speechtutor import agreement, metrics
-from speechtutor.agreement import icc, kappa
+from speechtutor import metrics
+from speechtutor.evaluation import agreement
+from speechtutor.evaluation.agreement import icc, kappa
 
 # Shrout and Fleiss (1979), table 2: six targets, four judges.
 SHROUT_FLEISS = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]

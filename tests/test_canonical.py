@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from speechtutor import canonical
 from speechtutor.core import PhoneScore, Utterance, UtteranceScore, WordScore
+from speechtutor.corpora import canonical
 from speechtutor.errors import InputError
 
 

@@ -62,7 +62,10 @@ def one_line(done: SimpleNamespace, *parts: str) -> None:
 
 
 def test_every_verb_has_a_file_and_a_line_of_help(run: Any) -> None:
-    files = {path.stem for path in (PROJECT / "speechtutor" / "commands").glob("*.py")} - {"__init__", "output"}
+    files = {path.stem for path in (PROJECT / "speechtutor" / "commands").glob("*.py")} - {
+        "__init__",
+        "output",
+    }
     assert files == set(cli.VERBS)
     shown = run("--help")
     assert shown.status == 0

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speechtutor import audio, cli, disk, manifest
+from speechtutor import audio, cli, disk
 from speechtutor.core import Recording, Utterance, UtteranceScore, WordScore
+from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
 from speechtutor.evaluation import asr, job, journal, provenance, result, summary
 from speechtutor.evaluation.result import Row

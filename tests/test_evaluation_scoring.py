@@ -11,15 +11,24 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recipes import evaluate_scoring, synthetic
+from recipes import evaluate_scoring
+from recipes.shared import synthetic
 from speechtutor import cli, metrics
 from speechtutor.core import Edit, PhoneScore, Utterance, UtteranceScore, WordScore
 from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.errors import InputError
-from speechtutor.evaluation import baselines, calibration, items, judged, result, scoring, summary
-from speechtutor.evaluation.baselines import marks
+from speechtutor.evaluation import (
+    calibration,
+    result,
+    scoring,
+    scoring_baselines,
+    scoring_items,
+    scoring_rows,
+    summary,
+)
 from speechtutor.evaluation.result import Row
 from speechtutor.evaluation.sampling import Speakers
+from speechtutor.evaluation.scoring_baselines import marks
 from speechtutor.models.device import pick
 from tests.conftest import SHARED, need
 
@@ -59,7 +68,7 @@ def judgement(
 def row(speaker: str, rated: list[float | None], said: list[float], errors: list[float], **extra: Any) -> Row:
     heard = extra.pop("heard", [None] * 3)
     given = utterance(speaker, rated, extra.pop("perceived", None))
-    return judged.row_of(
+    return scoring_rows.row_of(
         given, judgement(said, errors, heard), extra.pop("decoded", list(PHONES)), elapsed=0.1
     )
 
@@ -112,7 +121,9 @@ def test_detection_by_hand() -> None:
 
 def test_half_a_point_of_two_is_right() -> None:
     """The corpus counts a mean rating *below* 0.5 as wrong; 0.25 here is exactly 0.5."""
-    values = items.errors(items.of_rows([row("a", [0.25, 0.2499, 1.0], [1.0] * 3, [LOW] * 3)]))
+    values = scoring_items.errors(
+        scoring_items.of_rows([row("a", [0.25, 0.2499, 1.0], [1.0] * 3, [LOW] * 3)])
+    )
     assert values.rated.tolist() == [0.0, 1.0, 0.0]
 
 
@@ -133,9 +144,9 @@ def test_diagnosis_against_what_people_wrote_down() -> None:
 
 
 def test_declined_failed_and_unrated_are_counted() -> None:
-    silent = judged.row_of(utterance("cat", [1.0] * 3), UtteranceScore("THE", (), duration=1.0))
-    failed = judged.row_of(utterance("dan", [1.0] * 3), None, error="no audio")
-    unrated = judged.row_of(
+    silent = scoring_rows.row_of(utterance("cat", [1.0] * 3), UtteranceScore("THE", (), duration=1.0))
+    failed = scoring_rows.row_of(utterance("dan", [1.0] * 3), None, error="no audio")
+    unrated = scoring_rows.row_of(
         replace(utterance("eve", [1.0] * 3), scores=None), judgement([1.0] * 3, [LOW] * 3, [None] * 3)
     )
     got = found([*ROWS, silent, failed, unrated])
@@ -147,11 +158,11 @@ def test_declined_failed_and_unrated_are_counted() -> None:
 def test_other_phones_are_not_compared() -> None:
     other = replace(judgement([0.5] * 3, [LOW] * 3, [None] * 3))
     word = replace(other.words[0], phones=other.words[0].phones[:2])
-    got = judged.row_of(utterance("a", [1.0] * 3), replace(other, words=(word,)))
+    got = scoring_rows.row_of(utterance("a", [1.0] * 3), replace(other, words=(word,)))
     assert [p["score"] for p in got.detail["words"][0]["phones"]] == [None] * 3
     assert found([got]).counts["unmatched_words"] == 1
     with pytest.raises(InputError, match="1 words with human scores, but 2"):
-        judged.row_of(utterance("a", [1.0] * 3), replace(other, words=(word, word)))
+        scoring_rows.row_of(utterance("a", [1.0] * 3), replace(other, words=(word, word)))
 
 
 # Baselines
@@ -177,11 +188,11 @@ def test_baselines_by_hand() -> None:
 
 
 def test_the_prior_leans_on_the_phone_elsewhere() -> None:
-    def one(text: str, rated: float) -> items.Item:
-        return items.Item("phone", rated, None, "s", "u", (0, 0), (text,), "AH")
+    def one(text: str, rated: float) -> scoring_items.Item:
+        return scoring_items.Item("phone", rated, None, "s", "u", (0, 0), (text,), "AH")
 
     train = [one("THE", 1.0), *[one("UP", 0.0)] * 4]  # AH: 0.2 everywhere, 1.0 in THE
-    guess = baselines.prior(train)
+    guess = scoring_baselines.prior(train)
     assert guess(one("THE", 0.0)) == pytest.approx((5 * 0.2 + 1.0) / 6)
     assert guess(one("SUN", 0.0)) == pytest.approx(0.2)
 
@@ -211,34 +222,37 @@ def test_a_single_rater_is_held_against_the_other_four() -> None:
         "prosodic": [9] * 5,
         "total": [9] * 5,
     }
-    every = items.of_rows(ROWS[:1])
-    got = baselines.single_rater(every, {"ann-u": row}, Speakers(["ann"], 5))
+    every = scoring_items.of_rows(ROWS[:1])
+    got = scoring_baselines.single_rater(every, {"ann-u": row}, Speakers(["ann"], 5))
     table = np.array([[1, 1, 1, 1, 1], [1, 1, 0, 0.5, 1], [1, 1, 1, 1, 0]], float)
     pairs = [(np.delete(table, r, axis=1).mean(1), table[:, r]) for r in range(5)]
     assert got["phone_mse"].value == pytest.approx(np.mean([4 * metrics.mse(a, b) for a, b in pairs]))
     # Stress 5 is 0 and 10 is 1: the third rater is 1 away from the others, they 0.25 from theirs.
     assert got["word_stress_mse"].value == pytest.approx(4 * (1 + 4 * 0.25**2) / 5)
     assert got["phone_mse"].n == 3 and got["utterance_accuracy_mse"].n == 1
-    assert baselines.single_rater(every, {}, Speakers(["ann"], 5)) == {}
+    assert scoring_baselines.single_rater(every, {}, Speakers(["ann"], 5)) == {}
 
 
 def test_unmatched_raters_are_left_out() -> None:
     word = {"phones": ["DH AH K"] * 4 + ["DH K"], "ref-phones": "DH AH0 K"}
-    assert baselines._phone_marks(word, 0) is None
-    assert baselines._phone_marks({"phones": ["DH AH K"] * 4 + [None], "ref-phones": "DH AH0 K"}, 0) is None
+    assert scoring_baselines._phone_marks(word, 0) is None
+    assert (
+        scoring_baselines._phone_marks({"phones": ["DH AH K"] * 4 + [None], "ref-phones": "DH AH0 K"}, 0)
+        is None
+    )
 
 
 def test_raters_of_the_corpus_agree_with_its_means() -> None:
     """The means over the five raters' marks are the corpus's phone scores, where they are matched."""
     folder = SHARED / "data" / "speechocean762"
     need((folder / "raters-train.json").is_file(), "no raters-train.json beside the checkout")
-    raters = baselines.read_raters(folder / "raters-train.json")
+    raters = scoring_baselines.read_raters(folder / "raters-train.json")
     scores = json.loads((folder / "scores-train.json").read_text(encoding="utf-8"))
     gaps = []
     for utt in list(raters)[:100]:
         for word, mean in zip(raters[utt]["words"], scores[utt]["words"], strict=True):
             for i, expected in enumerate(mean["phones-accuracy"]):
-                own = baselines._phone_marks(word, i)
+                own = scoring_baselines._phone_marks(word, i)
                 if own is not None:
                     gaps.append(abs(np.mean(own) - expected))
     assert len(gaps) > 1000 and np.mean(gaps) < 0.02

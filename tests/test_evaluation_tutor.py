@@ -12,9 +12,9 @@ import pytest
 
 from speechtutor.core import UtteranceScore
 from speechtutor.errors import InputError, ServiceError
-from speechtutor.evaluation import feedback, side_by_side
+from speechtutor.evaluation import feedback, feedback_pairs
 from speechtutor.evaluation.feedback import Worded, listen, report
-from speechtutor.evaluation.replies import Kept
+from speechtutor.evaluation.reply_log import Kept
 from speechtutor.tutor.engine import Message
 from speechtutor.tutor.phrasing import LlmTutor
 from tests.judged import SINK, fine, said, utterance
@@ -114,7 +114,7 @@ def test_the_top_finding_is_covered_by_its_word_and_its_sound() -> None:
 def test_both_are_set_side_by_side_with_paired_differences(tmp_path: Path) -> None:
     good, n_good = listen(LlmTutor(Writer(GOOD)), SCORES)
     bad, n_bad = listen(LlmTutor(Writer(BAD)), SCORES)
-    text = side_by_side.table((report(bad, n_bad, "base"), bad), (report(good, n_good, "lora"), good))
+    text = feedback_pairs.table((report(bad, n_bad, "base"), bad), (report(good, n_good, "lora"), good))
     row = next(line for line in text.splitlines() if line.startswith("| pass the verifier"))
     # Every reply of the one holds and none of the other: no draw of utterances gives anything else.
     assert row == (
@@ -131,11 +131,11 @@ def test_both_are_set_side_by_side_with_paired_differences(tmp_path: Path) -> No
 
 
 def test_an_interval_holds_the_mean_and_narrows() -> None:
-    low, high = side_by_side.mean_interval([0.0, 1.0] * 10)
+    low, high = feedback_pairs.mean_interval([0.0, 1.0] * 10)
     wide = high - low
     # sqrt(0.25 / 20) = 0.11 is the standard error of 20 tosses of a coin: about 0.28 to 0.72.
     assert 0.2 < low < 0.4 and 0.6 < high < 0.8
-    narrow = side_by_side.mean_interval([0.0, 1.0] * 100)
+    narrow = feedback_pairs.mean_interval([0.0, 1.0] * 100)
     assert narrow[1] - narrow[0] < wide / 2
-    assert all(math.isnan(edge) for edge in side_by_side.mean_interval([]))
+    assert all(math.isnan(edge) for edge in feedback_pairs.mean_interval([]))
     assert listen(LlmTutor(Writer(GOOD)), [("f", utterance("we", fine("nice"), "so", fluency=0.9))])[0]

@@ -9,18 +9,11 @@ from pathlib import Path
 import pytest
 
 from speechtutor.core import Correction, GrammarEdit, GrammarKind, Transcript, Word
+from speechtutor.corpora import eracond, patterns
+from speechtutor.corpora.mistakes import NOISES, WEIGHTS, spoil
 from speechtutor.errors import InputError
-from speechtutor.grammar import (
-    RuleCorrector,
-    apply,
-    clean,
-    dialogues,
-    edits_between,
-    fluent,
-    joined,
-    refusal,
-    tokens,
-)
+from speechtutor.evaluation.grammar_typed import mend
+from speechtutor.grammar import RuleCorrector, apply, edits_between, fluent, joined, refusal, tokens
 from speechtutor.grammar import morphology as m
 from speechtutor.grammar import (
     tips as advice,
@@ -28,8 +21,6 @@ from speechtutor.grammar import (
 from speechtutor.grammar.edits import is_word
 from speechtutor.grammar.guard import edit_refusal
 from speechtutor.grammar.heard import borne_out
-from speechtutor.grammar.noise import NOISES, WEIGHTS, spoil
-from speechtutor.grammar.typed import mend
 from speechtutor.views import grammar
 from tests.conftest import SHARED, need
 
@@ -166,7 +157,7 @@ def test_rules_leave_what_is_right(text: str) -> None:
 
 
 def test_rules_leave_clean_sentences_alone() -> None:
-    texts = clean.sentences(600, random.Random(0))
+    texts = patterns.sentences(600, random.Random(0))
     changed = [text for text in texts if CORRECTOR.correct(text).edits]
     assert len(texts) == 600
     # Over-correction on correct sentences must stay under 5 %; these are easy ones.
@@ -215,7 +206,7 @@ def test_a_rewrite_is_refused_whole() -> None:
 def test_noise_makes_errors_of_every_kind_and_nothing_else() -> None:
     rng = random.Random(0)
     made: Counter[GrammarKind] = Counter()
-    for text in clean.sentences(300, rng):
+    for text in patterns.sentences(300, rng):
         words = tokens(text)
         spoiled, kinds = spoil(words, 1, rng)
         made.update(kinds)
@@ -284,27 +275,27 @@ def test_dialogues_stay_together_and_corrections_follow_from_the_edits(tmp_path:
     ]
     path = tmp_path / "turns.jsonl"
     path.write_text("\n".join(rows), encoding="utf-8")
-    first, second, third = dialogues.read(path)
+    first, second, third = eracond.read(path)
     # Two spaces hide an empty token, so "there" is the third word.
     assert (first.spoken, first.corrected) == ("I go there yesterday", "I went there yesterday")
     assert second.split == third.split
     assert third.references == ("Do you like that or not", "Do you like them or not")
     path.write_text('{"dialogue": 1}', encoding="utf-8")
     with pytest.raises(InputError, match=r"turns.jsonl, line 1: not a turn"):
-        dialogues.read(path)
+        eracond.read(path)
 
 
 def test_no_turn_of_the_corpus_is_in_two_splits() -> None:
     need(CORPUS.is_file(), f"no learner dialogues: {CORPUS} is not there")
-    turns = dialogues.read(CORPUS)
-    assert {t.split for t in turns} == set(dialogues.SPLITS) and len({t.id for t in turns}) == len(turns)
+    turns = eracond.read(CORPUS)
+    assert {t.split for t in turns} == set(eracond.SPLITS) and len({t.id for t in turns}) == len(turns)
     where: dict[tuple[str, ...], set[str]] = {}
     for turn in turns:
-        words = tuple(dialogues.comparable(turn.typed))
+        words = tuple(eracond.comparable(turn.typed))
         if len(words) >= 5:
             where.setdefault(words, set()).add(turn.split)
     assert all(len(splits) == 1 for splits in where.values())
-    assert all(map(is_word, dialogues.comparable(turns[0].spoken)))
+    assert all(map(is_word, eracond.comparable(turns[0].spoken)))
 
 
 @pytest.mark.parametrize(

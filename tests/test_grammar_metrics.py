@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from speechtutor.core import Correction, UtteranceScore
+from speechtutor.corpora.eracond import Turn
 from speechtutor.disk import write_text
 from speechtutor.errors import InputError
 from speechtutor.evaluation import feedback, grammar
-from speechtutor.grammar.dialogues import Turn
-from speechtutor.grammar.metrics import Counts, count, gleu, grams
+from speechtutor.evaluation.grammar_metrics import Counts, count, gleu, grams
 from speechtutor.tutor.phrasing import LlmTutor
 from tests.judged import SINK
 

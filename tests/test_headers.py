@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from recipes import synthetic
-from speechtutor import audio, manifest
+from recipes.shared import synthetic
+from speechtutor import audio
 from speechtutor.audio import headers
 from speechtutor.core import Utterance
+from speechtutor.corpora import manifest
 from speechtutor.errors import AudioError, InputError
 
 KINDS = [("wav", None), ("flac", None), ("ogg", None), ("mp3", None), ("WAV", "NIST"), ("aiff", None)]

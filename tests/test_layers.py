@@ -18,7 +18,7 @@ from tests.conftest import PROJECT
 PACKAGE = PROJECT / "speechtutor"
 FLOORS = {
     0: "core errors",
-    1: "stages disk audio text metrics manifest config schema content hub",
+    1: "stages disk audio text metrics config schema content hub",
     3: "models",
     4: "training registry pipeline",
     5: "speechtutor __main__ cli commands",
@@ -65,7 +65,7 @@ FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split(
 
 
 def name_of(path: Path) -> str:
-    """speechtutor/hub/store.py -> speechtutor.hub.store; a package by its own name."""
+    """speechtutor/hub/cache.py -> speechtutor.hub.cache; a package by its own name."""
     parts = path.relative_to(PROJECT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 

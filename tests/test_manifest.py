@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from recipes import prepare_speechocean762 as recipe
-from recipes import synthetic
-from speechtutor import manifest
+from recipes.shared import synthetic
 from speechtutor.core import Utterance
+from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, StorageError
 from tests.conftest import SHARED, need
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from speechtutor.core import ErrorType, PhoneScore, Recording, UtteranceScore, WordScore
-from speechtutor.evaluation import mutations
-from speechtutor.evaluation.mutations import Mutation, single, verdict
+from speechtutor.evaluation import scoring_mutations
+from speechtutor.evaluation.scoring_mutations import Mutation, single, verdict
 from speechtutor.scoring.align import align
 from speechtutor.text.phones import confusable, pronounce
 from tests.emissions import spoken
@@ -19,7 +19,7 @@ PHONES = [phone for word in WORDS for phone in word.pronunciations[0]]
 ALIGNMENT = align(spoken(" ".join(PHONES), gap=2), WORDS)
 END = max(ALIGNMENT.interval(phone)[1] for phone in ALIGNMENT.phones)
 SOUND = Recording(np.arange(round(16_000 * (END + 0.1)), dtype=np.float32) / 1e6)
-FADED = round(mutations.FADE * 16_000)
+FADED = round(scoring_mutations.FADE * 16_000)
 
 
 def said(mutation: Mutation) -> list[str]:
@@ -36,13 +36,13 @@ def test_one_pronunciation_a_word_at_its_place() -> None:
 
 
 def test_what_is_asked_for_instead() -> None:
-    assert said(mutations.swapped_phone(SOUND, WORDS, 1, 0, "G"))[1] == "G AE T"
-    assert said(mutations.dropped_phone(SOUND, WORDS, 1, 3, "S"))[1] == "K AE T S"
-    assert said(mutations.inserted_phone(SOUND, WORDS, 1, 1))[1] == "K T"
+    assert said(scoring_mutations.swapped_phone(SOUND, WORDS, 1, 0, "G"))[1] == "G AE T"
+    assert said(scoring_mutations.dropped_phone(SOUND, WORDS, 1, 3, "S"))[1] == "K AE T S"
+    assert said(scoring_mutations.inserted_phone(SOUND, WORDS, 1, 1))[1] == "K T"
     other = single(pronounce("blue"))[0]
-    swapped = mutations.swapped_word(SOUND, WORDS, 1, other)
+    swapped = scoring_mutations.swapped_word(SOUND, WORDS, 1, other)
     assert (swapped.text, swapped.kept, swapped.touched) == ("The blue sat", ((0, 0), (2, 2)), (1,))
-    longer = mutations.dropped_word(SOUND, WORDS, 1, other)
+    longer = scoring_mutations.dropped_word(SOUND, WORDS, 1, other)
     assert (longer.text, longer.kept, longer.touched) == ("The blue cat sat", ((0, 0), (1, 2), (2, 3)), (1,))
     assert [longer.text[w.char_start : w.char_end] for w in longer.words] == [w.text for w in longer.words]
     for mutation in (swapped, longer):
@@ -52,24 +52,24 @@ def test_what_is_asked_for_instead() -> None:
 
 
 def test_what_is_done_to_the_sound() -> None:
-    start, end = mutations._place(SOUND, ALIGNMENT, 1)
+    start, end = scoring_mutations._place(SOUND, ALIGNMENT, 1)
     length = round(end * 16_000) - round(start * 16_000)
-    twice = mutations.repeated_word(SOUND, WORDS, ALIGNMENT, 1)
+    twice = scoring_mutations.repeated_word(SOUND, WORDS, ALIGNMENT, 1)
     assert len(twice.recording.samples) == len(SOUND.samples) + length - 3 * FADED
-    gone = mutations.cut_word(SOUND, WORDS, ALIGNMENT, 1)
+    gone = scoring_mutations.cut_word(SOUND, WORDS, ALIGNMENT, 1)
     assert len(gone.recording.samples) == len(SOUND.samples) - length - FADED
     # The rising line of the original: what stands after the cut is what stood after the word.
     assert gone.recording.samples[-1] == SOUND.samples[-1] and gone.recording.samples[0] == 0
-    added = mutations.inserted_word(SOUND, WORDS, ALIGNMENT, 1, np.ones(500, np.float32))
+    added = scoring_mutations.inserted_word(SOUND, WORDS, ALIGNMENT, 1, np.ones(500, np.float32))
     assert len(added.recording.samples) == len(SOUND.samples) + 500 - 2 * FADED
     assert (added.recording.samples == 1).sum() >= 500 - 2 * FADED
-    stutter = mutations.repeated_phone(SOUND, WORDS, ALIGNMENT, 1, 0)
+    stutter = scoring_mutations.repeated_phone(SOUND, WORDS, ALIGNMENT, 1, 0)
     assert len(SOUND.samples) < len(stutter.recording.samples) < len(twice.recording.samples)
     assert all(m.words is WORDS for m in (twice, gone, added, stutter))
 
 
 def test_the_ends_of_a_recording_belong_to_the_outer_words() -> None:
-    places = [mutations._place(SOUND, ALIGNMENT, w) for w in range(3)]
+    places = [scoring_mutations._place(SOUND, ALIGNMENT, w) for w in range(3)]
     assert places[0][0] == 0.0 and places[2][1] == SOUND.duration
     assert places[0][1] == places[1][0] and places[1][1] == places[2][0]
 
@@ -79,7 +79,7 @@ def test_a_sample_has_every_kind_and_is_the_same_again() -> None:
 
     def made() -> list[Mutation]:
         rng = np.random.default_rng(3)
-        return mutations.sample(SOUND, WORDS, ALIGNMENT, SOUND, others, confusable, rng)
+        return scoring_mutations.sample(SOUND, WORDS, ALIGNMENT, SOUND, others, confusable, rng)
 
     first, second = made(), made()
     assert len({m.kind for m in first}) == len(first) == 10
@@ -97,7 +97,7 @@ def score(*kinds: ErrorType, at: tuple[float, ...] = (), overall: float | None =
     words: list[WordScore] = []
     n = 0
     for kind in kinds:
-        if kind in mutations.EXTRA:
+        if kind in scoring_mutations.EXTRA:
             words.append(WordScore("", None, error_type=kind))
             continue
         value = at[n] if at else 0.9
@@ -115,7 +115,7 @@ ORIGINAL = score(NONE, NONE, NONE)
 
 
 def test_a_mutation_that_is_noticed_there_and_only_there() -> None:
-    mutation = mutations.swapped_phone(SOUND, WORDS, 1, 0, "G")
+    mutation = scoring_mutations.swapped_phone(SOUND, WORDS, 1, 0, "G")
     found = verdict(ORIGINAL, score(NONE, WRONG, NONE, at=(0.9, 0.2, 0.8)), mutation)
     assert found.noticed and not found.declined
     assert found.fall == pytest.approx(0.7)
@@ -126,10 +126,10 @@ def test_a_mutation_that_is_noticed_there_and_only_there() -> None:
 
 
 def test_omissions_and_extra_speech_have_their_own_kinds() -> None:
-    cut = mutations.cut_word(SOUND, WORDS, ALIGNMENT, 1)
+    cut = scoring_mutations.cut_word(SOUND, WORDS, ALIGNMENT, 1)
     assert verdict(ORIGINAL, score(NONE, ErrorType.OMISSION, NONE), cut).noticed
     assert not verdict(ORIGINAL, score(NONE, WRONG, NONE), cut).noticed
-    twice = mutations.repeated_word(SOUND, WORDS, ALIGNMENT, 1)
+    twice = scoring_mutations.repeated_word(SOUND, WORDS, ALIGNMENT, 1)
     for kinds in ((NONE, ErrorType.REPETITION, NONE, NONE), (NONE, NONE, ErrorType.REPETITION, NONE)):
         assert verdict(ORIGINAL, score(*kinds), twice).noticed
     assert not verdict(ORIGINAL, score(ErrorType.REPETITION, NONE, NONE, NONE), twice).noticed
@@ -138,8 +138,8 @@ def test_omissions_and_extra_speech_have_their_own_kinds() -> None:
 
 def test_only_another_sentence_may_be_declined() -> None:
     silent = replace(ORIGINAL, overall=None, words=())
-    other = mutations.wrong_sentence(SOUND, WORDS)
+    other = scoring_mutations.wrong_sentence(SOUND, WORDS)
     assert verdict(ORIGINAL, silent, other).noticed
     assert not verdict(ORIGINAL, ORIGINAL, other).noticed
-    declined = verdict(ORIGINAL, silent, mutations.swapped_phone(SOUND, WORDS, 1, 0, "G"))
+    declined = verdict(ORIGINAL, silent, scoring_mutations.swapped_phone(SOUND, WORDS, 1, 0, "G"))
     assert declined.declined and not declined.noticed

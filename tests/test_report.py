@@ -15,8 +15,8 @@ from speechtutor.cli import main
 from speechtutor.errors import InputError
 from speechtutor.evaluation import result
 from speechtutor.evaluation.result import Gap, Metric, Row, Summary
-from speechtutor.report import build, charts, clips, figures, heat, page, runs, sections, tables
-from speechtutor.report.build import Options
+from speechtutor.report import charts, clips, export, heat, html, run_page, runs, sections, tables
+from speechtutor.report.run_page import Options
 from tests import evaluated
 from tests.evaluated import EVIL
 
@@ -90,7 +90,7 @@ def asr(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def asr_page(asr: Path) -> tuple[str, Shape]:
-    return read(build.build(asr, options=FEW).page)
+    return read(run_page.build(asr, options=FEW).page)
 
 
 def test_a_recognition_run_as_a_page(asr_page: tuple[str, Shape], asr: Path) -> None:
@@ -112,14 +112,14 @@ def test_everything_from_files_is_escaped(asr_page: tuple[str, Shape], tmp_path:
         evaluated.scored_row(0, text='<b>bold</b> "x"'), id="<i>", speaker="<u>", groups={"<k>": "<g>"}
     )
     folder = evaluated.scoring_run(tmp_path / "run", rows=[row, evaluated.scored_row(1)])
-    text, shape = read(build.build(folder, options=FEW).page)
+    text, shape = read(run_page.build(folder, options=FEW).page)
     check(text, shape)
     for tag in ("<i>", "<u>", "<k>", "<g>", "<b>bold"):
         assert tag not in text
 
 
 def test_a_scoring_run_shows_sounds_in_words(tmp_path: Path) -> None:
-    text, shape = read(build.build(evaluated.scoring_run(tmp_path / "run"), options=FEW).page)
+    text, shape = read(run_page.build(evaluated.scoring_run(tmp_path / "run"), options=FEW).page)
     check(text, shape)
     for told in (
         "missed", "false alarm", "θ", "machine 20", "raters 10", "heard s", "said s", "heard nothing",
@@ -144,7 +144,7 @@ def test_json_and_csv_hold_everything(asr: Path, asr_page: tuple[str, Shape]) ->
 
 def test_sounds_as_csv(tmp_path: Path) -> None:
     folder = evaluated.scoring_run(tmp_path / "run", 3)
-    build.build(folder, options=FEW)
+    run_page.build(folder, options=FEW)
     rows = list(csv.DictReader(io.StringIO((folder / "report-sounds.csv").read_text(encoding="utf-8-sig"))))
     assert len(rows) == 3 * (2 + 7)
     assert rows[1]["expected"] == "TH" and rows[1]["ipa"] == "θ" and rows[1]["score"] == "20.0"
@@ -156,12 +156,12 @@ def test_sounds_as_csv(tmp_path: Path) -> None:
     [("=1+1", "'=1+1"), ("@x", "'@x"), ("-", "'-"), ("a=b", "a=b"), (-1.5, -1.5), (None, "")],
 )
 def test_no_text_is_a_formula(value: Any, written: Any) -> None:
-    assert tables.cell(value) == written
+    assert export.cell(value) == written
 
 
 def test_two_runs_side_by_side(asr: Path, tmp_path: Path) -> None:
     other = evaluated.asr_run(tmp_path / "b", 60, error=0.1, seed=1, name="better <b>", text=EVIL)
-    text, shape = read(build.build(asr, tmp_path / "two.html", other, FEW).page)
+    text, shape = read(run_page.build(asr, tmp_path / "two.html", other, FEW).page)
     check(text, shape)
     for told in (
         "Against better &lt;b&gt;",
@@ -171,17 +171,17 @@ def test_two_runs_side_by_side(asr: Path, tmp_path: Path) -> None:
         "minus",
     ):
         assert told in text, told
-    same = read(build.build(asr, tmp_path / "same.html", asr, FEW).page)[0]
+    same = read(run_page.build(asr, tmp_path / "same.html", asr, FEW).page)[0]
     assert "0.0 % to 0.0 %" in same and "became worse" not in same
 
 
 def test_runs_that_cannot_be_compared(asr: Path, tmp_path: Path) -> None:
     scoring = evaluated.scoring_run(tmp_path / "s")
     with pytest.raises(InputError, match="is an evaluation of scoring, not of asr"):
-        build.build(asr, tmp_path / "x.html", scoring, FEW)
+        run_page.build(asr, tmp_path / "x.html", scoring, FEW)
     (scoring / result.SUMMARY).unlink()
     with pytest.raises(InputError, match="not finished"):
-        build.build(asr, tmp_path / "x.html", scoring, FEW)
+        run_page.build(asr, tmp_path / "x.html", scoring, FEW)
     assert not (tmp_path / "x.html").exists()
 
 
@@ -190,7 +190,7 @@ def test_a_half_finished_run_is_shown_as_one(tmp_path: Path) -> None:
     (folder / result.SUMMARY).unlink()
     path = folder / result.ROWS
     path.write_text(path.read_text(encoding="utf-8")[:-40], encoding="utf-8")
-    built = build.build(folder, options=FEW)
+    built = run_page.build(folder, options=FEW)
     text, shape = read(built.page)
     check(text, shape)
     assert "not finished: 5 utterances so far" in text and "Row 6 was cut off" in text
@@ -198,22 +198,22 @@ def test_a_half_finished_run_is_shown_as_one(tmp_path: Path) -> None:
     lines = path.read_text(encoding="utf-8").split("\n")
     path.write_text("\n".join([lines[0], "{nonsense", *lines[1:]]), encoding="utf-8")
     with pytest.raises(InputError, match="row 2: not a row"):
-        build.build(folder, options=FEW)
+        run_page.build(folder, options=FEW)
 
 
 def test_empty_runs(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
     with pytest.raises(InputError, match="holds no evaluation"):
-        build.build(folder)
+        run_page.build(folder)
     with pytest.raises(InputError, match="not a folder"):
-        build.build(tmp_path / "nowhere")
+        run_page.build(tmp_path / "nowhere")
     (folder / result.CONFIG).write_text('{"kind": "asr", "config": {}}', encoding="utf-8")
-    text, shape = read(build.build(folder).page)
+    text, shape = read(run_page.build(folder).page)
     check(text, shape)
     assert "0 utterances so far" in text
     full = evaluated.scoring_run(tmp_path / "none", rows=[])
-    text, shape = read(build.build(full).page)
+    text, shape = read(run_page.build(full).page)
     check(text, shape)
     assert "holds no utterance" in text
 
@@ -229,7 +229,7 @@ def test_rows_without_judgement(tmp_path: Path) -> None:
     ]
     odd = replace(row, id="odd", detail={**row.detail, "words": [word]})
     text, shape = read(
-        build.build(evaluated.scoring_run(tmp_path / "r", rows=[failed, odd]), options=FEW).page
+        run_page.build(evaluated.scoring_run(tmp_path / "r", rows=[failed, odd]), options=FEW).page
     )
     check(text, shape)
     assert "f.flac: empty" in text and "not judged" in text and "XX" in text
@@ -241,7 +241,7 @@ def test_2500_rows_stay_small(tmp_path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     copies = (lines[i % 10].replace(f'"u{i % 10}"', f'"u{i}"') for i in range(2500))
     path.write_text("".join(copies), encoding="utf-8")
-    built = build.build(folder, options=Options(n_worst=20, draws=20))
+    built = run_page.build(folder, options=Options(n_worst=20, draws=20))
     text = built.page.read_text(encoding="utf-8")
     assert len(text) < 2_000_000
     assert text.count("<tr>") > 2500 and "u2499" in text
@@ -326,7 +326,7 @@ def test_the_letters_of_a_dark_cell_are_legible() -> None:
 
 
 def test_small_things() -> None:
-    assert page.points(None) == "–" and page.points(12.6) == "13"
+    assert html.points(None) == "–" and html.points(12.6) == "13"
     assert sections.number(1, "file") == "1 file" and sections.number(2000, "file") == "2,000 files"
     assert sections.flat({"a": {"b": [1, 2], "c": None}}) == [("a.b", "1 2"), ("a.c", "–")]
     assert runs.shown(evaluated.metric("x", 0.5, "share"), 0.123) == "12.3 %"
@@ -359,5 +359,5 @@ def test_the_cards_say_first_how_good_it_is() -> None:
     metrics = {"mse": metric("lower"), "pcc": metric("higher"), "bias": metric(""), "f1": metric("higher")}
     gaps = [Gap("gender", "f", "m", name, metric("")) for name in ("bias", "pcc", "f1")]
     summary = Summary("scoring", "x", metrics, evaluated.PROVENANCE, gaps=gaps)
-    shown = figures.context(runs.Evaluated(Path(), {}, summary, ()), "mse")["cards"]
+    shown = tables.context(runs.Evaluated(Path(), {}, summary, ()), "mse")["cards"]
     assert shown == [metrics[name] for name in ("pcc", "f1", "mse", "bias")]

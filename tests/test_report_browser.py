@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from speechtutor.report import attempts, build, class_page
-from speechtutor.report.build import Options
+from speechtutor.report import attempts, class_page, run_page
+from speechtutor.report.run_page import Options
 from tests import evaluated
 from tests.conftest import chromium
 from tests.test_report_class import CLASS
@@ -51,10 +51,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     cut = evaluated.asr_run(folder / "cut", 4)
     (cut / "summary.json").unlink()
     made = {
-        "asr": build.build(asr, options=FEW),
-        "scoring": build.build(scoring, options=FEW),
-        "two": build.build(asr, folder / "two.html", other, FEW),
-        "unfinished": build.build(cut, options=FEW),
+        "asr": run_page.build(asr, options=FEW),
+        "scoring": run_page.build(scoring, options=FEW),
+        "two": run_page.build(asr, folder / "two.html", other, FEW),
+        "unfinished": run_page.build(cut, options=FEW),
         "class": class_page.build(attempts.Found(CLASS), folder / "class.html"),
     }
     return {name: built.page for name, built in made.items()}

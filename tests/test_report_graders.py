@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from speechtutor import manifest
 from speechtutor.cli import main
 from speechtutor.core import PhoneScore, Utterance, UtteranceScore, WordScore
+from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, StorageError
-from speechtutor.report import build, grading, labels, overrides, runs
-from speechtutor.report.build import Options
+from speechtutor.report import grading, labels, overrides, run_page, runs
 from speechtutor.report.overrides import LABELS, MACHINE
+from speechtutor.report.run_page import Options
 from tests import evaluated
 from tests.conftest import PROJECT
 
@@ -154,7 +154,7 @@ def test_a_torn_line_is_named_and_spoils_no_other(run: Path) -> None:
     assert len((run / overrides.FILE).read_text().splitlines()) == 2
     with pytest.raises(InputError, match=r"overrides\.jsonl, row 1: not an override"):
         overrides.read(run)
-    built = build.build(run, options=Options(draws=20))
+    built = run_page.build(run, options=Options(draws=20))
     assert any("row 1: not an override" in problem for problem in built.problems)
     assert str(run.parent) not in built.page.read_text(encoding="utf-8")
     (run / overrides.FILE).write_text(
@@ -178,7 +178,7 @@ def test_agreement_is_reported(run: Path) -> None:
     assert pairs["sound", "Ann", MACHINE].n_items == pairs["sound", "Ann", LABELS].n_items == 14
     few = pairs["word", "Ann", MACHINE]
     assert few.n_items == 3 and few.found is None, "three items are no agreement"
-    text = build.build(run, options=Options(draws=50)).page.read_text(encoding="utf-8")
+    text = run_page.build(run, options=Options(draws=50)).page.read_text(encoding="utf-8")
     for told in ("Ann and Bo &lt;b&gt;", "ICC(2,1)", "31 overrides on record", "graders 5", "too few"):
         assert told in text, told
     assert "<b>:" not in text and (run / "report-overrides.csv").is_file()

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from speechtutor.core import PhoneScore, WordScore
-from speechtutor.verbatim import Repairs, mispronounced, repaired, total, written
+from speechtutor.evaluation.asr_repairs import Repairs, mispronounced, repaired, total, written
 
 
 def word(text: str, score: float | None, *phones: float | None) -> WordScore:

@@ -163,11 +163,11 @@ def scoring(
     Files that fail give no values; they are counted and shown, and the exit status is 1.
     """
     from speechtutor import registry
-    from speechtutor.evaluation import baselines
+    from speechtutor.corpora.manifest import read
     from speechtutor.evaluation import scoring as evaluation
-    from speechtutor.manifest import read
+    from speechtutor.evaluation import scoring_baselines
 
-    people = None if raters is None else baselines.read_raters(raters)
+    people = None if raters is None else scoring_baselines.read_raters(raters)
     fitted = read(train or manifest, ["train"])
     name = scorer or registry.default("scorer")
     job = prepared("scorer", name, manifest, common)
@@ -193,9 +193,9 @@ def tutor(
 ) -> int:
     """Feedback held against its evidence, and grammar against corrected learner dialogues."""
     from speechtutor import registry
+    from speechtutor.corpora.eracond import read
     from speechtutor.evaluation import feedback as wording
     from speechtutor.evaluation import grammar as correcting
-    from speechtutor.grammar.dialogues import read
 
     options = {} if adapter is None else {"adapter": adapter}
     reports: list[Any] = []

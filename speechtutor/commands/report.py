@@ -11,7 +11,7 @@ from speechtutor.commands.output import AsJson, note, show
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
-    from speechtutor.report.build import Built
+    from speechtutor.report.run_page import Built
 
 app = App(
     name="report", help="Turn an evaluation or a class's attempts into one page, with JSON and CSV beside it."
@@ -62,7 +62,7 @@ def report(
         raise InputError("name the folder of an evaluation, or --class for a class report")
     if worst < 0:
         raise InputError(f"--worst must be 0 or more, not {worst}")
-    from speechtutor.report.build import Options, build
+    from speechtutor.report.run_page import Options, build
 
     _tell(build(source, out, against, Options(root, audio, worst, metric)), json)
 

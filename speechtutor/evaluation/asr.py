@@ -25,6 +25,7 @@ from speechtutor.audio.quality import quality
 from speechtutor.core import Utterance
 from speechtutor.errors import InputError, TextError
 from speechtutor.evaluation import groups, sampling
+from speechtutor.evaluation.asr_repairs import repaired
 from speechtutor.evaluation.groups import metric_of
 from speechtutor.evaluation.job import Job, bar, carry_out
 from speechtutor.evaluation.result import Confusion, Metric, Row, Summary
@@ -34,7 +35,6 @@ from speechtutor.schema import percent
 from speechtutor.stages import Transcriber
 from speechtutor.text.phones import pronounce
 from speechtutor.text.tokens import words_for_wer
-from speechtutor.verbatim import repaired
 
 Normalise = Callable[[str], str]
 COUNTS = {

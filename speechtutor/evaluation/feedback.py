@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from speechtutor.core import LearnerState, UtteranceScore
+from speechtutor.corpora.manifest import read as read_manifest
 from speechtutor.disk import write_text
 from speechtutor.errors import InputError
-from speechtutor.evaluation.replies import Kept
-from speechtutor.manifest import read as read_manifest
+from speechtutor.evaluation.reply_log import Kept
 from speechtutor.schema import score_from_json
 from speechtutor.tutor.engine import Message, TextEngine
 from speechtutor.tutor.evidence import gather

@@ -16,14 +16,14 @@ from time import perf_counter
 import numpy as np
 
 from speechtutor.core import GrammarKind
+from speechtutor.corpora.eracond import Turn, comparable
 from speechtutor.disk import write_text
 from speechtutor.errors import InputError
-from speechtutor.grammar.dialogues import Turn, comparable
+from speechtutor.evaluation.grammar_metrics import Counts, Grams, count, gleu, grams, keys
+from speechtutor.evaluation.grammar_typed import mend
 from speechtutor.grammar.edits import edits_between
 from speechtutor.grammar.edits import tokens as written
 from speechtutor.grammar.fluency import fluent
-from speechtutor.grammar.metrics import Counts, Grams, count, gleu, grams, keys
-from speechtutor.grammar.typed import mend
 from speechtutor.metrics import Interval, speaker_bootstrap
 from speechtutor.stages import GrammarCorrector
 

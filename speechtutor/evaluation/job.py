@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from speechtutor import manifest
 from speechtutor.core import Utterance
+from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
 from speechtutor.evaluation import journal, provenance, result
 from speechtutor.evaluation.result import Row, Summary

@@ -19,14 +19,14 @@ from numpy.typing import ArrayLike
 from speechtutor.core import Utterance
 from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.errors import InputError
-from speechtutor.evaluation import items, judged, sampling
-from speechtutor.evaluation.baselines import baselines
+from speechtutor.evaluation import sampling, scoring_items, scoring_rows
 from speechtutor.evaluation.calibration import reliability
 from speechtutor.evaluation.groups import metric_of
-from speechtutor.evaluation.items import NAMES, OF, Column, Item
 from speechtutor.evaluation.job import Job, bar, carry_out
 from speechtutor.evaluation.result import Calibration, Confusion, Metric, Row, Summary
 from speechtutor.evaluation.sampling import Estimate, Figure, Speakers
+from speechtutor.evaluation.scoring_baselines import baselines
+from speechtutor.evaluation.scoring_items import NAMES, OF, Column, Item
 from speechtutor.evaluation.summary import Kind
 from speechtutor.stages import Scorer
 
@@ -158,11 +158,11 @@ def recognition(measuring: _Measuring, rows: Sequence[Row]) -> None:
 
 def measure(rows: Sequence[Row], speakers: Speakers) -> Found:
     """Every figure with its interval; what the rows have no values for is left out."""
-    every, measuring = items.of_rows(rows), _Measuring(speakers)
+    every, measuring = scoring_items.of_rows(rows), _Measuring(speakers)
     for aspect in NAMES:
-        agreement(measuring, aspect, items.column(every, aspect))
-    mispronunciations(measuring, items.errors(every))
-    diagnoses(measuring, items.perceived(every))
+        agreement(measuring, aspect, scoring_items.column(every, aspect))
+    mispronunciations(measuring, scoring_items.errors(every))
+    diagnoses(measuring, scoring_items.perceived(every))
     recognition(measuring, rows)
     return measuring.found
 
@@ -171,7 +171,7 @@ def confusions(rows: Sequence[Row], most: int = N_CONFUSIONS) -> list[Confusion]
     """The commonest pairs of a canonical phone and what the scorer heard instead, "" for nothing."""
     counted = Counter(
         (item.phone, item.heard)
-        for item in items.of_rows(rows)
+        for item in scoring_items.of_rows(rows)
         if item.aspect == "phone"
         and item.heard is not None
         and (item.error_probability or 0.0) >= ERROR_THRESHOLD
@@ -206,9 +206,9 @@ def rest(
     raters: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What a summary of this kind has beside metrics and groups."""
-    every = items.of_rows(rows)
-    fitted = items.of_rows([judged.row_of(utterance, None) for utterance in train])
-    values = items.errors(every)
+    every = scoring_items.of_rows(rows)
+    fitted = scoring_items.of_rows([scoring_rows.row_of(utterance, None) for utterance in train])
+    values = scoring_items.errors(every)
     drawn: list[Calibration] = [reliability("error probability of phones", values.rated, values.said)]
     said = [
         "A phone with a mean rating below 0.5 of 2 counts as mispronounced.",
@@ -247,7 +247,7 @@ def evaluate(
     if not any(row.scores is not None for row in job.rows):
         raise InputError(f"{job.manifest}: no row has human scores to compare with")
     kind = Kind("scoring", measure, KEYS, partial(rest, train=train, raters=raters), "phone_pcc")
-    judge = judged.listener(scorer, job.root)
+    judge = scoring_rows.listener(scorer, job.root)
     found, rows = carry_out(job, kind, judge, warm_up=judge, progress=bar("scoring"))
     write_reliability(job.out, found)
     return found, rows

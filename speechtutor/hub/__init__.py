@@ -6,9 +6,9 @@ cache, the Hugging Face hub, an archive on a package index.
 """
 
 from speechtutor.disk import home
+from speechtutor.hub.cache import FileCheck, Verification, derived, folder, located, origin, pull, verify
 from speechtutor.hub.catalog import Checkpoint, File, Part, checkpoint, checkpoints, unknown
 from speechtutor.hub.sources import hub_file
-from speechtutor.hub.store import FileCheck, Verification, derived, folder, located, origin, pull, verify
 
 __all__ = [
     "Checkpoint",

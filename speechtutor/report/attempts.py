@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from speechtutor import manifest, schema
+from speechtutor import schema
 from speechtutor.core import Attempt, Exercise, UtteranceScore
+from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, StorageError
 from speechtutor.learner.store import open_store
 from speechtutor.report import heat, runs

@@ -11,12 +11,12 @@ from markupsafe import Markup
 
 from speechtutor import disk
 from speechtutor.evaluation.result import clean
-from speechtutor.report import charts, classroom, page, tables
+from speechtutor.report import charts, classroom, export, html
 from speechtutor.report.attempts import Found
-from speechtutor.report.build import Built
 from speechtutor.report.charts import Estimate
 from speechtutor.report.classroom import Classroom, Heard, Learner, Verdict
 from speechtutor.report.heat import ipa
+from speechtutor.report.run_page import Built
 from speechtutor.schema import dumps
 
 MARKS = {Verdict.WORK: "✗", Verdict.MAYBE: "?", Verdict.FINE: "✓", Verdict.FEW: "·"}
@@ -38,7 +38,7 @@ def build(found: Found, out: Path, *, words: bool = True) -> Built:
     text = _page(room, found, words, [path.name for path in beside])
     disk.write_text(beside[0], dumps(clean(_json(room, words)), indent=1) + "\n")
     records = (_record(one, sound, words) for one in room.learners for sound in one.sounds)
-    disk.write_text(beside[1], tables.csv_text(records, COLUMNS))
+    disk.write_text(beside[1], export.csv_text(records, COLUMNS))
     disk.write_text(out, text)
     return Built(out, beside, found.problems)
 
@@ -46,7 +46,7 @@ def build(found: Found, out: Path, *, words: bool = True) -> Built:
 def _page(room: Classroom, found: Found, words: bool, beside: Sequence[str]) -> str:
     shown = room.phones[:MOST_COLUMNS]
     contents = [("together", "Together"), ("overview", "Overview")] if room.learners else []
-    return page.render(
+    return html.render(
         "class.html",
         title="Class report",
         linked=False,

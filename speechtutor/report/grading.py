@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from speechtutor.agreement import Agreement, agreement
+from speechtutor.evaluation.agreement import Agreement, agreement
 from speechtutor.evaluation.result import Row
 from speechtutor.metrics import Interval
 from speechtutor.report.overrides import LABELS, MACHINE, Item, Override, standing

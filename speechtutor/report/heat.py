@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from speechtutor.agreement import LEVELS
 from speechtutor.core import ErrorType, PhoneScore, WordScore
+from speechtutor.evaluation.agreement import LEVELS
 from speechtutor.evaluation.result import Row
 from speechtutor.report.overrides import Item, Override
 from speechtutor.report.overrides import mean as mean_score

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from speechtutor import disk, manifest
+from speechtutor import disk
+from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
 from speechtutor.evaluation.result import Row
 from speechtutor.report import overrides

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from speechtutor.agreement import levels
+from speechtutor.evaluation.agreement import levels
 from speechtutor.evaluation.result import Calibration, Confusion, Group, Metric, Row, Summary
 from speechtutor.report import charts, heat
 from speechtutor.report.charts import Cell, Estimate

@@ -9,7 +9,7 @@ import pytest
 
 from speechtutor import hub
 from speechtutor.errors import StorageError
-from speechtutor.hub import store
+from speechtutor.hub import cache
 from tests.hub.conftest import (
     WEIGHTS,
     forbidden,
@@ -35,7 +35,7 @@ def test_verify_finds_a_changed_byte_and_pull_mends_it(
     hub.pull("toy", source=links, offline=True, progress=False, check=True)
     assert hub.verify("toy").ok
     assert leftovers() == []
-    monkeypatch.setattr(store, "_fetch_all", forbidden)
+    monkeypatch.setattr(cache, "_fetch_all", forbidden)
     hub.pull("toy", check=True)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from speechtutor import hub
 from speechtutor.errors import ChecksumError, OfflineError, StorageError
-from speechtutor.hub import sources, store
+from speechtutor.hub import cache, sources
 from tests.hub.conftest import (
     CONFIG,
     HALF,
@@ -97,7 +97,7 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(store.os, "fsync", full)
+        patch.setattr(cache.os, "fsync", full)
         with pytest.raises(StorageError, match="no room for toy"):
             hub.pull("toy", progress=False)
     assert hub.located("toy") is None
@@ -133,7 +133,7 @@ def test_an_interrupted_pull_goes_on(toy: object, links: Path, monkeypatch: pyte
             raise KeyboardInterrupt
         return real(part, work)
 
-    monkeypatch.setattr(store, "open_part", interrupted)
+    monkeypatch.setattr(cache, "open_part", interrupted)
     with pytest.raises(KeyboardInterrupt):
         hub.pull("toy", progress=False)
     assert hub.located("toy") is None

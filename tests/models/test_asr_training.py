@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from recipes import synthetic, training
-from speechtutor import manifest
+from recipes.shared import settings, synthetic
 from speechtutor.core import Utterance
+from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, StorageError
 from speechtutor.training import loop
 from speechtutor.training.augment import SPEEDS, Augment
@@ -127,24 +127,24 @@ def rows_with(tmp_path: Path, **changes: Any) -> Path:
 def test_a_test_row_is_refused_by_name(tmp_path: Path) -> None:
     path = rows_with(tmp_path, split="test", speaker="somebody")
     with pytest.raises(InputError, match=r"row 7 \(u6\): a test row"):
-        training.read_rows(path)
+        settings.read_rows(path)
 
 
 def test_a_speaker_in_two_splits_is_refused_by_name(tmp_path: Path) -> None:
     path = rows_with(tmp_path, split="dev")
     with pytest.raises(InputError, match=r"row 7 .*speaker train2 is in dev here and in train"):
-        training.read_rows(path)
+        settings.read_rows(path)
 
 
 def test_damaged_audio_is_named_before_the_training(tmp_path: Path) -> None:
     path = synthetic.corpus(tmp_path)
     (tmp_path / "u6.flac").write_bytes(b"fLaC no more")
-    cfg = training.Settings(manifest=path, root=tmp_path)
+    cfg = settings.Settings(manifest=path, root=tmp_path)
     with pytest.raises(InputError, match=r"row 7 \(u6\): .*u6\.flac"):
-        training.read_clips(cfg)
+        settings.read_clips(cfg)
     (tmp_path / "u6.flac").unlink()
     with pytest.raises(InputError, match=r"row 7 \(u6\): .*u6\.flac"):
-        training.read_clips(cfg)
+        settings.read_clips(cfg)
 
 
 def test_headers_are_read_before_anything_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,20 +153,20 @@ def test_headers_are_read_before_anything_is_decoded(tmp_path: Path, monkeypatch
     (tmp_path / "u9.flac").write_bytes((tmp_path / "u9.flac").read_bytes()[:9000])
     monkeypatch.setattr(loop, "clip", lambda *args: pytest.fail("a recording was decoded"))
     with pytest.raises(InputError, match=r"row 7 \(u6\): .*No such file.*; also bad \(1\): row 10 \(u9\)"):
-        training.read_clips(training.Settings(manifest=path, root=tmp_path))
+        settings.read_clips(settings.Settings(manifest=path, root=tmp_path))
 
 
 def test_rows_to_train_on_and_to_stop_by_are_needed(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     manifest.write(path, [Utterance("u", "u.wav", "hi", "ann", "train")])
     with pytest.raises(InputError, match="no dev rows"):
-        training.read_rows(path)
+        settings.read_rows(path)
     manifest.write(path, [Utterance("u", "u.wav", "hi", "ann", "dev")])
     with pytest.raises(InputError, match="no train rows"):
-        training.read_rows(path)
+        settings.read_rows(path)
 
 
 @pytest.mark.parametrize("wrong", [{"batch": 0}, {"rate": 0.0}, {"warmup": 1.0}, {"noise": 2.0}])
 def test_settings_are_checked(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        training.Settings(**wrong)
+        settings.Settings(**wrong)

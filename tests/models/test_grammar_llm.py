@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from recipes import synthetic
+from recipes.shared import synthetic
 from speechtutor import registry
 from speechtutor.errors import InputError, ModelError
 from speechtutor.grammar import joined, tokens

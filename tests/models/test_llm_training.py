@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from recipes import synthetic
+from recipes.shared import synthetic
 from speechtutor.errors import InputError, ModelError
 from speechtutor.training import llm as training
 from speechtutor.training.llm import Adapter, Chat, Course, Trainer, batches, build, chats, collate

@@ -8,8 +8,9 @@ import torch
 from peft import PeftModel
 from transformers import WhisperForConditionalGeneration
 
-from recipes import cut_adapter, synthetic
+from recipes import cut_adapter
 from recipes.cut_adapter import MATRICES, Config
+from recipes.shared import synthetic
 from speechtutor.errors import InputError
 from speechtutor.training import lora_cut
 

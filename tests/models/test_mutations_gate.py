@@ -1,6 +1,6 @@
 """The gate: known mistakes made of real readings, judged by the scorer that ships.
 
-Sensitivity, locality and determinism over every kind of `speechtutor.evaluation.mutations`. The bounds
+Sensitivity, locality and determinism over every kind of `evaluation.scoring_mutations`. The bounds
 are far below what `recipes.evaluate_mutations` measures on many readings: they catch a scorer that has
 stopped listening, that marks the wrong place or that does not repeat itself. Raise them with the scorer.
 """
@@ -16,7 +16,7 @@ import pytest
 from speechtutor import audio, registry
 from speechtutor.audio import quality
 from speechtutor.core import UtteranceScore
-from speechtutor.evaluation.mutations import Mutation, Verdict, Words, sample, single, verdict
+from speechtutor.evaluation.scoring_mutations import Mutation, Verdict, Words, sample, single, verdict
 from speechtutor.models.scorer import PronunciationScorer
 from speechtutor.scoring.align import align
 from speechtutor.scoring.observe import listen

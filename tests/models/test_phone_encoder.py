@@ -14,7 +14,7 @@ from transformers import (
     WhisperModel,
 )
 
-from recipes import synthetic
+from recipes.shared import synthetic
 from speechtutor.models.phone_encoder import SYMBOLS, PhoneEncoder, log_mel, pool_weights, spans_of_path
 from speechtutor.text.phones import PHONES
 from speechtutor.training import phone_adapter

@@ -13,9 +13,10 @@ import pytest
 import soundfile
 import torch
 
-from recipes import finetune_phones, synthetic, training
+from recipes import finetune_phones
 from recipes.finetune_phones import Config
-from speechtutor import manifest
+from recipes.shared import settings, synthetic
+from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, ModelError, StorageError
 from speechtutor.training.phone_encoder import Example, Recipe, Trainer, average, batches, forced_spans
 
@@ -39,7 +40,7 @@ def test_batches_hold_every_example_once_and_keep_to_the_limit(tmp_path: Path) -
 
 
 def test_folds_leave_out_whole_speakers() -> None:
-    fold = training.fold_of(["b", "a", "c", "a", "d"], 2)
+    fold = settings.fold_of(["b", "a", "c", "a", "d"], 2)
     assert fold == {"a": 0, "b": 1, "c": 0, "d": 1}
 
 

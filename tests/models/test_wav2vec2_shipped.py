@@ -18,7 +18,7 @@ import pytest
 from recipes.evaluate_mutations import swap
 from speechtutor import audio, cli, metrics, registry
 from speechtutor.core import Code, Recording, Transcript, UtteranceScore
-from speechtutor.evaluation.mutations import single
+from speechtutor.evaluation.scoring_mutations import single
 from speechtutor.hub import shipped
 from speechtutor.models.acoustic_ctc import CtcAcoustic
 from speechtutor.models.scorer import PronunciationScorer

@@ -11,10 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from recipes import finetune_wav2vec2, synthetic, training
+from recipes import finetune_wav2vec2
 from recipes.finetune_wav2vec2 import Config
-from speechtutor import audio, manifest, registry
+from recipes.shared import settings, synthetic
+from speechtutor import audio, registry
 from speechtutor.core import Emission, Recording
+from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, ModelError, StorageError
 from speechtutor.models import acoustic_ctc
 from speechtutor.models.phone_encoder import SYMBOLS
@@ -184,7 +186,7 @@ def test_a_fold_of_speakers_is_left_out(tmp_path: Path) -> None:
     speakers = sorted({row.speaker for row in rows})
     heard = []
     for fold in (0, 1):
-        train, dev = training.read_clips(Config(manifest=path, root=tmp_path, folds=2, fold=fold))
+        train, dev = settings.read_clips(Config(manifest=path, root=tmp_path, folds=2, fold=fold))
         heard.append({row.speaker for row in rows if row.id in {clip.id for clip in train}})
         assert len(dev) == 1
     assert heard == [set(speakers[1::2]), set(speakers[::2])]

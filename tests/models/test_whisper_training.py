@@ -9,10 +9,12 @@ import pytest
 import torch
 from transformers.modeling_outputs import BaseModelOutput
 
-from recipes import finetune_whisper, synthetic
+from recipes import finetune_whisper
 from recipes.finetune_whisper import Config
-from speechtutor import audio, config, manifest
+from recipes.shared import synthetic
+from speechtutor import audio, config
 from speechtutor.core import Recording
+from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, ModelError
 from speechtutor.models import whisper, windows
 from speechtutor.training import loop

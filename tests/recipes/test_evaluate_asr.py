@@ -7,8 +7,9 @@ import pytest
 
 from recipes import evaluate_asr
 from recipes.evaluate_asr import Config
-from speechtutor import config, manifest
+from speechtutor import config
 from speechtutor.core import Utterance
+from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
 from speechtutor.evaluation import job
 from speechtutor.models.normalizer import normaliser

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from recipes import export_model, exports, synthetic
+from recipes import export_model
 from recipes.export_model import Config
+from recipes.shared import exports, synthetic
 from speechtutor import config, hub, registry
 from speechtutor.core import Recording
 from speechtutor.errors import InputError, ModelError

@@ -8,7 +8,8 @@ import pytest
 
 from recipes import make_examples
 from recipes.make_examples import EXAMPLES, FOLDER, MANIFEST, MAX_BYTES, Config, readme, row
-from speechtutor import audio, hub, manifest
+from speechtutor import audio, hub
+from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
 from tests.conftest import PROJECT, need
 

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recipes import prepare_common_voice, prepare_folder, prepare_l2arctic, prepare_librispeech, synthetic
+from recipes import prepare_common_voice, prepare_folder, prepare_l2arctic, prepare_librispeech
 from recipes import prepare_speechocean762 as so762
 from recipes import prepare_timit as timit
-from speechtutor import audio, canonical, config, corpora, manifest
+from recipes.shared import synthetic
+from speechtutor import audio, config
 from speechtutor.core import Edit, Utterance
-from speechtutor.corpora import Span
+from speechtutor.corpora import canonical, formats, manifest
+from speechtutor.corpora.formats import Span
 from speechtutor.errors import InputError
 from tests.conftest import PROJECT, SHARED, need
 
@@ -309,11 +311,11 @@ def test_folder_with_a_table(tmp_path: Path) -> None:
 
 def test_the_split_does_not_hang_on_order_or_company() -> None:
     people = [f"s{i}" for i in range(100)]
-    split = corpora.split_by_speaker(people, 0.1, 0.2)
-    assert corpora.split_by_speaker(people[::-1] * 2, 0.1, 0.2) == split
+    split = formats.split_by_speaker(people, 0.1, 0.2)
+    assert formats.split_by_speaker(people[::-1] * 2, 0.1, 0.2) == split
     counts = {name: sum(part == name for part in split.values()) for name in manifest.SPLITS}
     assert counts == {"train": 70, "dev": 10, "test": 20}
-    bigger = corpora.split_by_speaker([*people, "new"], 0.1, 0.2)
+    bigger = formats.split_by_speaker([*people, "new"], 0.1, 0.2)
     assert sum(bigger[name] != split[name] for name in people) <= 2
 
 
@@ -328,13 +330,13 @@ def test_textgrids_long_and_short_are_the_same(tmp_path: Path) -> None:
         '"IntervalTier"\n"words"\n0\n1.25\n2\n0\n0.5\n"say ""hi"""\n0.5\n1.25\n""\n',
         encoding="utf-16",
     )
-    assert corpora.textgrid(long) == corpora.textgrid(short) == {"words": spans}
+    assert formats.textgrid(long) == formats.textgrid(short) == {"words": spans}
     long.write_text(long.read_text("utf-8")[:-60], "utf-8")
     with pytest.raises(InputError, match="ends before its own counts"):
-        corpora.textgrid(long)
+        formats.textgrid(long)
     synthetic.text(short, "hello")
     with pytest.raises(InputError, match=r"ends before|not a Praat"):
-        corpora.textgrid(short)
+        formats.textgrid(short)
 
 
 def test_parts_belong_where_they_are_longest() -> None:
@@ -346,10 +348,10 @@ def test_parts_belong_where_they_are_longest() -> None:
         Span(2.1, 2.2, ""),
         Span(2.7, 2.9, ""),
     ]
-    assert corpora.assign(parts, words) == [0, 0, 1, 1, 2]
+    assert formats.assign(parts, words) == [0, 0, 1, 1, 2]
     rng = np.random.default_rng(0)
     for start in rng.uniform(0, 4, 50):
         part = Span(start, start + 0.3, "")
         shared = [max(0.0, min(part.end, w.end) - max(part.start, w.start)) for w in words]
         if max(shared) > 0:
-            assert shared[corpora.assign([part], words)[0]] == max(shared)
+            assert shared[formats.assign([part], words)[0]] == max(shared)

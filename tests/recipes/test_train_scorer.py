@@ -12,7 +12,8 @@ import pytest
 
 from recipes import ablate_scorer
 from recipes.train_scorer import Config, off_text, run
-from speechtutor import audio, canonical, manifest, registry
+from speechtutor import audio, registry
+from speechtutor.corpora import canonical, manifest
 from speechtutor.models.scorer import PronunciationScorer
 from speechtutor.scoring.observe import observe
 from tests.conftest import PROJECT

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from recipes import evaluate_tutor, feedback_replies, finetune_tutor, prepare_tutor, synthetic
+from recipes import evaluate_tutor, finetune_tutor, prepare_tutor
 from recipes.prepare_tutor import Config, apart, check, grammar_row, split_of
+from recipes.shared import feedback, synthetic
 from speechtutor import config
 from speechtutor.core import LearnerState
 from speechtutor.errors import InputError
@@ -54,14 +55,14 @@ def test_every_reply_to_learn_passes_the_verifier() -> None:
     rng = random.Random(1)
     texts = set()
     for _ in range(60):
-        evidence = gather(feedback_replies.made_score(rng), LearnerState())
-        text = feedback_replies.reply(evidence, rng)
+        evidence = gather(feedback.made_score(rng), LearnerState())
+        text = feedback.reply(evidence, rng)
         if text is not None:
             assert verify(text, evidence) == []
             texts.add(text)
     assert len(texts) > 40
-    made = feedback_replies.held_out(8, 0)
-    assert len(made) == 8 and made == feedback_replies.held_out(8, 0)
+    made = feedback.held_out(8, 0)
+    assert len(made) == 8 and made == feedback.held_out(8, 0)
 
 
 def test_a_dev_row_never_enters_training(tmp_path: Path) -> None:

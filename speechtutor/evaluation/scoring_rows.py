@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from speechtutor import audio, canonical, metrics
+from speechtutor import audio, metrics
 from speechtutor.core import (
     Alignment,
     Edit,
@@ -21,6 +21,7 @@ from speechtutor.core import (
     UtteranceScore,
     WordScore,
 )
+from speechtutor.corpora import canonical
 from speechtutor.errors import InputError
 from speechtutor.evaluation import groups
 from speechtutor.evaluation.result import Row

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from speechtutor import audio, manifest
+from speechtutor import audio
 from speechtutor.core import PhoneScore, Recording, Utterance, UtteranceScore, WordScore
+from speechtutor.corpora import manifest
 
 TEXT = "HELLO THERE"
 WORDS = {"HELLO": ("HH", "AH", "L", "OW"), "THERE": ("DH", "EH", "R")}

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from speechtutor import config, manifest
+from speechtutor import config
 from speechtutor.core import Utterance
+from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, require
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from speechtutor import audio, canonical, disk, metrics
+from speechtutor import audio, disk, metrics
 from speechtutor.core import Utterance
+from speechtutor.corpora import canonical
 from speechtutor.metrics import Edits, Interval
 from speechtutor.scoring import ctc
 

@@ -10,7 +10,18 @@ from typing import Any
 from speechtutor import disk
 from speechtutor.errors import InputError
 from speechtutor.evaluation.result import Comparison, Row
-from speechtutor.report import clips, figures, grading, heat, overrides, page, runs, sections, tables, versus
+from speechtutor.report import (
+    clips,
+    export,
+    grading,
+    heat,
+    html,
+    overrides,
+    runs,
+    sections,
+    tables,
+    versus,
+)
 from speechtutor.report.grading import Grading, Pair
 from speechtutor.report.overrides import Item, Override
 from speechtutor.report.runs import Evaluated, shown
@@ -62,9 +73,9 @@ def build(
     run = replace(run, summary=summary, problems=(*run.problems, *problems))
     graded = overrides.standing(given)
     judged = grading.grading(run.rows, given, draws=chosen.draws, seed=chosen.seed)
-    names = tables.names(target, run, judged)
+    names = export.names(target, run, judged)
     text = _page(run, other, comparison, judged, graded, target, [path.name for path in names], chosen)
-    beside = tables.write(names, run, judged, graded)
+    beside = export.write(names, run, judged, graded)
     disk.write_text(target, text)
     return Built(target, beside, run.problems)
 
@@ -101,16 +112,16 @@ def _page(
         "linked": options.audio == "link",
         "versus": against,
         "other_reliabilities": sections.reliabilities(other.summary) if other and other.summary else [],
-        "difference_rows": figures.differences(comparison) if comparison else [],
+        "difference_rows": tables.differences(comparison) if comparison else [],
         "beside": beside,
         "origins": _origins(run, other, comparison),
-        **figures.context(run, lead),
+        **tables.context(run, lead),
         **_confused(run),
         **_worst(run, lead, graded, target, options),
         **_graders(judged),
         **_rows(run),
     }
-    return page.render("run.html", contents=_contents(context), **context)
+    return html.render("run.html", contents=_contents(context), **context)
 
 
 def _title(run: Evaluated, comparison: Comparison | None) -> str:
@@ -215,7 +226,7 @@ def _aspects(row: Row) -> str:
     for side, name in (("model", "machine"), ("raters", "raters")):
         scores = row.detail.get(side)
         if isinstance(scores, Mapping):
-            told = [f"{aspect} {page.points(score)}" for aspect, score in scores.items()]
+            told = [f"{aspect} {html.points(score)}" for aspect, score in scores.items()]
             parts.append(f"{name}: {', '.join(told)}")
     return "; ".join(parts)
 
@@ -223,7 +234,7 @@ def _aspects(row: Row) -> str:
 def _graders(judged: Grading) -> dict[str, Any]:
     override_rows = [
         [one.id, f"{one.word}. {one.text}", "" if one.phone is None else f"{one.phone}. {one.expected}",
-         *(page.points(score) for score in (one.score, one.machine, one.rated)), one.who, one.at, one.note]
+         *(html.points(score) for score in (one.score, one.machine, one.rated)), one.who, one.at, one.note]
         for _, given in judged.standing
         for one in given
     ]  # fmt: skip

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from speechtutor.evaluation.judged import ASPECTS, WORD_ASPECTS, WRONG_BELOW
 from speechtutor.evaluation.result import Row
 from speechtutor.evaluation.sampling import Values
+from speechtutor.evaluation.scoring_rows import ASPECTS, WORD_ASPECTS, WRONG_BELOW
 
 NAMES = {
     "phone": "phone accuracy",

@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechtutor.errors import InputError
-from speechtutor.evaluation import items, sampling
+from speechtutor.evaluation import sampling, scoring_items
 from speechtutor.evaluation.groups import metric_of
-from speechtutor.evaluation.items import NAMES, OF, Guess, Item
-from speechtutor.evaluation.judged import WRONG_BELOW
 from speechtutor.evaluation.result import Metric
 from speechtutor.evaluation.sampling import Figure, Speakers, Values
+from speechtutor.evaluation.scoring_items import NAMES, OF, Guess, Item
+from speechtutor.evaluation.scoring_rows import WRONG_BELOW
 
 SHRINK = 5
 """Tokens elsewhere that weigh as much as the tokens in this very word."""
@@ -65,7 +65,7 @@ def _of_guess(
 ) -> Metrics:
     found: Metrics = {}
     for aspect, name in NAMES.items():
-        column = items.column(every, aspect, guess)
+        column = scoring_items.column(every, aspect, guess)
         if not column.n:
             continue
         of = OF[aspect.partition("_")[0]]
@@ -79,7 +79,7 @@ def _of_guess(
             found[f"{aspect}_mse"] = _metric(
                 error, f"{name}, MSE on 0-2", column.speakers, of, speakers, "points²", "lower"
             )
-    wrong = items.errors(every, guess)
+    wrong = scoring_items.errors(every, guess)
     if correlate and wrong.n:
         area = sampling.auc(wrong.rated > 0.5, -wrong.said)
         label = "MDD, area under the ROC curve"

@@ -1,0 +1,1 @@
+"""What several recipes stand on; none of it is an experiment."""
