@@ -7,24 +7,27 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import PROJECT
+from tests.support.house import (
+    DRAWING,
+    GUIDE,
+    MODULES,
+    OUTSIDE,
+    arrows,
+    drawing,
+    floors,
+    imports,
+    name_of,
+    room,
+)
 
-PACKAGE = PROJECT / "speechtutor"
-FLOORS = {
-    0: "core errors",
-    1: "stages disk audio text metrics config schema content hub",
-    3: "models",
-    4: "training registry pipeline",
-    5: "speechtutor __main__ cli commands",
-}
-ELSE = 2
-"""Any other module: values in, values out."""
+FLOOR = floors()
+ENGINE_ROOMS = {"models", "training"}
 SHARED = {
     f"speechtutor.models.{name}"
     for name in (
@@ -60,46 +63,36 @@ HEAVY = [
     "onnxruntime",
     "soundfile",
 ]
-FILES = sorted(PACKAGE.rglob("*.py"))
-FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split()}
-
-
-def name_of(path: Path) -> str:
-    """speechtutor/hub/cache.py -> speechtutor.hub.cache; a package by its own name."""
-    parts = path.relative_to(PROJECT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-MODULES = {name_of(path): path for path in FILES}
-
-
-def floor(module: str) -> int:
-    parts = module.split(".")
-    return FLOOR["speechtutor"] if len(parts) == 1 else FLOOR.get(parts[1], ELSE)
-
-
-def imports(path: Path, *, top: bool = False) -> Iterator[str]:
-    """Every module that a file imports; with `top` only those imported when it is."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in tree.body if top else ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno}: relative import"
-            assert node.module is not None
-            for alias in node.names:
-                whole = f"{node.module}.{alias.name}"
-                yield whole if whole in MODULES else node.module
+FILES = sorted(MODULES.values())
 
 
 def own(path: Path) -> set[str]:
     return {name for name in imports(path) if name.split(".")[0] == "speechtutor"}
 
 
-@pytest.mark.parametrize("module", sorted(MODULES))
-def test_no_arrow_points_up(module: str) -> None:
-    up = sorted(name for name in own(MODULES[module]) if floor(name) > floor(module))
-    assert not up, f"{module} (floor {floor(module)}) imports {', '.join(f'{n} ({floor(n)})' for n in up)}"
+def test_every_file_has_a_room_and_every_room_a_floor() -> None:
+    rooms = {room(module) for module in (*MODULES, *OUTSIDE)}
+    assert rooms - FLOOR.keys() == set(), "CONTRIBUTING.md does not give them a floor"
+    assert FLOOR.keys() - rooms == set(), "CONTRIBUTING.md names what is not there"
+
+
+@pytest.mark.parametrize("name", sorted(arrows()))
+def test_every_arrow_points_down(name: str) -> None:
+    up = sorted(other for other in arrows()[name] if FLOOR[other] >= FLOOR[name])
+    assert not up, f"{name} (floor {FLOOR[name]}) imports {', '.join(f'{n} ({FLOOR[n]})' for n in up)}"
+
+
+def test_the_drawing_is_that_of_the_imports() -> None:
+    found = DRAWING.search(GUIDE.read_text(encoding="utf-8"))
+    assert found is not None
+    assert found.group(0) == found[1] + drawing() + found[2], "python -m tests.support.house --write"
+
+
+def test_a_file_imports_its_sibling_and_not_the_face_of_its_room() -> None:
+    for module, path in MODULES.items():
+        face = f"speechtutor.{room(module)}"
+        if module != face and path.parent.name == room(module):
+            assert face not in own(path), f"{module} imports the face of its own room"
 
 
 def test_there_is_no_cycle_even_late() -> None:
@@ -122,7 +115,7 @@ def test_there_is_no_cycle_even_late() -> None:
 
 def is_model(module: str) -> bool:
     """What runs a network; what it shares with others is none."""
-    return floor(module) == FLOOR["models"] and module not in SHARED
+    return room(module) == "models" and module not in SHARED
 
 
 @pytest.mark.parametrize("module", sorted(filter(is_model, MODULES)))
@@ -132,12 +125,8 @@ def test_no_model_imports_another(module: str) -> None:
     assert not others, f"{module} imports {sorted(others)}"
 
 
-def has_engines(module: str) -> bool:
-    return module.split(".")[1:2] in (["models"], ["training"])
-
-
-@pytest.mark.parametrize("module", sorted(m for m in MODULES if not has_engines(m)))
-def test_engines_live_in_models(module: str) -> None:
+@pytest.mark.parametrize("module", sorted(m for m in MODULES if room(m) not in ENGINE_ROOMS))
+def test_engines_live_in_their_rooms(module: str) -> None:
     roots = {name.split(".")[0] for name in imports(MODULES[module])}
     assert not roots & ENGINES, f"{module} imports {sorted(roots & ENGINES)}"
     early = {name.split(".")[0] for name in imports(MODULES[module], top=True)}
@@ -194,8 +183,7 @@ def test_loads_nothing_heavy(code: str) -> None:
 def test_the_guard_itself_bites() -> None:
     code = "import scipy, sys; assert 'scipy' in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-    assert floor("speechtutor.core") < floor("speechtutor.schema") < floor("speechtutor.scoring.align")
-    assert floor("speechtutor.models.whisper") < floor("speechtutor.registry") < floor("speechtutor.cli")
+    assert FLOOR["core"] < FLOOR["schema"] < FLOOR["models"] < FLOOR["commands"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from speechtutor.core import Attempt, Exercise, UtteranceScore
+from speechtutor.disk import home
 from speechtutor.errors import StorageError
-from speechtutor.hub import home
 from speechtutor.learner.codec import decode, encode
 
 FORMAT = 1

@@ -11,7 +11,7 @@ from huggingface_hub import constants
 
 from speechtutor import hub
 from speechtutor.hub import catalog
-from tests.mirrors import Server, serving, write_catalog, write_wheel
+from tests.support.mirrors import Server, serving, write_catalog, write_wheel
 
 CONFIG, WEIGHTS = b'{"small": true}', bytes(range(256)) * 700
 HALF = 100_000

@@ -15,7 +15,7 @@ from tests.hub.conftest import (
     forbidden,
     leftovers,
 )
-from tests.mirrors import sha256
+from tests.support.mirrors import sha256
 
 pytestmark = pytest.mark.writes_home
 

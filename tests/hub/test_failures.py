@@ -23,7 +23,7 @@ from tests.hub.conftest import (
     forbidden,
     leftovers,
 )
-from tests.mirrors import Server, serving, sha256, write_wheel
+from tests.support.mirrors import Server, serving, sha256, write_wheel
 
 pytestmark = pytest.mark.writes_home
 

@@ -17,7 +17,7 @@ from tests.conftest import PROJECT
 from tests.hub.conftest import (
     leftovers,
 )
-from tests.mirrors import Server, serving
+from tests.support.mirrors import Server, serving
 
 pytestmark = pytest.mark.writes_home
 

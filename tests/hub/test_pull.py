@@ -25,7 +25,7 @@ from tests.hub.conftest import (
     forbidden,
     leftovers,
 )
-from tests.mirrors import Server, serving, sha256, tarball
+from tests.support.mirrors import Server, serving, sha256, tarball
 
 pytestmark = pytest.mark.writes_home
 

@@ -11,8 +11,8 @@ from speechtutor.core import Recording, Transcript
 from speechtutor.errors import InputError, MissingExtraError, ModelError
 from speechtutor.models import faster_whisper, windows
 from speechtutor.models.faster_whisper import FasterWhisper
-from tests import sounds
 from tests.conftest import learner_clip, need
+from tests.support import sounds
 
 pytest.importorskip("faster_whisper")
 

@@ -16,7 +16,7 @@ from speechtutor.models.llm import CTranslate2Engine, TransformersEngine, _conve
 from speechtutor.tutor.engine import Message
 from speechtutor.tutor.rules import RuleTutor
 from tests.conftest import need
-from tests.judged import LEARNER, SINK
+from tests.support.judged import LEARNER, SINK
 
 TEMPLATE = (
     "{% for m in messages %}{{ '<s>' + m['role'] + '\n' + m['content'] + '</s>' }}{% endfor %}"

@@ -19,7 +19,7 @@ from speechtutor.tutor.evidence import gather
 from speechtutor.tutor.phrasing import LlmTutor
 from speechtutor.tutor.rules import RuleTutor
 from speechtutor.tutor.verify import verify
-from tests.judged import LEARNER, SINK
+from tests.support.judged import LEARNER, SINK
 
 TEXT = 'In "think", the "th" sounded closer to "s". Can you say "think" again?'
 CHAT = [Message("system", "Be kind."), Message("user", "Hello")]

@@ -11,8 +11,7 @@ from speechtutor.core import Floats, Recording, Transcript
 from speechtutor.errors import InputError, ModelError
 from speechtutor.models import wav2vec2, windows
 from speechtutor.models.wav2vec2 import Wav2Vec2, read
-from tests import sounds
-from tests.models import tiny
+from tests.support import sounds, tiny
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,8 @@ from speechtutor.errors import InputError, ModelError
 from speechtutor.models import whisper, windows
 from speechtutor.models.whisper import Whisper
 from speechtutor.models.windows import Hypothesis
-from tests import sounds
 from tests.conftest import learner_clip, need
-from tests.models import tiny
+from tests.support import sounds, tiny
 
 Hear = Callable[..., Hypothesis]
 

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from speechtutor import schema
+from speechtutor.cli import main
+from speechtutor.core import Attempt, ErrorType, Exercise, PhoneScore, UtteranceScore, WordScore
+from speechtutor.errors import InputError
+from speechtutor.learner.store import open_store
+from speechtutor.report import attempts, class_page, classroom
+from speechtutor.report.classroom import Verdict
+from tests.report.test_run_page import check, read
+from tests.support import evaluated
+
+DAY = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def score(wrong: dict[str, str], *, error_type: ErrorType = ErrorType.NONE) -> UtteranceScore:
+    """ "think rice", with the sounds of `wrong` heard as something else ("" is nothing)."""
+
+    def phone(name: str) -> PhoneScore:
+        heard = wrong.get(name)
+        p = 0.03 if heard is None else 0.9
+        return PhoneScore(name, 1 - p, 0.0, 0.1, heard=heard, confidence=0.9, error_probability=p)
+
+    said = (("think", "TH IH NG K"), ("rice", "R AY S"))
+    words = tuple(
+        WordScore(
+            text, 0.9, 0.0, 0.4, 0, 5, error_type=error_type, phones=tuple(phone(p) for p in phones.split())
+        )
+        for text, phones in said
+    )
+    return UtteranceScore("think rice", words, overall=0.8)
+
+
+def tries(name: str, n: int, wrong: dict[str, str], **options: Any) -> list[Attempt]:
+    return [
+        Attempt(name, Exercise("think rice"), score(wrong, **options), DAY + timedelta(days=i))
+        for i in range(n)
+    ]
+
+
+CLASS = {
+    "Zoë": tries("Zoë", 12, {"TH": "S"}),
+    "Éva <b>": tries("Éva <b>", 12, {"TH": "T", "R": "L"}),
+    "Bo": tries("Bo", 3, {"TH": "S"}),
+    "Ana": tries("Ana", 12, {}),
+}
+
+
+def test_what_a_learner_should_work_on() -> None:
+    one = classroom.learner("Zoë", CLASS["Zoë"])
+    (sound,) = one.to_do
+    # 12 observations of 0.1 on a prior worth 2 at 0.5: (1 + 1.2) / 14.
+    assert (sound.phone, sound.n, sound.n_attempts) == ("TH", 12, 12) and sound.mean == pytest.approx(
+        2.2 / 14
+    )
+    assert sound.instead == [("S", 12)] and sound.words == ["think"]
+    scipy = pytest.importorskip("scipy.stats")
+    low, high = scipy.beta.ppf([0.025, 0.975], 2.2, 11.8)
+    assert (sound.low, sound.high) == pytest.approx((low, high), abs=0.02)
+    assert {s.phone for s in one.sounds if s.verdict is Verdict.FINE} == {"IH", "NG", "K", "R", "AY", "S"}
+    assert (one.first, one.last) == ("2026-11-01", "2026-11-12") and one.overall is not None
+    assert one.overall[0] == pytest.approx(0.8)
+
+
+def test_nobody_is_judged_on_three_attempts() -> None:
+    one = classroom.learner("Bo", CLASS["Bo"])
+    assert not one.enough and one.overall is None and not one.to_do
+    assert {s.verdict for s in one.sounds} == {Verdict.FEW}
+
+
+def test_words_that_were_not_said_are_no_attempt() -> None:
+    one = classroom.learner("x", tries("x", 12, {"TH": ""}, error_type=ErrorType.OMISSION))
+    assert (one.n_attempts, one.n_judged, one.sounds) == (12, 0, [])
+
+
+def test_a_rare_sound_is_not_judged_though_the_learner_is() -> None:
+    once = WordScore("very", 0.1, phones=(PhoneScore("V", 0.0, error_probability=1.0),))
+    attempt = Attempt("x", Exercise("very"), UtteranceScore("very", (once,)), DAY)
+    found = classroom.learner("x", [*tries("x", 12, {}), attempt])
+    assert next(s for s in found.sounds if s.phone == "V").verdict is Verdict.FEW
+
+
+@pytest.mark.parametrize(
+    ("below", "verdict"),
+    [
+        (1.0, Verdict.WORK),
+        (0.9, Verdict.WORK),
+        (0.5, Verdict.MAYBE),
+        (0.11, Verdict.MAYBE),
+        (0.0, Verdict.FINE),
+    ],
+)
+def test_a_verdict_needs_to_be_sure(below: float, verdict: Verdict) -> None:
+    assert classroom._verdict(below) is verdict
+
+
+def test_groups_share_a_sound_and_nobody_is_ranked() -> None:
+    room = classroom.classroom(CLASS)
+    assert [one.name for one in room.learners] == ["Ana", "Bo", "Éva <b>", "Zoë"]
+    (group,) = room.groups
+    assert group.phone == "TH" and group.learners == ["Éva <b>", "Zoë"]
+    assert group.advice is not None and len(group.advice.exercises) == 3
+    assert all("TH" in exercise.focus for exercise in group.advice.exercises)
+    assert list(room.phones) == ["TH", "R"]
+    assert classroom.advice("XX", None) is None
+
+
+def test_the_page_of_a_class(tmp_path: Path) -> None:
+    built = class_page.build(attempts.Found(CLASS, ["One recording failed."]), tmp_path / "c.html")
+    text, shape = read(built.page)
+    check(text, shape)
+    for told in (
+        "Éva &lt;b&gt;", "2 learners", "work on it", "too little heard", "Too few attempts",
+        "Heard instead: /s/ 12×",
+        "think", "sink", "One recording failed", "heard 12 times in 12 attempts", "not ranked",
+    ):  # fmt: skip
+        assert told in text, told
+    assert not shape.of("audio") and "think rice" not in text
+    sounds = list(csv.DictReader(io.StringIO((tmp_path / "c-sounds.csv").read_text(encoding="utf-8-sig"))))
+    assert (
+        len(sounds) == 4 * 7 and json.loads((tmp_path / "c.json").read_text())["learners"][0]["name"] == "Ana"
+    )
+
+
+def test_an_empty_class(tmp_path: Path) -> None:
+    text, shape = read(class_page.build(attempts.Found({}), tmp_path / "c.html").page)
+    check(text, shape)
+    assert "no attempt yet" in text
+
+
+def lines(path: Path, key: str = "learner") -> Path:
+    rows = [
+        {**schema.score_json(one.score), key: name, "at": one.at.isoformat()}
+        for name, given in CLASS.items()
+        for one in given
+    ]
+    text = "\n".join(json.dumps(row, ensure_ascii=False) for row in [*rows, {"id": "u9", "error": "empty"}])
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_scores_of_a_file_of_a_store_and_of_a_run_are_the_same_class(tmp_path: Path) -> None:
+    found = attempts.from_path(lines(tmp_path / "s.jsonl"))
+    assert {name: len(given) for name, given in found.attempts.items()} == {
+        n: len(g) for n, g in CLASS.items()
+    }
+    assert found.problems == ["1 recordings failed and are not counted."]
+    url = f"sqlite:///{tmp_path / 'l.db'}"
+    store = open_store(url)
+    for one in (one for given in CLASS.values() for one in given):
+        store.append(one)
+    store.close()
+    stored = attempts.from_store(url)
+    for name, given in CLASS.items():
+        expected = classroom.learner(name, given)
+        assert classroom.learner(name, stored.attempts[name]) == expected
+        assert [s.verdict for s in classroom.learner(name, found.attempts[name]).sounds] == [
+            s.verdict for s in expected.sounds
+        ]
+    run = attempts.from_path(evaluated.scoring_run(tmp_path / "run"))
+    assert sorted(run.attempts) == [f"s{i}" for i in range(5)] and len(run.attempts["s0"]) == 4
+    assert classroom.learner("s0", run.attempts["s0"]).first == "", "a run has no dates"
+
+
+def test_scores_that_cannot_be_used(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    row = schema.score_json(score({}))
+    for text, says in (
+        ("{", "row 1: not JSON"),
+        ("[]", "row 1: expected a score"),
+        (json.dumps(row), "row 1: nobody is named"),
+        (json.dumps({**row, "learner": "A", "schema_version": 9}), "row 1: schema_version is 9"),
+        (json.dumps({**row, "learner": "A", "at": "yesterday"}), "row 1: Invalid isoformat"),
+    ):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match=says):
+            attempts.from_path(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="not UTF-8"):
+        attempts.from_path(path)
+    with pytest.raises(InputError, match="No such file"):
+        attempts.from_path(tmp_path / "none")
+    with pytest.raises(InputError, match="needs scores"):
+        attempts.from_path(evaluated.asr_run(tmp_path / "asr", 2))
+
+
+def test_pseudonyms_stay_and_tell_nothing(tmp_path: Path) -> None:
+    key = tmp_path / "private" / "key.json"
+    first = attempts.pseudonyms(attempts.Found(CLASS), key)
+    assert sorted(first.attempts) == [f"Learner {i:02d}" for i in range(1, 5)]
+    assert key.stat().st_mode & 0o077 == 0
+    known = json.loads(key.read_text(encoding="utf-8"))
+    more = attempts.pseudonyms(attempts.Found({**CLASS, "New": tries("New", 1, {})}), key)
+    now = json.loads(key.read_text(encoding="utf-8"))
+    assert {k: now[k] for k in known} == known and now["New"] == "Learner 05" and len(more.attempts) == 5
+    drawn = []
+    for i in range(6):
+        rng = np.random.default_rng(i)
+        drawn.append(attempts.pseudonyms(attempts.Found(CLASS), tmp_path / f"d{i}", rng.integers))
+    named = {
+        tuple(given[0].score is CLASS["Zoë"][0].score for _, given in sorted(d.attempts.items()))
+        for d in drawn
+    }
+    assert len(named) > 1, "the numbers are drawn by lot"
+    (tmp_path / "bad").write_text("my thesis")
+    with pytest.raises(InputError, match="not overwritten"):
+        attempts.pseudonyms(attempts.Found(CLASS), tmp_path / "bad")
+    assert (tmp_path / "bad").read_text() == "my thesis"
+
+
+def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scores, out, key = lines(tmp_path / "s.jsonl", "speaker"), tmp_path / "c.html", tmp_path / "key.json"
+    assert main(["report", "--class", str(scores), "--out", str(out), "--pseudonyms", str(key)]) == 0
+    assert "warning: 1 recordings failed" in capsys.readouterr().err
+    told = "".join(path.read_text(encoding="utf-8") for path in tmp_path.glob("c*"))
+    assert "Zoë" not in told and "Ana" not in told and "Learner 04" in told
+    assert "For example in" not in told, "a learner's words may be names"
+    url = f"sqlite:///{tmp_path / 'none.db'}"
+    assert main(["report", "--class", "--store", url, "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["page"] == str(out)
+    assert main(["report", "--class", str(scores), "--store", url]) == 2
+    assert "name one of them" in capsys.readouterr().err
