@@ -18,6 +18,7 @@ from speechtutor.commands import AsJson, show
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
+    from speechtutor.core import Utterance
     from speechtutor.evaluation.job import Job
     from speechtutor.evaluation.result import Summary
 
@@ -51,14 +52,12 @@ class Common:
 
 def prepared(
     stage: str, name: str, manifest: Path, common: Common, *, adapter: Path | None = None, **options: Any
-) -> Job:
+) -> Job[Utterance]:
     """The job of one model, before it is loaded; `options` are what else its rows depend on."""
     from speechtutor import registry
     from speechtutor.evaluation import job, provenance
     from speechtutor.models.device import pick
 
-    if common.draws < 1:
-        raise InputError(f"draws must be 1 or more, not {common.draws}")
     entry = registry.find(stage, name)
     choice = {"split": common.split, "limit": common.limit}
     return job.Job(
@@ -136,8 +135,7 @@ def asr(
     status, against = 0, common.against
     for job in jobs:
         transcriber = registry.load("transcriber", job.name, device=common.device, **given)
-        normalise = normaliser(lang or job.rows[0].lang)
-        found, _ = evaluation.evaluate(replace(job, against=against), transcriber, normalise, lang)
+        found, _ = evaluation.evaluate(replace(job, against=against), transcriber, normaliser, lang)
         status = max(status, present(found, evaluation.KEYS, json=json))
         against = against or job.out
     return status

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from speechtutor.errors import InputError
 from speechtutor.evaluation import items, sampling
-from speechtutor.evaluation.groups import metric_of
 from speechtutor.evaluation.items import NAMES, OF, Guess, Item
 from speechtutor.evaluation.judged import WRONG_BELOW
+from speechtutor.evaluation.labelled import Labelled
 from speechtutor.evaluation.result import Metric
 from speechtutor.evaluation.sampling import Figure, Speakers, Values
 
@@ -56,8 +56,7 @@ def baselines(
 def _metric(
     figure: Figure, label: str, who: Sequence[str], of: str, speakers: Speakers, unit: str, better: str
 ) -> Metric:
-    estimate = speakers.estimate(figure, who)
-    return metric_of(estimate, label, len(who), of, len(set(who)), unit, better)
+    return Labelled(label, figure, who, len(who), of, unit, better).measured(speakers)[0]
 
 
 def _of_guess(

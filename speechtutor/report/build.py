@@ -101,6 +101,7 @@ def _page(
         "versus": against,
         "other_reliabilities": sections.reliabilities(other.summary) if other and other.summary else [],
         "difference_rows": figures.differences(comparison) if comparison else [],
+        "difference_note": figures.family(list(comparison.differences.values())) if comparison else "",
         "beside": beside,
         "origins": _origins(run, other, comparison),
         **figures.context(run, lead),

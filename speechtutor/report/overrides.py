@@ -15,7 +15,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from speechtutor import jsonio
 from speechtutor.errors import InputError, StorageError
+from speechtutor.evaluation.details import Count, Score
 from speechtutor.evaluation.result import Row
 from speechtutor.hub import disk
 
@@ -36,16 +38,16 @@ class Override:
     """
 
     id: str
-    word: int
-    phone: int | None
-    score: float | None
+    word: Count
+    phone: Count | None
+    score: Score | None
     who: str
     at: str
     note: str = ""
     text: str = ""
     expected: str | None = None
-    machine: float | None = None
-    rated: float | None = None
+    machine: Score | None = None
+    rated: Score | None = None
 
     @property
     def item(self) -> Item:
@@ -163,26 +165,20 @@ def read(folder: Path) -> list[Override]:
     if not path.exists():
         return []
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        whole = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8 text") from None
-    return [_parse(line, f"{path}, row {n}") for n, line in enumerate(lines, start=1) if line.strip()]
+    return [_parse(line, f"{path}, row {n}") for n, line in jsonio.lines(whole)]
 
 
-def _parse(line: str, where: str) -> Override:
+def _parse(line: bytes, where: str) -> Override:
     try:
-        made = Override(**json.loads(line))
-        fits = (
-            isinstance(made.id, str) and isinstance(made.who, str) and made.who.strip()
-            and isinstance(made.word, int) and isinstance(made.phone, int | None)
-            and (made.score is None or 0 <= made.score <= 100)
-        )  # fmt: skip
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{where}: not an override ({error})") from None
-    if not fits:
-        raise InputError(f"{where}: not an override (a value of the wrong kind or range)")
+        made = jsonio.decode(line, Override, where)
+    except InputError as error:
+        told = str(error).removeprefix(f"{where}: ")
+        raise InputError(f"{where}: not an override ({told})") from None
+    if not made.who.strip():
+        raise InputError(f"{where}: not an override (who: nobody is named)")
     return made
 
 
