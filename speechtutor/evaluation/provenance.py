@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import speechtutor
 from speechtutor import config, jsonio
 from speechtutor.errors import InputError
 from speechtutor.hub import shipped
@@ -46,10 +45,8 @@ def fingerprint(kind: str, system: Mapping[str, Any], rows: Mapping[str, Any]) -
 
     The weights that ship count whole: a pinned revision says nothing of the adapter that ships beside it.
     """
-    code = {
-        "version": speechtutor.__version__,
-        "shipped weights": sha256(shipped.WEIGHTS / "SHA256SUMS")[:16],
-    }
+    sums = sha256(shipped.WEIGHTS / "SHA256SUMS")[:16]
+    code = {"version": config.versions().get("speechtutor", ""), "shipped weights": sums}
     return {"kind": kind, **code, **{f"system {k}": v for k, v in system.items()}, **rows}
 
 

@@ -25,8 +25,9 @@ class Metric:
 
     `value`, `low` and `high` are None where the number is not defined; `why` says why there is no
     interval. `n` counts the items `of` which it is made ("words", "phones", "utterances" …), over
-    `n_speakers`. `better` is "higher", "lower" or "" where neither is; `unit` is "rate" (a fraction of `of`, may exceed 1), "share"
-    (in [0, 1]), "correlation", "points²" or "points" (on the corpus's 0-2 scale), or "s".
+    `n_speakers`. `better` is "higher", "lower" or "" where neither is; `unit` is "rate" (a fraction
+    of `of`, may exceed 1), "share" (in [0, 1]), "correlation", "points²" or "points" (on the corpus's
+    0-2 scale), or "s".
     """
 
     label: str

@@ -109,8 +109,8 @@ def family(found: Sequence[Gap | Difference]) -> str:
     tests = "one test" if n == 1 else f"{n} tests"
     return (
         f"{tests[:1].upper()}{tests[1:]} on this table; p is corrected for their number (Holm), so that of "
-        "all tables in which nothing differs one in twenty says that something does. “Not tested” is what was "
-        "not chosen beforehand."
+        "all tables in which nothing differs one in twenty says that something does. “Not tested” is what "
+        "was not chosen beforehand."
     )
 
 
