@@ -15,13 +15,19 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
+from msgspec import Meta
 
 from speechtutor.errors import InputError
 
 T = TypeVar("T")
+Number = Annotated[float, Meta(ge=-1e12, le=1e12)]
+"""Any figure; what is larger is damage, and overflows where it is drawn."""
+Count = Annotated[int, Meta(ge=0, le=10**12)]
+Score = Annotated[float, Meta(ge=0, le=100)]
+Probability = Annotated[float, Meta(ge=0, le=1)]
 DEEPEST = 40
 """Levels of lists and objects in a value whose type is left open; more is damage, or meant badly."""
 _PLACE = re.compile(r"(?P<what>.*) - at `(?P<key>key in )?\$\.?(?P<path>.*)`", re.DOTALL)
@@ -42,7 +48,8 @@ def decode(data: bytes | str, kind: type[T], where: str) -> T:
     except msgspec.ValidationError as error:
         raise InputError(f"{where}: {_told(str(error))}") from None
     except msgspec.DecodeError as error:
-        raise InputError(f"{where}: not JSON ({_lower(str(error))})") from None
+        told = _lower(str(error).removeprefix("JSON is malformed: "))
+        raise InputError(f"{where}: not JSON ({told})") from None
     return found
 
 

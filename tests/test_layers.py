@@ -19,7 +19,7 @@ PACKAGE = PROJECT / "speechtutor"
 FLOORS = {
     0: "core corrections signals errors",
     1: "stages audio containers headers text reading numerals phones features lexicon variants g2p language "
-    "languages metrics manifest config schema azure codec jsonio hub",
+    "languages metrics manifest config schema schema_types azure codec jsonio hub",
     3: "models",
     4: "registry pipeline",
     5: "speechtutor __main__ cli commands",

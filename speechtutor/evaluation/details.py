@@ -10,12 +10,8 @@ from typing import Annotated, Any, TypedDict
 from msgspec import Meta
 
 from speechtutor.core import ErrorType
+from speechtutor.jsonio import Count, Number, Probability, Score
 
-Number = Annotated[float, Meta(ge=-1e12, le=1e12)]
-"""Any figure; what is larger is damage, and overflows where it is drawn."""
-Count = Annotated[int, Meta(ge=0, le=10**12)]
-Score = Annotated[float, Meta(ge=0, le=100)]
-Probability = Annotated[float, Meta(ge=0, le=1)]
 Edits = Annotated[list[Count], Meta(min_length=4, max_length=4)]
 """Hits, substitutions, deletions, insertions; or wrong, of them repaired, right, of them heard."""
 Two = Annotated[list[str], Meta(min_length=2, max_length=2)]

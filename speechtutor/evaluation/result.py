@@ -11,7 +11,8 @@ from typing import Any
 
 from speechtutor import jsonio
 from speechtutor.errors import InputError
-from speechtutor.evaluation.details import DETAILS, Count, Number
+from speechtutor.evaluation.details import DETAILS
+from speechtutor.jsonio import Count, Number
 from speechtutor.manifest import write_text
 
 SCHEMA_VERSION = 1

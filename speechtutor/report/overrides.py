@@ -17,9 +17,9 @@ from pathlib import Path
 
 from speechtutor import jsonio
 from speechtutor.errors import InputError, StorageError
-from speechtutor.evaluation.details import Count, Score
 from speechtutor.evaluation.result import Row
 from speechtutor.hub import disk
+from speechtutor.jsonio import Count, Score
 
 FILE = "overrides.jsonl"
 LONGEST_NOTE = 2000
@@ -74,6 +74,8 @@ def make(
         raise InputError(f"{name!r} cannot be a grader's name")
     if len(name) > LONGEST_NAME or len(remark) > LONGEST_NOTE:
         raise InputError(f"a name may have {LONGEST_NAME} characters and a note {LONGEST_NOTE}")
+    if any("\ud800" <= letter <= "\udfff" for letter in name + remark):
+        raise InputError("a name or a note must be text that can be written as UTF-8")
     if score is not None and not (math.isfinite(score) and 0 <= score <= 100):
         raise InputError(f"a score must be from 0 to 100, not {score:g}")
     found = locate(row, word, phone)
