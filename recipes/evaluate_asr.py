@@ -99,7 +99,7 @@ def run(cfg: Config) -> Summary:
         seed=cfg.seed,
     )
     transcriber = registry.load("transcriber", model, device=cfg.device, **given)
-    found, _ = asr.evaluate(asked, transcriber, normaliser(cfg.lang), cfg.lang)
+    found, _ = asr.evaluate(asked, transcriber, normaliser, cfg.lang)
     disk.write_text(cfg.out / "report.md", table.markdown(found, asr.KEYS))
     return found
 

@@ -1,35 +1,38 @@
 """Measure the tutor's language model: does its feedback hold, and does it correct grammar precisely.
 
-Data      ErAConD's dialogues.jsonl; a manifest with raters' scores, or the rows of `speechtutor batch`
+Data      ErAConD's dialogues.jsonl; a manifest with raters' scores, or rows of `score --json` with ids
 Run       python -m recipes.evaluate_tutor --adapter speechtutor/weights/tutor-lora --against-base
           python -m recipes.evaluate_tutor --base none --out runs/tutor/eval-rules
-Expect    grammar.md and feedback.md in OUT, and feedback-versus.md with --against-base; see recipes/README.md
+Expect    evaluations in OUT/grammar, OUT/feedback and OUT/feedback-made; see recipes/README.md
+
+Each is a folder like that of any evaluation: `speechtutor report OUT/feedback` shows it, and the same
+command goes on with a stopped one, feedback also with a larger --limit.
 
 With `--tune` the threshold of the grammar model is first chosen on the tune dialogues and written
 beside the adapter. Dev dialogues are never trained or tuned on; `--dialogues all` takes the whole
 file, for dialogues that were held out elsewhere.
-
-Feedback may be stopped at any moment: the same command goes on from there, also with a larger --limit.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from hashlib import sha256
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from recipes.shared import feedback as made_feedback
 from recipes.shared import synthetic
 from speechtutor import config, registry
-from speechtutor.core import UtteranceScore
 from speechtutor.corpora import eracond
 from speechtutor.corpora.eracond import Turn, comparable
 from speechtutor.disk import write_text
-from speechtutor.evaluation import feedback, feedback_pairs, grammar
-from speechtutor.evaluation.reply_log import SUFFIX, Kept
+from speechtutor.evaluation import feedback, grammar, job, provenance, table
+from speechtutor.evaluation.feedback import Noted
+from speechtutor.evaluation.result import Summary
 from speechtutor.grammar.edits import tokens
+from speechtutor.models.device import pick
 
 if TYPE_CHECKING:
     from speechtutor.models.llm_grammar import LlmCorrector
@@ -44,7 +47,7 @@ class Config:
     dialogues: Literal["dev", "tune", "train", "all"] = "dev"
     """Which dialogues; "all" for a file that nothing was trained on."""
     scores: Path = Path("data_manifests/speechocean762.jsonl")
-    """A manifest with raters' scores or the rows of `speechtutor batch`; left out where it is not there."""
+    """A manifest with raters' scores or rows of `score --json` with ids; left out where it is not there."""
     split: str = "dev"
     """Split of the manifest."""
     base: str = "smollm2-135m-instruct"
@@ -62,9 +65,9 @@ class Config:
     rules: bool = True
     """Let the rules go before the model."""
     typed: bool = False
-    """Take the turns as they were typed, and count capitals, marks and spelling too (typed.md)."""
+    """Take the turns as they were typed, and count capitals, marks and spelling too (OUT/typed)."""
     against_base: bool = False
-    """Word the same feedback without the adapter too, by the same engine, and set both side by side."""
+    """Word the same feedback without the adapter too, by the same engine, and compare with it."""
     limit: int = 200
     """Utterances to word feedback for, evenly chosen."""
     made: int = 60
@@ -72,7 +75,7 @@ class Config:
     turns: int = 0
     """Correct this many turns only; 0 takes all."""
     draws: int = 1000
-    """Draws of dialogues for the 95 % intervals."""
+    """Draws of dialogues or speakers for the 95 % intervals."""
     device: str | None = None
     """auto, cpu, cuda, cuda:N or mps."""
     seed: int = 0
@@ -92,99 +95,135 @@ def tuned(corrector: LlmCorrector, turns: list[Turn]) -> float:
     return grammar.best_threshold(weighed) if any(edits for _, edits, _ in weighed) else corrector.threshold
 
 
-def measure_grammar(cfg: Config, turns: list[Turn]) -> grammar.GrammarReport:
-    """Correct the turns and write the report."""
+def tune(cfg: Config, corrector: LlmCorrector, turns: Sequence[Turn]) -> None:
+    """Choose the threshold on the tune dialogues, and write it beside the adapter."""
+    held = [turn for turn in turns if turn.split == "tune"][: cfg.turns or None]
+    corrector.threshold = tuned(corrector, held)
+    if cfg.adapter is not None:
+        path = cfg.adapter / "tutor.json"
+        known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        write_text(path, json.dumps(known | {"threshold": round(corrector.threshold, 3)}) + "\n")
+
+
+def measure_grammar(cfg: Config, turns: list[Turn], source: Path | None) -> Summary:
+    """Correct the turns and write the evaluation."""
     chosen = [turn for turn in turns if cfg.dialogues in ("all", turn.split)]
-    chosen = chosen[: cfg.turns or None]
     name = "rules" if cfg.base == "none" else cfg.base
     options: dict[str, Any] = {}
     if name != "rules":
         options = {"adapter": cfg.adapter, "threshold": cfg.threshold, "rules": cfg.rules}
     corrector: Any = registry.load("grammar", name, device=cfg.device, **options)
     if cfg.tune and name != "rules":
-        corrector.threshold = tuned(corrector, [t for t in turns if t.split == "tune"][: cfg.turns or None])
-        if cfg.adapter is not None:
-            path = cfg.adapter / "tutor.json"
-            known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-            write_text(path, json.dumps(known | {"threshold": round(corrector.threshold, 3)}) + "\n")
-    items = grammar.listen(corrector, chosen, typed=cfg.typed)
-    found = grammar.report(items, corrector.name, cfg.draws, cfg.seed, typed=cfg.typed)
-    grammar.write(cfg.out, found, items, "typed" if cfg.typed else "grammar")
-    return found
+        tune(cfg, corrector, turns)
+    threshold = getattr(corrector, "threshold", None)
+    entry = registry.find("grammar", name)
+    asked = job.Job(
+        out=cfg.out / ("typed" if cfg.typed else "grammar"),
+        manifest=source,
+        root=None,
+        rows=grammar.turns_with_words(chosen[: cfg.turns or None], typed=cfg.typed),
+        system=provenance.system(
+            corrector.name, entry.checkpoint, entry.revision, None if name == "rules" else cfg.adapter,
+            threshold=threshold, rules=cfg.rules,
+        ),
+        choice={"dialogues": cfg.dialogues, "turns": cfg.turns, "typed": cfg.typed},
+        over=grammar.OVER,
+        **_common(cfg),
+    )  # fmt: skip
+    return _shown(grammar.evaluate(asked, corrector, typed=cfg.typed)[0], asked.out, grammar.KEYS)
 
 
-def measure_feedback(
-    cfg: Config, items: list[tuple[str, UtteranceScore]], name: str = "feedback"
-) -> feedback.FeedbackReport:
-    """Let the model word the evidence and write the report, beside the base's where that is asked for."""
-    found, worded = _worded(cfg, items, name)
+def measure_feedback(cfg: Config, items: list[Noted], source: Path | None, name: str = "feedback") -> Summary:
+    """Let the model word the evidence and write the evaluation, beside the base where that is asked."""
+    base = None
     if cfg.against_base and cfg.adapter is not None:
-        base = _worded(replace(cfg, adapter=None), items, f"{name}-base", engine="transformers")
-        write_text(cfg.out / f"{name}-versus.md", feedback_pairs.table(base, (found, worded)))
-    return found
+        base = cfg.out / f"{name}-base"
+        _worded(replace(cfg, adapter=None), items, source, base, engine="transformers")
+    return _worded(cfg, items, source, cfg.out / name, against=base)
 
 
 def _worded(
-    cfg: Config, items: list[tuple[str, UtteranceScore]], name: str, **options: str
-) -> tuple[feedback.FeedbackReport, list[feedback.Worded]]:
+    cfg: Config,
+    items: list[Noted],
+    source: Path | None,
+    out: Path,
+    *,
+    against: Path | None = None,
+    **options: str,
+) -> Summary:
     tutor: Any = registry.load("tutor", cfg.base, device=cfg.device, adapter=cfg.adapter, **options)
-    fingerprint = {
-        "tutor": tutor.engine.name,
-        "engine": type(tutor.engine).__name__,
-        "adapter": _sum(cfg.adapter),
-        "examples in the prompt": tutor.shots,
-        "tokens": tutor.max_tokens,
-    }
-    kept = Kept(cfg.out / f"{name}{SUFFIX}", fingerprint)
-    worded, n_rules = feedback.listen(tutor, items, kept)
-    found = feedback.report(worded, n_rules, f"{tutor.engine.name} ({name})")
-    feedback.write(cfg.out, found, worded, name)
-    return found, worded
+    entry = registry.find("tutor", cfg.base)
+    asked = job.Job(
+        out=out,
+        manifest=source,
+        root=None,
+        rows=items,
+        system=provenance.system(
+            tutor.engine.name, entry.checkpoint, entry.revision, cfg.adapter,
+            engine=type(tutor.engine).__name__, examples_in_the_prompt=tutor.shots, tokens=tutor.max_tokens,
+        ),
+        # What a row says depends on its evidence alone: more rows may be asked for later.
+        choice={"split": cfg.split} if source is not None else {"made up, seed": cfg.seed},
+        against=against,
+        over=feedback.over(items),
+        **_common(cfg),
+    )  # fmt: skip
+    return _shown(feedback.evaluate(asked, tutor)[0], out, feedback.KEYS)
 
 
-def _sum(adapter: Path | None) -> str:
-    """The content of an adapter, so that replies of another one are never taken for its own."""
-    if adapter is None:
-        return ""
-    files = sorted(path for path in adapter.glob("adapter_*") if path.is_file())
-    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+def _common(cfg: Config) -> dict[str, Any]:
+    return {
+        "settings": asdict(cfg), "command": provenance.command(sys.argv), "device": pick(cfg.device).name,
+        "draws": cfg.draws, "seed": cfg.seed,
+    }  # fmt: skip
 
 
-def _smoke(cfg: Config) -> tuple[Config, list[Turn], list[tuple[str, UtteranceScore]]]:
+def _shown(found: Summary, folder: Path, keys: Sequence[str]) -> Summary:
+    write_text(folder / "report.md", table.markdown(found, keys))
+    return found
+
+
+def _smoke(cfg: Config) -> tuple[Config, list[Turn], list[Noted]]:
     from recipes.prepare_tutor import _smoke_turns
 
     base = str(synthetic.tiny_chat(cfg.out / "base"))
     rows = synthetic.corpus(cfg.out / "corpus", 2, 2)
-    cfg = replace(cfg, base=base, dialogues="all", draws=10, limit=2, made=0)
+    cfg = replace(cfg, base=base, dialogues="all", draws=10, limit=2, made=0, scores=rows)
     return cfg, _smoke_turns()[:2], feedback.scores(rows, "dev", 2)
 
 
-def run(cfg: Config) -> list[grammar.GrammarReport | feedback.FeedbackReport]:
-    """Write the reports and return them.
+def run(cfg: Config) -> list[Summary]:
+    """Write the evaluations and return their summaries.
 
     Raises:
         SpeechTutorError: for data or a model that cannot be used.
     """
-    from speechtutor.models.device import pick
-
-    found: list[grammar.GrammarReport | feedback.FeedbackReport] = []
-    items: list[tuple[str, UtteranceScore]] = []
+    found: list[Summary] = []
+    items: list[Noted] = []
+    source: Path | None = cfg.eracond
     if cfg.smoke:
         cfg, turns, items = _smoke(cfg)
+        source = None
     else:
         turns = eracond.read(cfg.eracond) if cfg.part != "feedback" else []
         if cfg.part != "grammar" and cfg.base != "none" and cfg.scores.is_file():
             items = feedback.scores(cfg.scores, cfg.split, cfg.limit)
     config.save(cfg, cfg.out, device=pick(cfg.device).name)
     if cfg.part != "feedback":
-        found.append(measure_grammar(cfg, turns))
+        found.append(measure_grammar(cfg, turns, source))
     if items:
-        found.append(measure_feedback(cfg, items))
+        found.append(measure_feedback(cfg, items, cfg.scores))
     if cfg.part != "grammar" and cfg.base != "none" and cfg.made:
-        made = made_feedback.held_out(cfg.made, cfg.seed)
-        found.append(measure_feedback(cfg, made, "feedback-made"))
+        made = [Noted(name, score, name, "dev") for name, score in made_feedback.held_out(cfg.made, cfg.seed)]
+        found.append(measure_feedback(cfg, made, None, "feedback-made"))
     return found
 
 
+def shown(found: list[Summary]) -> str:
+    """All of them as tables."""
+    keys = {"grammar": grammar.KEYS, "feedback": feedback.KEYS}
+    return "\n".join(table.markdown(one, keys[one.kind]) for one in found)
+
+
 if __name__ == "__main__":
-    config.main(run, Config)
+    config.main(run, Config, shown)

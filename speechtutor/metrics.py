@@ -6,6 +6,7 @@ correlation with a constant, is nan: it is never 0.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
@@ -176,16 +177,51 @@ def ece(happened: ArrayLike, probability: ArrayLike, n_bins: int = 10) -> float:
     return float(np.abs(gaps).sum() / len(truth))
 
 
+LEAST_SPEAKERS = 5
+"""With fewer, whole speakers drawn with replacement say nothing of other speakers: no interval, no test."""
+LEAST_DEFINED = 0.95
+"""Share of the draws in which a figure must be defined: the rest would be a choice among the draws."""
+
+
+def too_few(n: int, of: str = "speakers") -> str:
+    """Why nothing can be said of so few, "" when they are enough."""
+    return "" if n >= LEAST_SPEAKERS else f"too few {of}: {n} of at least {LEAST_SPEAKERS}"
+
+
+def percentile_bounds(
+    draws: NDArray[np.float64], n_groups: int, of: str = "speakers"
+) -> tuple[float, float, str]:
+    """The 95 % percentile interval of draws (Efron, 1979), or nan twice and the reason why there is none.
+
+    The one place that decides when an interval may be given: from `LEAST_SPEAKERS` on, and where the
+    figure is defined in nearly all draws. `n_groups` are the speakers (`of`) behind the draws, shape (n,).
+    """
+    defined = draws[~np.isnan(draws)]
+    why = too_few(n_groups, of)
+    if not why and len(defined) < LEAST_DEFINED * len(draws):
+        why = f"not defined in {len(draws) - len(defined)} of {len(draws)} draws"
+    if why:
+        return math.nan, math.nan, why
+    low, high = np.percentile(defined, [2.5, 97.5])
+    return float(low), float(high), ""
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A number with its 95 % bootstrap interval; `n_groups` speakers were drawn from."""
+    """A number with its 95 % bootstrap interval; `n_groups` speakers were drawn from.
+
+    Where there is no interval, `low` and `high` are nan and `why` says the reason.
+    """
 
     value: float
     low: float
     high: float
     n_groups: int
+    why: str = ""
 
     def __str__(self) -> str:
+        if self.why:
+            return f"{self.value:.3f} ({self.why})"
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
@@ -193,8 +229,8 @@ def speaker_bootstrap(fn: Statistic, groups: Sequence[Hashable], n: int = 1000, 
     """A 95 % percentile interval of `fn`, drawing whole speakers with replacement (Efron, 1979).
 
     `groups` says of each item who spoke it. Utterances of one speaker are alike, so drawing single
-    ones would make the interval several times too narrow. A draw where `fn` is nan is left out;
-    when all are, so are the bounds.
+    ones would make the interval several times too narrow. With fewer than `LEAST_SPEAKERS`, or where
+    `fn` is nan in more than a few draws, there are no bounds (`percentile_bounds`).
 
     Raises:
         ValueError: when there are no items or no draws.
@@ -207,9 +243,8 @@ def speaker_bootstrap(fn: Statistic, groups: Sequence[Hashable], n: int = 1000, 
     for i in range(n):
         chosen = rng.integers(len(members), size=len(members))
         drawn[i] = fn(np.concatenate([members[c] for c in chosen]))
-    defined = drawn[~np.isnan(drawn)]
-    low, high = np.percentile(defined, [2.5, 97.5]) if len(defined) else (float("nan"), float("nan"))
-    return Interval(float(fn(np.arange(len(groups)))), float(low), float(high), len(members))
+    bounds = percentile_bounds(drawn, len(members))
+    return Interval(float(fn(np.arange(len(groups)))), *bounds[:2], len(members), bounds[2])
 
 
 def paired_bootstrap(
@@ -217,8 +252,7 @@ def paired_bootstrap(
 ) -> Interval:
     """The interval of `first` minus `second` over the same draws of speakers.
 
-    Two systems share their hard speakers, so the difference is known better than either value:
-    where the interval leaves 0 out, the systems differ.
+    Two systems share their hard speakers, so the difference is known better than either value.
     """
     return speaker_bootstrap(lambda index: first(index) - second(index), groups, n, seed)
 

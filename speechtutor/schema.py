@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from speechtutor import jsonio
 from speechtutor.core import (
     Alignment,
     Candidate,
@@ -32,6 +33,7 @@ from speechtutor.core import (
     WordScore,
 )
 from speechtutor.errors import InputError
+from speechtutor.schema_types import Scored
 from speechtutor.text.phones import to_ipa
 
 Json = dict[str, Any]
@@ -218,6 +220,7 @@ def score_from_json(row: Mapping[str, Any]) -> UtteranceScore:
     """
     if row.get("schema_version") != VERSION:
         raise InputError(f"schema_version is {row.get('schema_version')!r}, expected {VERSION}")
+    jsonio.convert(dict(row), Scored, f"not a score of schema version {VERSION}")
     try:
         return UtteranceScore(
             text=row["text"],

@@ -183,7 +183,7 @@ def test_loads_nothing_heavy(code: str) -> None:
 def test_the_guard_itself_bites() -> None:
     code = "import scipy, sys; assert 'scipy' in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-    assert FLOOR["core"] < FLOOR["schema"] < FLOOR["models"] < FLOOR["commands"]
+    assert FLOOR["core"] < FLOOR["scoring"] < FLOOR["models"] < FLOOR["commands"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

@@ -179,13 +179,23 @@ def test_unequal_lengths_are_refused(measure: Callable[..., object]) -> None:
 
 
 def test_the_bootstrap_draws_speakers() -> None:
-    # Two speakers, ten times 0 and ten times 1: a draw of speakers has mean 0, 0.5 or 1, with
-    # probability 1/4, 1/2, 1/4, so the interval is [0, 1]. Drawing items would stay near 0.5.
-    values = np.repeat([0.0, 1.0], 10)
-    groups = ["ann"] * 10 + ["bob"] * 10
+    # Five speakers, one of them ten times 1, the others 0: the number of times that one is drawn is
+    # binomial (5, 1/5), above 3 in 0.7 % of draws and 0 in 33 %: the interval of the mean is [0, 3/5].
+    # Drawing items would stay near 0.2.
+    values = np.repeat([0.0, 0.0, 0.0, 0.0, 1.0], 10)
+    groups = np.repeat(["ann", "bob", "cat", "dan", "eve"], 10).tolist()
     interval = metrics.speaker_bootstrap(lambda i: float(values[i].mean()), groups)
-    assert interval == Interval(0.5, 0.0, 1.0, 2)
-    assert str(interval) == "0.500 [0.000, 1.000]"
+    assert interval == Interval(0.2, 0.0, pytest.approx(0.6), 5)
+    assert str(interval) == "0.200 [0.000, 0.600]"
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4])
+def test_a_handful_of_speakers_has_no_interval(k: int) -> None:
+    groups = [f"s{i % k}" for i in range(40)]
+    values = RNG.normal(size=40)
+    interval = metrics.speaker_bootstrap(lambda i: float(values[i].mean()), groups, n=50)
+    assert math.isnan(interval.low) and math.isnan(interval.high) and interval.n_groups == k
+    assert str(interval) == f"{values.mean():.3f} (too few speakers: {k} of at least 5)"
 
 
 def test_the_bootstrap_is_as_wide_as_theory_says() -> None:
@@ -207,12 +217,13 @@ def test_the_bootstrap_repeats_itself() -> None:
     assert first == again != other
 
 
-def test_undefined_draws_are_left_out() -> None:
-    # Only draws with both speakers have both classes.
-    truth, score = np.array([1, 0]), np.array([0.9, 0.1])
-    both = metrics.speaker_bootstrap(lambda i: metrics.auc(truth[i], score[i]), ["a", "b"], n=50)
-    assert both == Interval(1.0, 1.0, 1.0, 2)
-    never = metrics.speaker_bootstrap(lambda i: float("nan"), ["a"], n=5)
+def test_a_figure_that_hangs_on_one_speaker_has_no_interval() -> None:
+    # Only "a" has the positive: draws without them (0.8^5, about a third) have no AUC, and those that
+    # are left all say 1.0. That is no precision.
+    truth, score = np.array([1, 0, 0, 0, 0]), np.array([0.9, 0.1, 0.1, 0.1, 0.1])
+    found = metrics.speaker_bootstrap(lambda i: metrics.auc(truth[i], score[i]), list("abcde"), n=100)
+    assert found.value == 1.0 and math.isnan(found.low) and "not defined in" in found.why
+    never = metrics.speaker_bootstrap(lambda i: float("nan"), list("abcde"), n=5)
     assert all(math.isnan(v) for v in (never.value, never.low, never.high))
 
 

@@ -18,10 +18,11 @@ from speechtutor.commands.output import AsJson, show
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
+    from speechtutor.core import Utterance
     from speechtutor.evaluation.job import Job
     from speechtutor.evaluation.result import Summary
 
-app = App(name="evaluate", help="Measure a recogniser or a scorer on a manifest.")
+app = App(name="evaluate", help="Measure a recogniser, a scorer or a tutor.")
 
 Manifest = Annotated[Path, Parameter(help="A manifest (JSON lines).")]
 
@@ -51,14 +52,12 @@ class Common:
 
 def prepared(
     stage: str, name: str, manifest: Path, common: Common, *, adapter: Path | None = None, **options: Any
-) -> Job:
+) -> Job[Utterance]:
     """The job of one model, before it is loaded; `options` are what else its rows depend on."""
     from speechtutor import registry
     from speechtutor.evaluation import job, provenance
     from speechtutor.models.device import pick
 
-    if common.draws < 1:
-        raise InputError(f"draws must be 1 or more, not {common.draws}")
     entry = registry.find(stage, name)
     choice = {"split": common.split, "limit": common.limit}
     return job.Job(
@@ -136,8 +135,7 @@ def asr(
     status, against = 0, common.against
     for job in jobs:
         transcriber = registry.load("transcriber", job.name, device=common.device, **given)
-        normalise = normaliser(lang or job.rows[0].lang)
-        found, _ = evaluation.evaluate(replace(job, against=against), transcriber, normalise, lang)
+        found, _ = evaluation.evaluate(replace(job, against=against), transcriber, normaliser, lang)
         status = max(status, present(found, evaluation.KEYS, json=json))
         against = against or job.out
     return status
@@ -178,45 +176,114 @@ def scoring(
 
 @app.command
 def tutor(
-    manifest: Annotated[Path, Parameter(help="A manifest with raters' scores, or rows that `batch` wrote.")],
+    manifest: Annotated[
+        Path, Parameter(help="A manifest with raters' scores, or `score --json` rows with ids.")
+    ],
     /,
     *,
-    out: Annotated[Path, Parameter(help="Folder for the reports.")],
+    out: Annotated[Path, Parameter(help="Folder for the results; a stopped run goes on there.")],
     split: Annotated[str, Parameter(help="Split of the manifest.")] = "dev",
     limit: Annotated[int, Parameter(help="Utterances to word feedback for, evenly chosen.")] = 200,
     model: Annotated[str | None, Parameter(help="The model that words the feedback; none skips it.")] = None,
     adapter: Annotated[Path | None, Parameter(help="A LoRA adapter for the models.")] = None,
     dialogues: Annotated[Path | None, Parameter(help="ErAConD's turns, to measure grammar on dev.")] = None,
     grammar: Annotated[str | None, Parameter(help="The grammar model (the default).")] = None,
+    against: Annotated[
+        Path | None, Parameter(help="The --out of an earlier run to compare with, paired.")
+    ] = None,
+    draws: Annotated[int, Parameter(help="Draws of speakers or dialogues for the intervals.")] = 1000,
+    seed: Annotated[int, Parameter(help="Seed of the draws.")] = 0,
     device: Annotated[str | None, Parameter(help="cpu, cuda, cuda:1 …")] = None,
     json: AsJson = False,
 ) -> int:
-    """Feedback held against its evidence, and grammar against corrected learner dialogues."""
-    from speechtutor import registry
-    from speechtutor.corpora.eracond import read
-    from speechtutor.evaluation import feedback as wording
+    """Feedback held against its evidence, and grammar against corrected learner dialogues.
+
+    OUT/feedback and OUT/grammar are evaluations like any other, for `speechtutor report`.
+    """
+    from speechtutor.evaluation import feedback, table
     from speechtutor.evaluation import grammar as correcting
 
-    options = {} if adapter is None else {"adapter": adapter}
-    reports: list[Any] = []
+    if limit < 1:
+        raise InputError(f"limit must be 1 or more, not {limit}")
+    shared = Shared(out, against, draws, seed, device, adapter)
+    found: list[tuple[Summary, Sequence[str]]] = []
     if model is not None:
-        loaded: Any = registry.load("tutor", model, device=device, **options)
-        if not hasattr(loaded, "engine"):
-            raise InputError(f"{model} words nothing with a model: there is nothing to verify")
-        worded, n_rules = wording.listen(loaded, wording.scores(manifest, split, limit))
-        reports.append(wording.report(worded, n_rules, loaded.engine.name))
-        wording.write(out, reports[-1], worded)
+        found.append((_feedback(shared, manifest, split, limit, model), feedback.KEYS))
     if dialogues is not None:
-        name = grammar or registry.default("grammar")
-        corrector = registry.load("grammar", name, device=device, **({} if name == "rules" else options))
-        turns = [turn for turn in read(dialogues) if turn.split == "dev"]
-        corrected = correcting.listen(corrector, turns)
-        reports.append(correcting.report(corrected, name))
-        correcting.write(out, reports[-1], corrected)
-    if not reports:
+        found.append((_grammar(shared, dialogues, grammar), correcting.KEYS))
+    if not found:
         raise InputError("name a --model for the feedback, --dialogues for the grammar, or both")
     if json:
-        show([asdict(found) for found in reports])
+        show([one.json() for one, _ in found])
     else:
-        print("\n".join(map(str, reports)), end="")
-    return 0
+        print("\n".join(table.markdown(one, keys) for one, keys in found), end="")
+    return 1 if any(one.counts.get("failed") for one, _ in found) else 0
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What both evaluations of a tutor are asked."""
+
+    out: Path
+    against: Path | None
+    draws: int
+    seed: int
+    device: str | None
+    adapter: Path | None
+
+    def job(self, stage: str, name: str, part: str, **asked: Any) -> Job[Any]:
+        """The job of one part, in its own folder."""
+        from speechtutor import registry
+        from speechtutor.evaluation import job, provenance
+        from speechtutor.models.device import pick
+
+        entry = registry.find(stage, name)
+        adapter = None if name == "rules" else self.adapter
+        return job.Job(
+            out=self.out / part,
+            root=None,
+            system=provenance.system(name, entry.checkpoint, entry.revision, adapter),
+            settings=asdict(self),
+            command=provenance.command(sys.argv),
+            device=pick(self.device).name,
+            against=None if self.against is None else self.against / part,
+            draws=self.draws,
+            seed=self.seed,
+            **asked,
+        )
+
+    def load(self, stage: str, name: str) -> Any:
+        """The model, with the adapter where it takes one."""
+        from speechtutor import registry
+
+        options = {} if self.adapter is None or name == "rules" else {"adapter": self.adapter}
+        return registry.load(stage, name, device=self.device, **options)
+
+
+def _feedback(shared: Shared, manifest: Path, split: str, limit: int, model: str) -> Summary:
+    from speechtutor.evaluation import feedback
+
+    items = feedback.scores(manifest, split, limit)
+    # What a row says depends on its evidence alone: a larger limit goes on with the same rows.
+    job = shared.job(
+        "tutor", model, "feedback", manifest=manifest, rows=items, choice={"split": split},
+        over=feedback.over(items),
+    )  # fmt: skip
+    loaded = shared.load("tutor", model)
+    if not hasattr(loaded, "engine"):
+        raise InputError(f"{model} words nothing with a model: there is nothing to verify")
+    return feedback.evaluate(job, loaded)[0]
+
+
+def _grammar(shared: Shared, dialogues: Path, name: str | None) -> Summary:
+    from speechtutor import registry
+    from speechtutor.corpora.eracond import read
+    from speechtutor.evaluation import grammar
+
+    chosen = name or registry.default("grammar")
+    turns = grammar.turns_with_words([turn for turn in read(dialogues) if turn.split == "dev"])
+    job = shared.job(
+        "grammar", chosen, "grammar", manifest=dialogues, rows=turns, choice={"dialogues": "dev"},
+        over=grammar.OVER,
+    )  # fmt: skip
+    return grammar.evaluate(job, shared.load("grammar", chosen))[0]

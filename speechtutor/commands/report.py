@@ -51,6 +51,8 @@ def report(
     json: AsJson = False,
 ) -> None:
     """Write the report of an evaluation, or with --class that of a class."""
+    if out is not None and not out.name:
+        raise InputError(f"--out {str(out)!r} names no file")
     if teacher:
         if against or root or metric or audio != "embed":
             raise InputError("--against, --root, --metric and --audio do not go with --class")

@@ -6,7 +6,6 @@ apostrophes mended, since speech has none of them) and as it should have been.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from speechtutor import jsonio
 from speechtutor.errors import InputError
 from speechtutor.grammar.edits import is_word, joined, tokens
 
@@ -52,14 +52,9 @@ def read(path: Path) -> list[Turn]:
     Raises:
         InputError: when the file is missing or a line is not a turn.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
     rows = []
-    for number, line in enumerate(lines, start=1):
+    for number, row in enumerate(jsonio.json_lines(path, dict[str, Any]), start=1):
         try:
-            row = json.loads(line)
             rows.append((str(row["dialogue"]), int(row["turn"]), *_texts(row["source"], row["edits"])))
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}, line {number}: not a turn of ErAConD ({error!r})") from None

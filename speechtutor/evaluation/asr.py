@@ -23,13 +23,13 @@ import numpy as np
 from speechtutor import audio, metrics
 from speechtutor.audio.quality import quality
 from speechtutor.core import Utterance
-from speechtutor.errors import InputError, TextError
+from speechtutor.errors import TextError
 from speechtutor.evaluation import groups, sampling
 from speechtutor.evaluation.asr_repairs import repaired
-from speechtutor.evaluation.groups import metric_of
 from speechtutor.evaluation.job import Job, bar, carry_out
-from speechtutor.evaluation.result import Confusion, Metric, Row, Summary
-from speechtutor.evaluation.sampling import Estimate, Figure, Speakers
+from speechtutor.evaluation.labelled import Labelled
+from speechtutor.evaluation.result import Confusion, Row, Summary
+from speechtutor.evaluation.sampling import Figure, Speakers
 from speechtutor.evaluation.summary import Kind
 from speechtutor.schema import percent
 from speechtutor.stages import Transcriber
@@ -37,6 +37,8 @@ from speechtutor.text.phones import pronounce
 from speechtutor.text.tokens import words_for_wer
 
 Normalise = Callable[[str], str]
+Normaliser = Callable[[str], Normalise]
+"""By language: a manifest may hold several."""
 COUNTS = {
     "words_normalised": "words, normalised",
     "words_verbatim": "words, verbatim",
@@ -57,6 +59,7 @@ KEYS = ("wer_normalised", "wer_verbatim", "per", "repaired")
 REPAIRED = "mispronounced words written as if they had been right"
 HEARD = "well-spoken words written as they were"
 BETTER = {"repaired": "lower", "right_words_heard": "higher"}
+EDITS = ("substitutions", "deletions", "insertions")
 N_CONFUSIONS = 100
 
 
@@ -133,29 +136,34 @@ def row_of(
 
 
 def listener(
-    transcriber: Transcriber, root: Path, normalise: Normalise, lang: str | None
+    transcriber: Transcriber, root: Path, normaliser: Normaliser, lang: str | None
 ) -> Callable[[Utterance], Row]:
-    """A function that hears one utterance; a file that cannot be used becomes a row with an error."""
+    """A function that hears one utterance and compares it by the rules of its own language.
+
+    It raises what the recording or the recogniser does; see `journal.guarded`.
+    """
 
     def judge(utterance: Utterance) -> Row:
-        try:
-            recording = audio.load(root / utterance.audio)
-            began = perf_counter()
-            text = transcriber.transcribe(recording, lang=lang or utterance.lang).text
-            elapsed = perf_counter() - began
-        except InputError as error:
-            return row_of(utterance, None, normalise, error=str(error))
+        recording = audio.load(root / utterance.audio)
+        began = perf_counter()
+        text = transcriber.transcribe(recording, lang=lang or utterance.lang).text
+        elapsed = perf_counter() - began
         return row_of(
-            utterance, text, normalise, duration=recording.duration, elapsed=elapsed,
-            snr_db=quality(recording).snr_db,
+            utterance, text, normaliser(lang or utterance.lang), duration=recording.duration,
+            elapsed=elapsed, snr_db=quality(recording).snr_db,
         )  # fmt: skip
 
     return judge
 
 
-def figures(rows: Sequence[Row]) -> dict[str, tuple[str, str, int, Figure]]:
-    """Every figure of some rows: name -> (label, unit counted, how many, figure)."""
-    found: dict[str, tuple[str, str, int, Figure]] = {}
+def figures(rows: Sequence[Row]) -> dict[str, Labelled]:
+    """Every figure of some rows."""
+    found: dict[str, Labelled] = {}
+    who = [row.speaker for row in rows]
+
+    def add(key: str, label: str, figure: Figure, of: str, n: int, better: str = "lower") -> None:
+        found[key] = Labelled(label, figure, who, n, of, "share" if key in BETTER else "rate", better)
+
     for unit, label in COUNTS.items():
         hits, substitutions, deletions, insertions = (
             [row.detail["counts"][unit][i] for row in rows] for i in range(4)
@@ -166,32 +174,17 @@ def figures(rows: Sequence[Row]) -> dict[str, tuple[str, str, int, Figure]]:
         of, n, suffix = unit.partition("_")[0], sum(length), unit.partition("_")[2]
         rate = next(name for name, counted in RATES.items() if counted == unit)
         named = {"words": "WER", "characters": "CER", "phones": "PER"}[of]
-        found[rate] = (f"{named}, {label}", of, n, sampling.rate(errors, length))
+        add(rate, f"{named}, {label}", sampling.rate(errors, length), of, n)
         if of == "words":
-            found[f"mer_{suffix}"] = (f"MER, {suffix}", of, n, sampling.mer(hits, errors))
-            found[f"wil_{suffix}"] = (f"WIL, {suffix}", of, n, sampling.wil(hits, length, heard))
-            for name, part in (
-                ("substitutions", substitutions),
-                ("deletions", deletions),
-                ("insertions", insertions),
-            ):
-                key = f"{name}_{suffix}"
-                found[key] = (f"{name} per reference word, {suffix}", of, n, sampling.rate(part, length))
+            add(f"mer_{suffix}", f"MER, {suffix}", sampling.mer(hits, errors), of, n)
+            add(f"wil_{suffix}", f"WIL, {suffix}", sampling.wil(hits, length, heard), of, n)
+            for name, part in zip(EDITS, (substitutions, deletions, insertions), strict=True):
+                text = f"{name} per reference word, {suffix}"
+                add(f"{name}_{suffix}", text, sampling.rate(part, length), of, n)
     judged = np.array([row.detail["repairs"] or [0, 0, 0, 0] for row in rows]).reshape(-1, 4)
     for key, label, i in (("repaired", REPAIRED, 0), ("right_words_heard", HEARD, 2)):
         if n := int(judged[:, i].sum()):
-            found[key] = (label, "words", n, sampling.share(judged[:, i + 1], judged[:, i]))
-    return found
-
-
-def measure(rows: Sequence[Row], speakers: Speakers) -> dict[str, tuple[Metric, Estimate]]:
-    """Every figure with its interval."""
-    names = [row.speaker for row in rows]
-    found = {}
-    for key, (label, of, n, figure) in figures(rows).items():
-        estimate = speakers.estimate(figure, names)
-        unit, better = ("share" if key in BETTER else "rate"), BETTER.get(key, "lower")
-        found[key] = metric_of(estimate, label, n, of, len(set(names)), unit, better), estimate
+            add(key, label, sampling.share(judged[:, i + 1], judged[:, i]), "words", n, BETTER[key])
     return found
 
 
@@ -266,16 +259,24 @@ def rest(rows: Sequence[Row], speakers: Speakers) -> Mapping[str, Any]:
     }
 
 
-KIND = Kind("asr", measure, KEYS, rest, HEADLINE)
+KIND = Kind("asr", figures, KEYS, rest, HEADLINE)
 
 
 def evaluate(
-    job: Job, transcriber: Transcriber, normalise: Normalise, lang: str | None = None
+    job: Job[Utterance], transcriber: Transcriber, normaliser: Normaliser, lang: str | None = None
 ) -> tuple[Summary, list[Row]]:
     """Hear every row of the job, or go on with a stopped run, and write the result.
+
+    `lang` is spoken in all rows; None takes that of each.
 
     Raises:
         SpeechTutorError: for a folder, a comparison or a disk that cannot be used.
     """
-    judge = listener(transcriber, job.root, normalise, lang)
-    return carry_out(job, KIND, judge, warm_up=judge, progress=bar("listening"))
+    assert job.root is not None
+    normaliser = cache(normaliser)
+
+    def failed(utterance: Utterance, cause: str) -> Row:
+        return row_of(utterance, None, normaliser(lang or utterance.lang), error=cause)
+
+    judge = listener(transcriber, job.root, normaliser, lang)
+    return carry_out(job, KIND, judge, failed, progress=bar("listening"))

@@ -1,104 +1,58 @@
 """How good a model's wording of feedback is: does it hold, does it name the finding, how long, how hard.
 
-Every reply is taken as the model wrote it, before the rules would replace it.
+Every reply is taken as the model wrote it, before the rules would replace it. Where the rules speak
+anyway, since there is nothing sure to word, the model is not asked and the row is counted as theirs.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
+from speechtutor import jsonio
 from speechtutor.core import LearnerState, UtteranceScore
 from speechtutor.corpora.manifest import read as read_manifest
-from speechtutor.disk import write_text
 from speechtutor.errors import InputError
-from speechtutor.evaluation.reply_log import Kept
+from speechtutor.evaluation import sampling
+from speechtutor.evaluation.job import Job, bar, carry_out
+from speechtutor.evaluation.labelled import Labelled
+from speechtutor.evaluation.result import Row, Summary, Table
+from speechtutor.evaluation.sampling import Speakers
+from speechtutor.evaluation.summary import Kind
 from speechtutor.schema import score_from_json
 from speechtutor.tutor.engine import Message, TextEngine
 from speechtutor.tutor.evidence import gather
 from speechtutor.tutor.facts import facts, words_of
 from speechtutor.tutor.phrasing import LlmTutor
-from speechtutor.tutor.verify import split_sentences
+from speechtutor.tutor.verify import holds, split_sentences
 
-N_EXAMPLES = 10
-"""Shown in full, the first by id, whatever they are."""
+TIMEOUT = 120.0
+"""Seconds that a reply may take: here its time is a figure and no reason to give up."""
+KEYS = ("passed", "covered")
+SHARES = {
+    "passed": "replies that pass the verifier",
+    "names_word": "replies that name the word of the top finding",
+    "names_sound": "replies that name its sound",
+    "covered": "replies that cover it: its word and, where it has one, its sound",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Worded:
-    """One reply; `word` and `sound` say whether it names those of the finding (None where there is none)."""
+class Noted:
+    """A judged utterance that feedback is given on; `speaker` is its own id where nobody is named."""
 
     id: str
-    kind: str
-    text: str
-    passed: bool
-    violations: tuple[str, ...]
-    dropped: str
-    word: bool | None
-    sound: bool | None
-    n_words: int
-    grade: float
-    first: float
-    total: float
-
-    @property
-    def covered(self) -> bool | None:
-        """Whether it names the finding's word and, where it has one, its sound; None without a finding."""
-        return None if self.word is None else self.word and self.sound is not False
-
-
-@dataclass(frozen=True, slots=True)
-class FeedbackReport:
-    """Shares of the replies, means, and latencies in seconds."""
-
-    tutor: str
-    n: int
-    n_rules: int
-    passed: float
-    names_word: float
-    names_sound: float
-    n_words: float
-    grade: float
-    first_p50: float
-    first_p95: float
-    total_p50: float
-    total_p95: float
-    violations: dict[str, int]
-    kinds: dict[str, tuple[int, int]]
-    covered: float = float("nan")
-
-    def __str__(self) -> str:
-        """A table for people."""
-        lines = [
-            f"# Feedback: {self.tutor}",
-            "",
-            "| measure | value |",
-            "| --- | --- |",
-            f"| replies (and utterances left to the rules) | {self.n} ({self.n_rules}) |",
-            f"| pass the verifier | {self.passed:.3f} |",
-            f"| name the word of the top finding | {self.names_word:.3f} |",
-            f"| name its sound | {self.names_sound:.3f} |",
-            f"| cover it: its word and its sound | {self.covered:.3f} |",
-            f"| words | {self.n_words:.1f} |",
-            f"| reading level (Flesch-Kincaid grade) | {self.grade:.1f} |",
-            f"| first token, p50 and p95 (s) | {self.first_p50:.2f}, {self.first_p95:.2f} |",
-            f"| full reply, p50 and p95 (s) | {self.total_p50:.2f}, {self.total_p95:.2f} |",
-            f"| reasons for refusing | {', '.join(f'{k} {n}' for k, n in self.violations.items()) or '-'} |",
-            "",
-            "| kind of finding | passed | of |",
-            "| --- | --- | --- |",
-            *(f"| {kind} | {a} | {b} |" for kind, (a, b) in self.kinds.items()),
-            "",
-        ]
-        return "\n".join(lines)
+    score: UtteranceScore
+    speaker: str
+    split: str = ""
+    audio: str = ""
 
 
 class Timed:
@@ -124,77 +78,103 @@ class Timed:
             yield piece
 
 
-def scores(path: Path, split: str = "dev", limit: int = 200) -> list[tuple[str, UtteranceScore]]:
-    """What there is to give feedback on: rows that `speechtutor batch` wrote, or a manifest's raters.
+def scores(path: Path, split: str = "dev", limit: int = 200) -> list[Noted]:
+    """What there is to give feedback on: rows of `score --json` with ids, or a manifest's raters.
 
     Evenly chosen when there are more than `limit`.
 
     Raises:
         InputError: when the file holds no scores.
     """
-    try:
-        first = json.loads(path.read_text(encoding="utf-8").partition("\n")[0] or "null")
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON lines ({error})") from None
-    found: list[tuple[str, UtteranceScore]]
-    if isinstance(first, dict) and ("schema_version" in first or "error" in first):
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        found = [(row["id"], score_from_json(row)) for row in lines if "schema_version" in row]
+    rows = list(jsonio.json_lines(path, dict[str, Any]))
+    if rows and ("schema_version" in rows[0] or "error" in rows[0]):
+        judged = [(number, row) for number, row in enumerate(rows, start=1) if "schema_version" in row]
+        found = [_noted(row, split, f"{path}, row {number}") for number, row in judged]
     else:
-        found = [(row.id, row.scores) for row in read_manifest(path, [split]) if row.scores is not None]
+        found = [
+            Noted(row.id, row.scores, row.speaker, row.split, row.audio)
+            for row in read_manifest(path, [split])
+            if row.scores is not None
+        ]
     if not found:
         raise InputError(f"{path} holds no scores of the split {split}")
     return found if len(found) <= limit else [found[i * len(found) // limit] for i in range(limit)]
 
 
-def listen(
-    tutor: LlmTutor, items: Sequence[tuple[str, UtteranceScore]], kept: Kept | None = None
-) -> tuple[list[Worded], int]:
-    """The model's reply to each utterance's evidence, and how many were left to the rules.
+def _noted(row: Mapping[str, Any], split: str, where: str) -> Noted:
+    name = row.get("id")
+    if not isinstance(name, str):
+        raise InputError(f"{where}: id: a text is needed that names the recording")
+    who = row.get("speaker") or row.get("learner") or name
+    return Noted(name, score_from_json(dict(row)), str(who), split)
 
-    Replies that `kept` holds are not asked for again, and new ones go there at once.
-    """
-    from tqdm import tqdm
 
+def over(items: Sequence[Noted]) -> str:
+    """What intervals are over: speakers, or single utterances where nobody is named."""
+    return "utterances" if all(item.speaker == item.id for item in items) else "speakers"
+
+
+def listener(tutor: LlmTutor) -> Callable[[Noted], Row]:
+    """A function that lets the model word the feedback on one utterance."""
     engine = Timed(tutor.engine)
-    tutor = LlmTutor(engine, tutor.fallback, max_tokens=tutor.max_tokens, timeout=120.0, shots=tutor.shots)
-    found: list[Worded] = []
-    n_rules = 0
-    for id, score in tqdm(items, desc="wording", disable=None):
-        row = None if kept is None else kept.get(id, score)
-        if row is None:
-            row = _asked(tutor, engine, id, score)
-            if kept is not None:
-                kept.put(id, score, row)
-        if row:
-            found.append(Worded(**{**row, "violations": tuple(row["violations"])}))
-        else:
-            n_rules += 1
-    return found, n_rules
+    asked = LlmTutor(engine, tutor.fallback, max_tokens=tutor.max_tokens, timeout=TIMEOUT, shots=tutor.shots)
+
+    def judge(item: Noted) -> Row:
+        # The evidence decides, not its cache: every reply is written anew.
+        asked.forget()
+        asked.last = None
+        start = perf_counter()
+        asked.advise(item.score, LearnerState())
+        elapsed = perf_counter() - start
+        known = facts(gather(item.score, LearnerState()))
+        reply = asked.last
+        if reply is None:
+            return _row(item, None, _detail(known.kind or "none", rules=True))
+        words = words_of(reply.text)
+        detail = _detail(
+            known.kind or "none",
+            violations=[f"{v.code}: {v.detail}" for v in reply.violations],
+            dropped=reply.dropped,
+            word=None if known.finding is None else holds(words, words_of(known.flagged)),
+            sound=bool(re.search(rf"\b{re.escape(known.target)}\b", reply.text.lower()))
+            if known.target
+            else None,
+            n_words=len(words),
+            grade=reading_grade(reply.text),
+            first=engine.first or elapsed,
+        )
+        return _row(item, reply.text, detail, elapsed=elapsed)
+
+    return judge
 
 
-def _asked(tutor: LlmTutor, engine: Timed, id: str, score: UtteranceScore) -> dict[str, Any]:
-    """The reply to one utterance as a row; an empty one where the rules speak."""
-    # The evidence decides, not its cache: every reply is written anew.
-    tutor.forget()
-    tutor.last = None
-    start = perf_counter()
-    tutor.advise(score, LearnerState())
-    total = perf_counter() - start
-    if tutor.last is None:
-        return {}
-    known = facts(gather(score, LearnerState()))
-    text, words = tutor.last.text, words_of(tutor.last.text)
-    named = None if known.finding is None else known.flagged in " ".join(words)
-    sounded = None if not known.target else bool(re.search(rf"\b{re.escape(known.target)}\b", text.lower()))
-    worded = Worded(
-        id, known.kind or "none", text, not tutor.last.violations,
-        tuple(f"{v.code}: {v.detail}" for v in tutor.last.violations), tutor.last.dropped,
-        named, sounded, len(words), reading_grade(text), engine.first or total, total,
+def _detail(finding: str, **known: Any) -> dict[str, Any]:
+    """A row's detail, with what is not known as a reply by the rules has it."""
+    blank = {
+        "rules": False, "violations": [], "dropped": "", "word": None, "sound": None, "n_words": 0,
+        "grade": None, "first": None,
+    }  # fmt: skip
+    return {"finding": finding, **blank, **known}
+
+
+def _row(item: Noted, text: str | None, detail: dict[str, Any], **extra: Any) -> Row:
+    own: dict[str, float | None] = {}
+    if text is not None:
+        own = {"passed": float(not detail["violations"]), "covered": covered(detail)}
+    return Row(
+        item.id, item.speaker, item.split, item.audio, item.score.text, text,
+        groups={"finding": detail["finding"]}, metrics=own, detail=detail, **extra,
     )  # fmt: skip
-    return asdict(worded)
+
+
+def failed(item: Noted, cause: str) -> Row:
+    """The row of an utterance that no reply could be had for."""
+    return _row(item, None, _detail("none"), error=cause)
+
+
+def covered(detail: Mapping[str, Any]) -> float | None:
+    """1 where a reply names the finding's word and, where it has one, its sound; None without a finding."""
+    return None if detail["word"] is None else float(detail["word"] and detail["sound"] is not False)
 
 
 def reading_grade(text: str) -> float:
@@ -207,53 +187,81 @@ def reading_grade(text: str) -> float:
     return 0.39 * len(words) / n_sentences + 11.8 * syllables / len(words) - 15.59
 
 
-def report(items: Sequence[Worded], n_rules: int, name: str) -> FeedbackReport:
-    """The figures of all replies.
+def replies(rows: Sequence[Row]) -> list[Row]:
+    """The rows that the model worded."""
+    return [row for row in rows if row.error is None and not row.detail["rules"]]
+
+
+def figures(rows: Sequence[Row]) -> dict[str, Labelled]:
+    """Shares of the replies, and their length and difficulty."""
+    worded = replies(rows)
+    values: dict[str, list[float | None]] = {
+        "passed": [float(not row.detail["violations"]) for row in worded],
+        "names_word": [row.detail["word"] for row in worded],
+        "names_sound": [row.detail["sound"] for row in worded],
+        "covered": [covered(row.detail) for row in worded],
+        "n_words": [float(row.detail["n_words"]) for row in worded],
+        "grade": [row.detail["grade"] for row in worded],
+    }
+    labels = {**SHARES, "n_words": "words a reply", "grade": "reading level (Flesch-Kincaid grade)"}
+    found = {}
+    for key, label in labels.items():
+        known = [(float(v), row.speaker) for v, row in zip(values[key], worded, strict=True) if v is not None]
+        if known:
+            figure, who = sampling.mean([v for v, _ in known]), [name for _, name in known]
+            unit, better = ("share", "higher") if key in SHARES else (key, "")
+            found[key] = Labelled(label, figure, who, len(known), "replies", unit, better)
+    return found
+
+
+def rest(rows: Sequence[Row], speakers: Speakers) -> dict[str, Any]:
+    """What a summary of this kind has beside metrics and groups."""
+    worded = replies(rows)
+    kinds = sorted({row.detail["finding"] for row in worded})
+    of_kind = {k: [not r.detail["violations"] for r in worded if r.detail["finding"] == k] for k in kinds}
+    reasons = Counter(v.partition(":")[0] for row in worded for v in row.detail["violations"])
+    first = [row.detail["first"] for row in worded if row.detail["first"] is not None]
+    total = [row.elapsed for row in worded if row.elapsed is not None]
+    lists = {
+        "failed": [row.id for row in rows if row.error is not None],
+        "left_to_the_rules": [row.id for row in rows if row.detail["rules"]],
+        "refused": [row.id for row in worded if row.detail["violations"]],
+    }
+    return {
+        "counts": {
+            "utterances": len(rows), "speakers": len({row.speaker for row in rows}), "replies": len(worded),
+            **{name: len(ids) for name, ids in lists.items()},
+        },
+        "lists": lists,
+        "tables": [
+            Table("Replies by kind of finding", ("kind of finding", "#pass", "#of"),
+                  [(kind, sum(passed), len(passed)) for kind, passed in of_kind.items()]),
+            Table("Reasons for refusing", ("reason", "#times"), reasons.most_common()),
+        ],
+        "timing": {**quantiles("first_text", first), **quantiles("reply", total)},
+        "notes": ["A reply is judged as the model wrote it; one that is refused is replaced by the rules."],
+    }  # fmt: skip
+
+
+def quantiles(name: str, seconds: Sequence[float]) -> dict[str, float | None]:
+    """The median and the 95th percentile of some times, under their names."""
+    return {
+        f"{name}_{label}": float(np.quantile(seconds, q)) if len(seconds) else None
+        for label, q in (("p50", 0.5), ("p95", 0.95))
+    }
+
+
+def _judged(row: Row) -> bool:
+    return row.error is None and not row.detail["rules"]
+
+
+KIND = Kind("feedback", figures, KEYS, rest, "passed", _judged)
+
+
+def evaluate(job: Job[Noted], tutor: LlmTutor) -> tuple[Summary, list[Row]]:
+    """Let the model word the feedback on every row of the job, or go on with a stopped run.
 
     Raises:
-        InputError: when the model was asked for none.
+        SpeechTutorError: for a folder, a comparison or a disk that cannot be used.
     """
-    if not items:
-        raise InputError("the rules speak for all of these utterances: there is no reply to judge")
-    kinds: dict[str, tuple[int, int]] = {}
-    for kind in sorted({item.kind for item in items}):
-        of_kind = [item.passed for item in items if item.kind == kind]
-        kinds[kind] = (sum(of_kind), len(of_kind))
-
-    def share(values: Sequence[bool | None]) -> float:
-        known = [value for value in values if value is not None]
-        return float(np.mean(known)) if known else float("nan")
-
-    first, total = [item.first for item in items], [item.total for item in items]
-    reasons = Counter(violation.partition(":")[0] for item in items for violation in item.violations)
-    return FeedbackReport(
-        tutor=name,
-        n=len(items),
-        n_rules=n_rules,
-        passed=share([item.passed for item in items]),
-        names_word=share([item.word for item in items]),
-        names_sound=share([item.sound for item in items]),
-        n_words=float(np.mean([item.n_words for item in items])),
-        grade=float(np.mean([item.grade for item in items])),
-        first_p50=float(np.quantile(first, 0.5)),
-        first_p95=float(np.quantile(first, 0.95)),
-        total_p50=float(np.quantile(total, 0.5)),
-        total_p95=float(np.quantile(total, 0.95)),
-        violations=dict(reasons.most_common()),
-        kinds=kinds,
-        covered=share([item.covered for item in items]),
-    )
-
-
-def write(folder: Path, found: FeedbackReport, items: Sequence[Worded], name: str = "feedback") -> None:
-    """The report, its first examples by id in full, and every reply."""
-    lines = (json.dumps(asdict(item), ensure_ascii=False) + "\n" for item in items)
-    write_text(folder / f"{name}.jsonl", "".join(lines))
-    shown = sorted(items, key=lambda item: item.id)[:N_EXAMPLES]
-    examples = "".join(
-        f"- `{item.id}` ({item.kind}) {item.text}"
-        f"{'' if item.passed else f' **refused: {item.violations[0]}**'}\n"
-        for item in shown
-    )
-    write_text(folder / f"{name}.md", f"{found}\nThe first {len(shown)} by id:\n\n{examples}")
-    write_text(folder / f"{name}.json", json.dumps(asdict(found), indent=2) + "\n")
+    return carry_out(job, KIND, listener(tutor), failed, progress=bar("wording"))

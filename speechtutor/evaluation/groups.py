@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from speechtutor.core import Utterance
+from speechtutor.evaluation import significance
+from speechtutor.evaluation.labelled import Figures, Labelled, Measured, measured
 from speechtutor.evaluation.result import Gap, Group, Metric, Row
-from speechtutor.evaluation.sampling import Estimate
+from speechtutor.evaluation.sampling import Estimate, Speakers
+from speechtutor.metrics import LEAST_SPEAKERS
 
-LEAST_SPEAKERS, LEAST_UTTERANCES = 5, 20
+LEAST_UTTERANCES = 20
 """A cell below either is not reported: its figures would speak of persons, or of nothing."""
 MINIMUM = {"speakers": LEAST_SPEAKERS, "utterances": LEAST_UTTERANCES}
 ADULT_AGE = 16
@@ -77,47 +80,57 @@ def cells(rows: Sequence[Row]) -> list[Cell]:
     ]
 
 
-Measure = Callable[[Sequence[Row]], Mapping[str, tuple[Metric, Estimate]]]
-"""The figures of some rows, all over the same draws of speakers."""
+FiguresOf = Callable[[Sequence[Row]], Figures]
+"""The figures of some rows, still to be measured."""
 
 
-def broken_down(rows: Sequence[Row], measure: Measure, keys: Sequence[str]) -> tuple[list[Group], list[Gap]]:
-    """The figures of every cell that is large enough, and the gaps in `keys` between cells of people."""
-    groups, gaps, measured = [], [], {}
+def broken_down(
+    rows: Sequence[Row], figures: FiguresOf, keys: Sequence[str], speakers: Speakers, seed: int = 0
+) -> tuple[list[Group], list[Gap]]:
+    """The figures of every cell that is large enough, and the gaps in `keys` between cells of people.
+
+    All gaps of a run are one family of tests (`significance.holm`).
+    """
+    groups, large = [], []
     for cell in cells(rows):
-        found = {} if cell.small else measure(cell.rows)
+        asked = {} if cell.small else figures(cell.rows)
+        found = measured(asked, speakers)
         if found:
-            measured[cell.by, cell.name] = found
+            large.append((cell, asked, found))
         metrics = {name: metric for name, (metric, _) in found.items()}
         groups.append(Group(cell.by, cell.name, len(cell.rows), cell.n_speakers, cell.small, metrics))
-    for first, second in combinations(measured, 2):
-        if first[0] == second[0] and first[0] in GAPS_BY and UNKNOWN not in (first[1], second[1]):
-            pair = measured[first], measured[second]
-            gaps += [
-                Gap(first[0], first[1], second[1], key, difference(pair[0][key], pair[1][key]))
-                for key in keys
-                if key in pair[0] and key in pair[1]
-            ]
-    return groups, gaps
+    gaps = []
+    for first, second in combinations(large, 2):
+        here, there = first[0], second[0]
+        if here.by == there.by and here.by in GAPS_BY and UNKNOWN not in (here.name, there.name):
+            together = figures([*here.rows, *there.rows])
+            gaps += _gaps(first, second, together, keys, seed)
+    corrected = significance.holm([gap.p for gap in gaps])
+    return groups, [
+        replace(gap, p_corrected=p, differs=significance.differs(p))
+        for gap, p in zip(gaps, corrected, strict=True)
+    ]
 
 
-def difference(first: tuple[Metric, Estimate], second: tuple[Metric, Estimate]) -> Metric:
-    """One figure minus another over the same draws, with the interval of the difference."""
-    a, b = first[0], second[0]
-    return metric_of(
-        first[1].minus(second[1]),
-        a.label,
-        min(a.n, b.n),
-        a.of,
-        min(a.n_speakers, b.n_speakers),
-        a.unit,
-        a.better,
+Told = tuple[Cell, Figures, Measured]
+
+
+def _gaps(first: Told, second: Told, together: Figures, keys: Sequence[str], seed: int) -> list[Gap]:
+    (here, asked, found), (there, _, other) = first, second
+    ways = significance.regroupings(
+        [row.speaker for row in here.rows], [row.speaker for row in there.rows], seed
     )
+    return [
+        Gap(
+            here.by, here.name, there.name, key, difference(asked[key], found[key], other[key]),
+            None if ways is None else ways.p(together[key]),
+        )
+        for key in keys
+        if key in found and key in other
+    ]  # fmt: skip
 
 
-def metric_of(
-    found: Estimate, label: str, n: int, of: str, n_speakers: int, unit: str = "rate", better: str = "lower"
-) -> Metric:
-    """A figure as it is written, None where it is not defined."""
-    value, low, high = (None if x != x else x for x in (found.value, *found.bounds))
-    return Metric(label, value, low, high, n, of, n_speakers, unit, better)
+def difference(asked: Labelled, first: tuple[Metric, Estimate], second: tuple[Metric, Estimate]) -> Metric:
+    """One figure minus another over the same draws, with the interval of the difference."""
+    fewer = min(first[0].n, second[0].n)
+    return replace(asked, n=fewer).metric(first[1].minus(second[1]))

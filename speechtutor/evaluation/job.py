@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 from speechtutor.core import Utterance
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
 from speechtutor.evaluation import journal, provenance, result
+from speechtutor.evaluation.journal import Item
 from speechtutor.evaluation.result import Row, Summary
 from speechtutor.evaluation.sampling import DRAWS
 from speechtutor.evaluation.summary import Kind, summarise
@@ -21,17 +22,20 @@ FAULTS_SAID = 5
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(Generic[Item]):
     """What is evaluated on what, and where the result goes.
 
-    `system` is what `provenance.system` says of the model; `choice` what the rows depend on beside
-    it (split, limit, language); `settings` everything that was asked, for the record.
+    `rows` are what is judged one by one: utterances, or whatever the kind judges. `manifest` is the file
+    that they come from and `root` the folder of their recordings, None where there is none. `system` is
+    what `provenance.system` says of the model; `choice` what the rows depend on beside it (split, limit,
+    language); `settings` everything that was asked, for the record. `over` names what a row's `speaker`
+    stands for, where that is not a speaker.
     """
 
     out: Path
-    manifest: Path
-    root: Path
-    rows: Sequence[Utterance]
+    manifest: Path | None
+    root: Path | None
+    rows: Sequence[Item]
     system: Mapping[str, Any]
     choice: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -40,6 +44,18 @@ class Job:
     against: Path | None = None
     draws: int = DRAWS
     seed: int = 0
+    over: str = "speakers"
+
+    def __post_init__(self) -> None:
+        """Refuse what would fail only after every row was judged.
+
+        Raises:
+            InputError: for a number of draws or a seed that cannot be drawn with.
+        """
+        if self.draws < 1:
+            raise InputError(f"draws must be 1 or more, not {self.draws}")
+        if self.seed < 0:
+            raise InputError(f"seed must be 0 or more, not {self.seed}")
 
     @property
     def name(self) -> str:
@@ -72,17 +88,17 @@ def note(message: str) -> None:
     print(message, file=sys.stderr)
 
 
-def bar(label: str) -> Callable[[Iterable[Utterance]], Iterable[Utterance]]:
+def bar(label: str) -> Callable[[Iterable[Any]], Iterable[Any]]:
     """A progress bar on stderr."""
     from tqdm import tqdm
 
-    def progress(rows: Iterable[Utterance]) -> Iterable[Utterance]:
+    def progress(rows: Iterable[Any]) -> Iterable[Any]:
         return tqdm(rows, desc=label)  # type: ignore[no-any-return]
 
     return progress
 
 
-def preflight(job: Job, say: Callable[[str], None] = note) -> None:
+def preflight(job: Job[Utterance], say: Callable[[str], None] = note) -> None:
     """Look at the headers of all recordings, so that what will fail is known before hours are spent.
 
     A few that cannot be used are said, judged as failed and counted; with none that can be used the
@@ -91,6 +107,8 @@ def preflight(job: Job, say: Callable[[str], None] = note) -> None:
     Raises:
         InputError: when no recording can be used, naming the first row.
     """
+    if job.root is None:
+        return
     bad = manifest.bad_audio(job.rows, job.root)
     if not bad:
         return
@@ -103,15 +121,18 @@ def preflight(job: Job, say: Callable[[str], None] = note) -> None:
 
 
 def carry_out(
-    job: Job,
+    job: Job[Item],
     kind: Kind,
-    judge: Callable[[Utterance], Row],
+    judge: Callable[[Item], Row],
+    failed: Callable[[Item, str], Row],
     *,
-    warm_up: Callable[[Utterance], object] | None = None,
     say: Callable[[str], None] = note,
-    progress: Callable[[Iterable[Utterance]], Iterable[Utterance]] = iter,
+    progress: Callable[[Iterable[Item]], Iterable[Item]] = iter,
 ) -> tuple[Summary, list[Row]]:
     """Judge what is still to do, then write the whole result; a stopped run goes on in the same folder.
+
+    `judge` may raise for a row: `failed` then makes the row that says so, and the rest goes on. The first
+    row is judged once more before, so that loading is not timed.
 
     Raises:
         InputError: for a folder that holds something else, an `against` that cannot be compared, or
@@ -122,8 +143,9 @@ def carry_out(
     other = None if job.against is None else result.read(job.against)
     if other is not None and other.summary.kind != kind.name:
         raise InputError(f"{job.against} is an evaluation of {other.summary.kind}, not of {kind.name}")
-    preflight(job, say)
-    manifest_sha256 = provenance.sha256(job.manifest)
+    if job.root is not None:
+        preflight(job, say)  # type: ignore[arg-type]  # what has recordings is an utterance
+    manifest_sha256 = None if job.manifest is None else provenance.sha256(job.manifest)
     rows_mark = {"manifest": manifest_sha256, **job.choice}
     mark = provenance.fingerprint(kind.name, job.system, rows_mark)
     asked = {"manifest": str(job.manifest), "root": str(job.root), "out": str(job.out), **job.settings}
@@ -132,7 +154,9 @@ def carry_out(
     )
     with journal.alone(job.out):
         journal.begin(job.out, record)
-        rows = journal.collect(job.out, job.rows, judge, say, progress, warm_up)
+        safe = journal.guarded(judge, failed, job.out, say)
+        silent = journal.guarded(judge, failed, job.out)
+        rows = journal.collect(job.out, job.rows, safe, say, progress, silent, kind.name)
         origin = provenance.provenance(
             job.out,
             record,
@@ -141,6 +165,8 @@ def carry_out(
             seed=job.seed,
             draws=job.draws,
         )
-        found = summarise(kind, job.name, rows, origin, against=other, draws=job.draws, seed=job.seed)
+        found = summarise(
+            kind, job.name, rows, origin, against=other, draws=job.draws, seed=job.seed, over=job.over
+        )
         result.write(job.out, found, rows)
     return found, rows

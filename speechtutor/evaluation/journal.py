@@ -8,17 +8,32 @@ on with rows that another model or another manifest gave.
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from speechtutor.core import Utterance
+from speechtutor import jsonio
 from speechtutor.disk import write_text
-from speechtutor.errors import InputError, StorageError
+from speechtutor.errors import InputError, SpeechTutorError, StorageError
 from speechtutor.evaluation.result import CONFIG, ROWS, SUMMARY, Row
 
 LOCK = ".lock"
+ERRORS = "errors.log"
+"""Where the traceback of what nobody expected is kept; the row says that there is one."""
+
+
+class Named(Protocol):
+    """What is evaluated one after another: anything with an id."""
+
+    @property
+    def id(self) -> str:
+        """The id of its row."""
+        ...
+
+
+Item = TypeVar("Item", bound=Named)
 
 
 def begin(folder: Path, record: Mapping[str, Any]) -> None:
@@ -41,12 +56,11 @@ def begin(folder: Path, record: Mapping[str, Any]) -> None:
 
 def _earlier(path: Path) -> Mapping[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        found = None
-    if not isinstance(found, dict):
-        raise InputError(f"{path.parent} holds rows of an evaluation but no {CONFIG}: choose another --out")
-    return found
+        return jsonio.read_object(path)
+    except InputError:
+        raise InputError(
+            f"{path.parent} holds rows of an evaluation but no {CONFIG}: choose another --out"
+        ) from None
 
 
 def changed(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
@@ -94,7 +108,7 @@ def alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def done(folder: Path, say: Callable[[str], None]) -> dict[str, Row]:
+def done(folder: Path, say: Callable[[str], None], kind: str = "") -> dict[str, Row]:
     """The rows of an earlier pass by id; files that failed are tried again.
 
     A line that was cut short by the end of the process is taken off the file, and said.
@@ -111,43 +125,82 @@ def done(folder: Path, say: Callable[[str], None]) -> dict[str, Row]:
         say(f"{path}: the last row was cut short and is made again")
         with path.open("r+b") as file:
             file.truncate(end)
-    lines = whole[:end].decode("utf-8").splitlines()
-    rows = [Row.parse(line, f"{path}, row {number}") for number, line in enumerate(lines, start=1)]
+    rows = [Row.parse(line, f"{path}, row {number}", kind) for number, line in jsonio.lines(whole[:end])]
     return {row.id: row for row in rows if row.error is None}
+
+
+def guarded(
+    judge: Callable[[Item], Row],
+    failed: Callable[[Item, str], Row],
+    folder: Path,
+    say: Callable[[str], None] = lambda _: None,
+) -> Callable[[Item], Row]:
+    """A judge whose bad rows are rows: what one utterance causes never ends the evaluation of the others.
+
+    `failed` makes the row of an utterance that could not be judged. An error that nobody expected is
+    said, and its traceback goes to `ERRORS`. A model, a server or a disk that fails is of all rows and
+    ends the run.
+    """
+
+    def safe(item: Item) -> Row:
+        try:
+            return judge(item)
+        except InputError as error:
+            return failed(item, str(error))
+        except SpeechTutorError:
+            raise
+        except Exception as error:
+            _keep(folder / ERRORS, f"{item.id}\n{traceback.format_exc()}\n")
+            reason = " ".join(str(error).split())[:200]
+            cause = f"{item.id}: unexpected {type(error).__name__}: {reason} (see {ERRORS})"
+            say(cause)
+            return failed(item, cause)
+
+    return safe
+
+
+def _keep(path: Path, text: str) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}") from None
 
 
 def collect(
     folder: Path,
-    utterances: Sequence[Utterance],
-    judge: Callable[[Utterance], Row],
+    items: Sequence[Item],
+    judge: Callable[[Item], Row],
     say: Callable[[str], None],
-    progress: Callable[[Iterable[Utterance]], Iterable[Utterance]] = iter,
-    warm_up: Callable[[Utterance], object] | None = None,
+    progress: Callable[[Iterable[Item]], Iterable[Item]] = iter,
+    warm_up: Callable[[Item], object] | None = None,
+    kind: str = "",
 ) -> list[Row]:
-    """The row of every utterance in their order: those of an earlier pass, and the missing ones.
+    """The row of every item in their order: those of an earlier pass, and the missing ones.
 
-    `judge` turns one utterance into its row, also when it fails. `warm_up` is called once with the
-    first utterance that is still to do, so that loading is not timed.
+    `judge` turns one item into its row, also when it fails (`guarded`). `warm_up` is called once with
+    the first item that is still to do, so that loading is not timed. Rows of an earlier pass are read
+    as `kind` has them.
 
     Raises:
         StorageError: when the disk refuses a row.
     """
-    found = done(folder, say)
-    missing = [row for row in utterances if row.id not in found]
+    found = done(folder, say, kind)
+    missing = [item for item in items if item.id not in found]
     if found and missing:
-        say(f"{len(found)} of {len(utterances)} utterances were done before")
+        say(f"{len(found)} of {len(items)} utterances were done before")
     if missing and warm_up is not None:
         warm_up(missing[0])
     try:
         with (folder / ROWS).open("a", encoding="utf-8", newline="\n") as file:
-            for utterance in progress(missing):
-                found[utterance.id] = row = judge(utterance)
+            for item in progress(missing):
+                found[item.id] = row = judge(item)
                 file.write(row.line())
                 file.flush()
     except KeyboardInterrupt:
-        n = sum(row.id in found for row in utterances)
-        say(f"stopped after {n} of {len(utterances)} utterances; the same command goes on from there")
+        n = sum(item.id in found for item in items)
+        say(f"stopped after {n} of {len(items)} utterances; the same command goes on from there")
         raise
     except OSError as error:
         raise StorageError(f"{folder / ROWS}: {error.strerror}") from None
-    return [found[row.id] for row in utterances]
+    return [found[item.id] for item in items]

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from speechtutor import config
+from speechtutor import config, jsonio
 from speechtutor.errors import InputError
 from speechtutor.hub import shipped
 
@@ -41,8 +41,13 @@ def digest(folder: Path) -> str:
 
 
 def fingerprint(kind: str, system: Mapping[str, Any], rows: Mapping[str, Any]) -> dict[str, Any]:
-    """What the rows of a run depend on: the kind, the system and its content, the manifest and the choice."""
-    return {"kind": kind, **{f"system {k}": v for k, v in system.items()}, **rows}
+    """What the rows of a run depend on: kind, code, the system and its content, manifest, choice.
+
+    The weights that ship count whole: a pinned revision says nothing of the adapter that ships beside it.
+    """
+    sums = sha256(shipped.WEIGHTS / "SHA256SUMS")[:16]
+    code = {"version": config.versions().get("speechtutor", ""), "shipped weights": sums}
+    return {"kind": kind, **code, **{f"system {k}": v for k, v in system.items()}, **rows}
 
 
 def record(
@@ -64,13 +69,13 @@ def provenance(
     folder: Path,
     record: Mapping[str, Any],
     *,
-    manifest_sha256: str,
+    manifest_sha256: str | None,
     system: Mapping[str, Any],
     seed: int,
     draws: int,
 ) -> dict[str, Any]:
     """What a summary says of itself; `rows_commit` is the commit that began the rows."""
-    began = json.loads((folder / config.FILE).read_text(encoding="utf-8"))
+    began = jsonio.read_object(folder / config.FILE)
     return {
         "commit": record["commit"],
         "rows_commit": began.get("commit"),

@@ -5,43 +5,48 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from speechtutor import jsonio
 from speechtutor.disk import write_text
 from speechtutor.errors import InputError
+from speechtutor.evaluation.details import DETAILS
+from speechtutor.jsonio import Count, Number
 
 SCHEMA_VERSION = 1
 CONFIG, ROWS, SUMMARY = "config.json", "utterances.jsonl", "summary.json"
-KINDS = ("asr", "scoring", "tutor")
+KINDS = tuple(DETAILS)
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
     """A number with its 95 % interval over speakers.
 
-    `value`, `low` and `high` are None where the number is not defined. `n` counts the items `of`
-    which it is made ("words", "phones", "utterances" …), over `n_speakers`. `better` is "higher",
-    "lower" or "" where neither is; `unit` is "rate" (a fraction of `of`, may exceed 1), "share"
-    (in [0, 1]), "correlation", "points²" or "points" (on the corpus's 0-2 scale), or "s".
+    `value`, `low` and `high` are None where the number is not defined; `why` says why there is no
+    interval. `n` counts the items `of` which it is made ("words", "phones", "utterances" …), over
+    `n_speakers`. `better` is "higher", "lower" or "" where neither is; `unit` is "rate" (a fraction
+    of `of`, may exceed 1), "share" (in [0, 1]), "correlation", "points²" or "points" (on the corpus's
+    0-2 scale), or "s".
     """
 
     label: str
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
+    value: Number | None
+    low: Number | None
+    high: Number | None
+    n: Count
     of: str
-    n_speakers: int
+    n_speakers: Count
     unit: str = "rate"
     better: str = "lower"
+    why: str = ""
 
     def __str__(self) -> str:
         if self.value is None:
             return "-"
         if self.low is None or self.high is None:
-            return f"{self.value:.3f}"
+            return f"{self.value:.3f}" + (f" ({self.why})" if self.why else "")
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
@@ -51,60 +56,72 @@ class Group:
 
     by: str
     name: str
-    n_utterances: int
-    n_speakers: int
+    n_utterances: Count
+    n_speakers: Count
     suppressed: bool = False
     metrics: Mapping[str, Metric] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A metric of the cell `first` minus that of the cell `second`, both of the dimension `by`."""
+    """A metric of the cell `first` minus that of the cell `second`, both of the dimension `by`.
+
+    `p`, `p_corrected` and `differs` are those of `significance`: None and False where nothing was tested.
+    """
 
     by: str
     first: str
     second: str
     name: str
     metric: Metric
+    p: Number | None = None
+    p_corrected: Number | None = None
+    differs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A metric of this run minus that of the other over the same utterances and draws of speakers.
 
-    `p` is the two-sided bootstrap p-value: twice the share of draws on the other side of 0.
-    `differs` is whether the interval leaves 0 out.
+    `p` is the share of all ways to swap the two systems within speakers that give a difference as large,
+    `p_corrected` the same after Holm over the figures tested, and `differs` whether that is below 0.05.
+    None is not tested: too few speakers, or none of the figures that were chosen beforehand.
     """
 
-    this: float | None
-    other: float | None
+    this: Number | None
+    other: Number | None
     difference: Metric
-    p: float | None
-    differs: bool
+    p: Number | None = None
+    differs: bool = False
+    p_corrected: Number | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two systems, paired over the utterances that both were given."""
+    """Two systems, paired over the utterances that both were given and both judged.
+
+    `n_unjudged` utterances of both runs are left out, since one of the two failed on them or declined.
+    """
 
     against: str
     folder: str
-    n_utterances: int
-    n_only_here: int
-    n_only_there: int
+    n_utterances: Count
+    n_only_here: Count
+    n_only_there: Count
     differences: Mapping[str, Difference]
     provenance: Mapping[str, Any]
+    n_unjudged: Count = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
     """Probabilities in [low, high): how many, their mean, and how often what they foretell came true."""
 
-    low: float
-    high: float
-    n: int
-    mean_probability: float | None
-    observed_rate: float | None
+    low: Number
+    high: Number
+    n: Count
+    mean_probability: Number | None
+    observed_rate: Number | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +129,8 @@ class Calibration:
     """A reliability diagram: `name` says which probability, `ece` is its expected calibration error."""
 
     name: str
-    ece: float | None
-    n: int
+    ece: Number | None
+    n: Count
     bins: Sequence[Bin]
 
 
@@ -124,7 +141,16 @@ class Confusion:
     unit: str
     reference: str
     hypothesis: str
-    count: int
+    count: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Counts that are no figures, such as edits by their kind; the first column names the row."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +163,11 @@ class Row:
     audio: str
     reference: str
     hypothesis: str | None = None
-    duration: float | None = None
-    elapsed: float | None = None
+    duration: Number | None = None
+    elapsed: Number | None = None
     error: str | None = None
     groups: Mapping[str, str] = field(default_factory=dict)
-    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    metrics: Mapping[str, Number | None] = field(default_factory=dict)
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     def line(self) -> str:
@@ -149,16 +175,20 @@ class Row:
         return json.dumps(clean(asdict(self)), ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
-    def parse(cls, line: str, where: str) -> Row:
-        """A row of a result file.
+    def parse(cls, line: bytes | str, where: str, kind: str = "") -> Row:
+        """A row of a result file; with `kind` its detail is read as that kind of evaluation has it.
 
         Raises:
-            InputError: when the line is no such row.
+            InputError: when the line is no such row, naming the field.
         """
         try:
-            return cls(**json.loads(line))
-        except (ValueError, TypeError) as error:
-            raise InputError(f"{where}: not a row of an evaluation ({error})") from None
+            row = jsonio.decode(line, cls, where)
+            if not kind:
+                return row
+            return replace(row, detail=jsonio.convert(row.detail, DETAILS[kind], f"{where}: detail"))
+        except InputError as error:
+            told = str(error).removeprefix(where).removeprefix(": ")
+            raise InputError(f"{where}: not a row of an evaluation ({told})") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +205,13 @@ class Summary:
     comparison: Comparison | None = None
     calibration: Sequence[Calibration] = ()
     confusions: Sequence[Confusion] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, Count] = field(default_factory=dict)
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    timing: Mapping[str, float | None] = field(default_factory=dict)
-    minimum_cell: Mapping[str, int] = field(default_factory=dict)
+    timing: Mapping[str, Number | None] = field(default_factory=dict)
+    minimum_cell: Mapping[str, Count] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    tables: Sequence[Table] = ()
+    over: str = "speakers"
     schema_version: int = SCHEMA_VERSION
 
     def json(self) -> dict[str, Any]:
@@ -225,68 +257,46 @@ def read(folder: Path) -> Run:
     """A finished run.
 
     Raises:
-        InputError: when the folder holds none, or one of another version.
+        InputError: when the folder holds none, or one of another version, or damaged files.
     """
-    config, summary = (_object(folder / name) for name in (CONFIG, SUMMARY))
-    version = summary.get("schema_version")
+    config, raw = (_object(folder / name) for name in (CONFIG, SUMMARY))
+    version = raw.get("schema_version")
     if version != SCHEMA_VERSION:
         raise InputError(f"{folder / SUMMARY}: schema version {version}, expected {SCHEMA_VERSION}")
     try:
-        return Run(folder, config, _summary(summary), tuple(read_rows(folder / ROWS)))
-    except (TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"{folder / SUMMARY}: not the summary of an evaluation ({error})") from None
+        summary = jsonio.convert(raw, Summary, str(folder / SUMMARY))
+    except InputError as error:
+        raise InputError(f"{error} (this is not the summary of an evaluation)") from None
+    known_kind(summary.kind, folder / SUMMARY)
+    return Run(folder, config, summary, tuple(read_rows(folder / ROWS, summary.kind)))
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def known_kind(kind: object, path: Path) -> str:
+    """The kind of an evaluation.
+
+    Raises:
+        InputError: when there is no such kind.
+    """
+    if kind not in KINDS:
+        raise InputError(f"{path}: kind {str(kind)[:50]!r} is none of {', '.join(KINDS)}")
+    return str(kind)
+
+
+def read_rows(path: Path, kind: str = "") -> Iterator[Row]:
     """The rows of a result file.
 
     Raises:
-        InputError: when it cannot be read, or at the first line that is no row.
+        InputError: when it cannot be read, or at the first line that is no row of that kind.
     """
     try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                yield Row.parse(line, f"{path}, row {number}")
+        data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
+    for number, line in jsonio.lines(data):
+        yield Row.parse(line, f"{path}, row {number}", kind)
 
 
 def _object(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path.parent} holds no finished evaluation: {path.name} is not there") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: {error}") from None
-    if not isinstance(value, dict):
-        raise InputError(f"{path}: expected a JSON object")
-    return value
-
-
-def _metrics(value: Mapping[str, Any]) -> dict[str, Metric]:
-    return {name: Metric(**metric) for name, metric in value.items()}
-
-
-def _comparison(value: Mapping[str, Any] | None) -> Comparison | None:
-    if value is None:
-        return None
-    differences = {
-        name: Difference(**{**row, "difference": Metric(**row["difference"])})
-        for name, row in value["differences"].items()
-    }
-    return Comparison(**{**value, "differences": differences})
-
-
-def _summary(value: Mapping[str, Any]) -> Summary:
-    known = {f.name for f in fields(Summary)}
-    made: dict[str, Any] = {key: item for key, item in value.items() if key in known}
-    made["metrics"] = _metrics(value["metrics"])
-    made["groups"] = [Group(**{**g, "metrics": _metrics(g["metrics"])}) for g in value["groups"]]
-    made["gaps"] = [Gap(**{**g, "metric": Metric(**g["metric"])}) for g in value["gaps"]]
-    made["baselines"] = {name: _metrics(row) for name, row in value["baselines"].items()}
-    made["comparison"] = _comparison(value["comparison"])
-    made["calibration"] = [
-        Calibration(**{**c, "bins": [Bin(**b) for b in c["bins"]]}) for c in value["calibration"]
-    ]
-    made["confusions"] = [Confusion(**c) for c in value["confusions"]]
-    return Summary(**made)
+    if not path.is_file():
+        raise InputError(f"{path.parent} holds no finished evaluation: {path.name} is not there")
+    return jsonio.read_object(path)

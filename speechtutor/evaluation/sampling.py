@@ -16,6 +16,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from speechtutor import metrics
+
 Values = NDArray[np.float64]
 DRAWS = 1000
 
@@ -59,40 +61,45 @@ class OfItems:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure of all items, and the draws around it; what is not defined is nan."""
+    """A figure of all items, and the draws around it; what is not defined is nan.
+
+    `n_speakers` of the unit that is drawn (`over`) have an item of the figure: with too few of them the
+    estimate has no interval, and `why` says so.
+    """
 
     value: float
     draws: Values
+    n_speakers: int
+    over: str = "speakers"
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The 95 % percentile interval (Efron, 1979); draws where the figure is not defined are left out."""
-        defined = self.draws[~np.isnan(self.draws)]
-        if not len(defined):
-            return math.nan, math.nan
-        low, high = np.percentile(defined, [2.5, 97.5])
-        return float(low), float(high)
+        """The 95 % interval, nan twice where `metrics.percentile_bounds` refuses one."""
+        return metrics.percentile_bounds(self.draws, self.n_speakers, self.over)[:2]
 
     @property
-    def p(self) -> float:
-        """Twice the share of draws on the other side of 0 (with one draw for what was not seen)."""
-        defined = self.draws[~np.isnan(self.draws)]
-        if not len(defined):
-            return math.nan
-        fewer = min(int((defined <= 0).sum()), int((defined >= 0).sum()))
-        return min(1.0, 2 * (fewer + 1) / (len(defined) + 1))
+    def why(self) -> str:
+        """Why there is no interval, "" where there is one."""
+        return metrics.percentile_bounds(self.draws, self.n_speakers, self.over)[2]
 
     def minus(self, other: Estimate) -> Estimate:
-        """The difference of two figures over the same draws."""
-        return Estimate(self.value - other.value, self.draws - other.draws)
+        """The difference of two figures over the same draws; the one of fewer speakers decides."""
+        fewer = min(self.n_speakers, other.n_speakers)
+        return Estimate(self.value - other.value, self.draws - other.draws, fewer, self.over)
 
 
 class Speakers:
-    """Draws of speakers with replacement, the same for every figure of a run."""
+    """Draws of speakers with replacement, the same for every figure of a run.
 
-    def __init__(self, speakers: Sequence[Hashable], n_draws: int = DRAWS, seed: int = 0) -> None:
+    `over` names what is drawn in people's words: speakers, or the dialogues that stand in their place.
+    """
+
+    def __init__(
+        self, speakers: Sequence[Hashable], n_draws: int = DRAWS, seed: int = 0, over: str = "speakers"
+    ) -> None:
         """`speakers` says of each utterance who spoke it; the order of first appearance is kept."""
         self.index = {name: i for i, name in enumerate(dict.fromkeys(speakers))}
+        self.over = over
         n, rng = len(self.index), np.random.default_rng(seed)
         if n_draws < 1 or not n:
             raise ValueError("a bootstrap needs at least one draw and one item")
@@ -103,7 +110,7 @@ class Speakers:
         """The figure and its draws; `speakers` is parallel to the figure's items."""
         codes = np.array([self.index[name] for name in speakers], dtype=np.intp)
         values = figure.over(self.weights, codes)
-        return Estimate(float(values[0]), values[1:])
+        return Estimate(float(values[0]), values[1:], len(np.unique(codes)), self.over)
 
 
 def rate(errors: ArrayLike, units: ArrayLike) -> OfSums:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,10 @@ from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.errors import InputError
 from speechtutor.evaluation import sampling, scoring_items, scoring_rows
 from speechtutor.evaluation.calibration import reliability
-from speechtutor.evaluation.groups import metric_of
 from speechtutor.evaluation.job import Job, bar, carry_out
-from speechtutor.evaluation.result import Calibration, Confusion, Metric, Row, Summary
-from speechtutor.evaluation.sampling import Estimate, Figure, Speakers
+from speechtutor.evaluation.labelled import Labelled
+from speechtutor.evaluation.result import Calibration, Confusion, Row, Summary
+from speechtutor.evaluation.sampling import Figure, Speakers
 from speechtutor.evaluation.scoring_baselines import baselines
 from speechtutor.evaluation.scoring_items import NAMES, OF, Column, Item
 from speechtutor.evaluation.summary import Kind
@@ -43,21 +44,19 @@ KEYS = (
 """Figures whose gaps between groups are reported."""
 N_CONFUSIONS = 100
 UNTOLD = "?"
-Found = dict[str, tuple[Metric, Estimate]]
 
 
 class _Measuring:
     """Collects figures under their names."""
 
-    def __init__(self, speakers: Speakers) -> None:
-        self.speakers, self.found = speakers, Found()
+    def __init__(self) -> None:
+        self.found: dict[str, Labelled] = {}
 
     def add(
         self, key: str, label: str, figure: Figure, who: Sequence[str], of: str, unit: str, better: str
     ) -> None:
         if who:
-            estimate = self.speakers.estimate(figure, who)
-            self.found[key] = metric_of(estimate, label, len(who), of, len(set(who)), unit, better), estimate
+            self.found[key] = Labelled(label, figure, who, len(who), of, unit, better)
 
 
 def agreement(measuring: _Measuring, aspect: str, values: Column, *, on_scale: bool = True) -> None:
@@ -150,15 +149,13 @@ def recognition(measuring: _Measuring, rows: Sequence[Row]) -> None:
         if len(chosen):
             figure = sampling.rate(counts[:, 1:].sum(axis=1), counts[:, :3].sum(axis=1))
             who = [row.speaker for row in chosen]
-            estimate = measuring.speakers.estimate(figure, who)
             label = f"PER of free decoding against the {against} phones"
-            n = int(counts[:, :3].sum())
-            measuring.found[key] = metric_of(estimate, label, n, "phones", len(set(who))), estimate
+            measuring.found[key] = Labelled(label, figure, who, int(counts[:, :3].sum()), "phones")
 
 
-def measure(rows: Sequence[Row], speakers: Speakers) -> Found:
-    """Every figure with its interval; what the rows have no values for is left out."""
-    every, measuring = scoring_items.of_rows(rows), _Measuring(speakers)
+def figures(rows: Sequence[Row]) -> dict[str, Labelled]:
+    """Every figure; what the rows have no values for is left out."""
+    every, measuring = scoring_items.of_rows(rows), _Measuring()
     for aspect in NAMES:
         agreement(measuring, aspect, scoring_items.column(every, aspect))
     mispronunciations(measuring, scoring_items.errors(every))
@@ -233,8 +230,19 @@ def rest(
     }
 
 
+def _judged(row: Row) -> bool:
+    return row.error is None and not row.detail["declined"]
+
+
+KIND = Kind("scoring", figures, KEYS, rest, "phone_pcc", _judged, scoring_rows.paired)
+
+
 def evaluate(
-    job: Job, scorer: Scorer, *, train: Sequence[Utterance] = (), raters: Mapping[str, Any] | None = None
+    job: Job[Utterance],
+    scorer: Scorer,
+    *,
+    train: Sequence[Utterance] = (),
+    raters: Mapping[str, Any] | None = None,
 ) -> tuple[Summary, list[Row]]:
     """Judge every row of the job, or go on with a stopped run, and write the result.
 
@@ -246,9 +254,10 @@ def evaluate(
     """
     if not any(row.scores is not None for row in job.rows):
         raise InputError(f"{job.manifest}: no row has human scores to compare with")
-    kind = Kind("scoring", measure, KEYS, partial(rest, train=train, raters=raters), "phone_pcc")
+    assert job.root is not None
+    kind = replace(KIND, rest=partial(rest, train=train, raters=raters))
     judge = scoring_rows.listener(scorer, job.root)
-    found, rows = carry_out(job, kind, judge, warm_up=judge, progress=bar("scoring"))
+    found, rows = carry_out(job, kind, judge, scoring_rows.failed, progress=bar("scoring"))
     write_reliability(job.out, found)
     return found, rows
 

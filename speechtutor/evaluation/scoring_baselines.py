@@ -9,24 +9,24 @@ single rater         one of the five against the mean of the other four, average
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtutor.errors import InputError
+from speechtutor import jsonio
 from speechtutor.evaluation import sampling, scoring_items
-from speechtutor.evaluation.groups import metric_of
+from speechtutor.evaluation.labelled import Labelled
 from speechtutor.evaluation.result import Metric
 from speechtutor.evaluation.sampling import Figure, Speakers, Values
 from speechtutor.evaluation.scoring_items import NAMES, OF, Guess, Item
 from speechtutor.evaluation.scoring_rows import WRONG_BELOW
+from speechtutor.jsonio import Number
 
 SHRINK = 5
 """Tokens elsewhere that weigh as much as the tokens in this very word."""
@@ -56,8 +56,7 @@ def baselines(
 def _metric(
     figure: Figure, label: str, who: Sequence[str], of: str, speakers: Speakers, unit: str, better: str
 ) -> Metric:
-    estimate = speakers.estimate(figure, who)
-    return metric_of(estimate, label, len(who), of, len(set(who)), unit, better)
+    return Labelled(label, figure, who, len(who), of, unit, better).measured(speakers)[0]
 
 
 def _of_guess(
@@ -153,19 +152,36 @@ def speaker_mean(every: Sequence[Item]) -> Guess:
 # One of the five raters
 
 
+Given = list[Number | None] | None
+RatedWord = TypedDict(
+    "RatedWord",
+    {
+        "accuracy": NotRequired[Given],
+        "stress": NotRequired[Given],
+        "total": NotRequired[Given],
+        "phones": NotRequired[list[str | None] | None],
+        "ref-phones": NotRequired[str | None],
+    },
+)
+
+
+class RatedUtterance(TypedDict):
+    """What the five raters gave one utterance, each list in the order of the raters."""
+
+    accuracy: NotRequired[Given]
+    fluency: NotRequired[Given]
+    prosodic: NotRequired[Given]
+    total: NotRequired[Given]
+    words: NotRequired[list[RatedWord]]
+
+
 def read_raters(path: Path) -> dict[str, Any]:
     """The content of a raters file: utterance id -> the five raters' own scores.
 
     Raises:
-        InputError: when it cannot be read.
+        InputError: when it cannot be read, or a value is of another kind.
     """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: {error}") from None
-    if not isinstance(found, dict):
-        raise InputError(f"{path}: expected a JSON object of utterances")
-    return found
+    return dict(jsonio.read(path, dict[str, RatedUtterance]))
 
 
 def marks(line: str) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -189,8 +190,34 @@ def row_of(
     )  # fmt: skip
 
 
+def paired(first: Row, second: Row) -> tuple[Row, Row]:
+    """Two judgements of one utterance with the values that both gave, and None for what only one gave.
+
+    Another accepted pronunciation may have been heard by one of them, whose phones are then not compared.
+    """
+    sides = [copy.deepcopy(dict(row.detail)) for row in (first, second)]
+    _both([side["model"] for side in sides])
+    for words in zip(*(side["words"] for side in sides), strict=False):
+        _both([word["model"] for word in words])
+        for phones in zip(*(word["phones"] for word in words), strict=False):
+            _both(phones)
+    return replace(first, detail=sides[0]), replace(second, detail=sides[1])
+
+
+GIVEN = (*ASPECTS, *WORD_ASPECTS, "score", "gop", "error_probability")
+"""What a scorer gives as a number."""
+
+
+def _both(sides: Sequence[dict[str, Any]]) -> None:
+    for key in GIVEN:
+        if any(side.get(key) is None for side in sides):
+            for side in sides:
+                if key in side:
+                    side[key] = None
+
+
 def listener(scorer: Scorer, root: Path) -> Callable[[Utterance], Row]:
-    """A function that judges one utterance; a file that cannot be used becomes a row with an error.
+    """A function that judges one utterance; it raises what cannot be judged (see `journal.guarded`).
 
     Where the scorer has an acoustic model, what it freely hears is kept too.
     """
@@ -202,14 +229,18 @@ def listener(scorer: Scorer, root: Path) -> Callable[[Utterance], Row]:
     takes_words = "words" in inspect.signature(ask).parameters
 
     def judge(utterance: Utterance) -> Row:
-        try:
-            recording = audio.load(root / utterance.audio)
-            extra = {"words": canonical.of(utterance)} if takes_words else {}
-            began = perf_counter()
-            score = ask(recording, utterance.text, **extra)
-            elapsed = perf_counter() - began
-        except InputError as error:
-            return row_of(utterance, None, error=str(error))
+        if ear:
+            ear.last = None  # what an utterance before this one left, when it failed half-way
+        recording = audio.load(root / utterance.audio)
+        extra = {"words": canonical.of(utterance)} if takes_words else {}
+        began = perf_counter()
+        score = ask(recording, utterance.text, **extra)
+        elapsed = perf_counter() - began
         return row_of(utterance, score, ear.heard() if ear else None, elapsed=elapsed)
 
     return judge
+
+
+def failed(utterance: Utterance, cause: str) -> Row:
+    """The row of an utterance that could not be judged."""
+    return row_of(utterance, None, error=cause)

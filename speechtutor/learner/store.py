@@ -130,6 +130,8 @@ class SqlStore:
             yield
         except (ArgumentError, NoSuchModuleError) as error:
             raise StorageError(f"{self.where!r} is not a database URL: {error}") from error
+        except ModuleNotFoundError as error:
+            raise StorageError(f"{self.where!r} needs the package {error.name}: pip install it") from None
         except DBAPIError as error:
             raise StorageError(f"cannot {verb} the learner store {self.where}: {error.orig}") from error
         except (SQLAlchemyError, OSError) as error:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from speechtutor import schema
+from speechtutor import jsonio, schema
 from speechtutor.core import Attempt, Exercise, UtteranceScore
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, StorageError
@@ -97,21 +97,12 @@ def _from_lines(path: Path, speakers: Mapping[str, str]) -> Found:
 
 def _lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     try:
-        text = path.read_text(encoding="utf-8")
+        whole = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8 text") from None
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise InputError(f"{path}, row {number}: not JSON ({error})") from None
-        if not isinstance(row, dict):
-            raise InputError(f"{path}, row {number}: expected a score as a JSON object")
-        yield f"{path}, row {number}", row
+    for number, line in jsonio.lines(whole):
+        where = f"{path}, row {number}"
+        yield where, jsonio.decode(line, dict[str, Any], where)
 
 
 def pseudonyms(found: Found, key: Path, draw: Callable[[int], int] = secrets.randbelow) -> Found:
@@ -150,12 +141,9 @@ def _key(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(value, dict) and all(
-            isinstance(alias, str) and alias.startswith("Learner ") and alias[8:].isdigit()
-            for alias in value.values()
-        ):
-            return dict(value)
-    except (OSError, ValueError):
+        value = jsonio.read(path, dict[str, str])
+        if all(alias.startswith("Learner ") and alias[8:].isdecimal() for alias in value.values()):
+            return value
+    except InputError:
         pass
     raise InputError(f"{path}: not a key of pseudonyms, and not overwritten; choose another file")

@@ -49,8 +49,13 @@ def clips(
 def _clip(row: Row, root: Path | None, out: Path, mode: Mode, left: int) -> Clip:
     if mode == "none":
         return Clip(why_not="no audio in this report")
+    if not row.audio:
+        return Clip(why_not="no recording belongs to it")
     if root is None:
         return Clip(why_not="no audio: the folder of the recordings is not known (--root)")
+    if Path(row.audio).is_absolute() or ".." in Path(row.audio).parts:
+        # A run from elsewhere must not put any file of the reader's disk into a page that travels.
+        return Clip(why_not=f"no audio: {row.audio} is outside the folder of the recordings")
     path = root / row.audio
     if not path.is_file():
         return Clip(why_not=f"no audio: {row.audio} is not in the folder of the recordings")

@@ -98,8 +98,8 @@ def spoken(interval: Interval, scale: float = 1.0, digits: int = 2) -> str:
     """A number with its interval; a dash where it is not defined."""
     if math.isnan(interval.value):
         return "–"
-    # Adding 0 to what was rounded turns a -0.00 into 0.00.
+    # Adding 0 to what was rounded turns a -0.00 into 0.00; there may be no bounds.
     value, low, high = (
         f"{round(scale * x, digits) + 0.0:.{digits}f}" for x in (interval.value, interval.low, interval.high)
     )
-    return value if interval.n_groups < 2 or math.isnan(interval.low) else f"{value} [{low}, {high}]"
+    return value if interval.why else f"{value} [{low}, {high}]"

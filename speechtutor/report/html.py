@@ -44,4 +44,5 @@ def render(template: str, **context: Any) -> str:
     """A page."""
     version = config.versions().get("speechtutor", "")  # none where it is run without being installed
     text = _environment().get_template(template).render(style=style(), version=version, **context)
-    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip()) + "\n"
+    text = "\n".join(line.rstrip() for line in text.split("\n") if line.strip()) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")  # a file's name need not be UTF-8

@@ -15,9 +15,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from speechtutor import disk
+from speechtutor import disk, jsonio
 from speechtutor.errors import InputError, StorageError
 from speechtutor.evaluation.result import Row
+from speechtutor.jsonio import Count, Score
 
 FILE = "overrides.jsonl"
 LONGEST_NOTE = 2000
@@ -36,16 +37,16 @@ class Override:
     """
 
     id: str
-    word: int
-    phone: int | None
-    score: float | None
+    word: Count
+    phone: Count | None
+    score: Score | None
     who: str
     at: str
     note: str = ""
     text: str = ""
     expected: str | None = None
-    machine: float | None = None
-    rated: float | None = None
+    machine: Score | None = None
+    rated: Score | None = None
 
     @property
     def item(self) -> Item:
@@ -72,6 +73,8 @@ def make(
         raise InputError(f"{name!r} cannot be a grader's name")
     if len(name) > LONGEST_NAME or len(remark) > LONGEST_NOTE:
         raise InputError(f"a name may have {LONGEST_NAME} characters and a note {LONGEST_NOTE}")
+    if any("\ud800" <= letter <= "\udfff" for letter in name + remark):
+        raise InputError("a name or a note must be text that can be written as UTF-8")
     if score is not None and not (math.isfinite(score) and 0 <= score <= 100):
         raise InputError(f"a score must be from 0 to 100, not {score:g}")
     found = locate(row, word, phone)
@@ -163,26 +166,20 @@ def read(folder: Path) -> list[Override]:
     if not path.exists():
         return []
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        whole = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8 text") from None
-    return [_parse(line, f"{path}, row {n}") for n, line in enumerate(lines, start=1) if line.strip()]
+    return [_parse(line, f"{path}, row {n}") for n, line in jsonio.lines(whole)]
 
 
-def _parse(line: str, where: str) -> Override:
+def _parse(line: bytes, where: str) -> Override:
     try:
-        made = Override(**json.loads(line))
-        fits = (
-            isinstance(made.id, str) and isinstance(made.who, str) and made.who.strip()
-            and isinstance(made.word, int) and isinstance(made.phone, int | None)
-            and (made.score is None or 0 <= made.score <= 100)
-        )  # fmt: skip
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{where}: not an override ({error})") from None
-    if not fits:
-        raise InputError(f"{where}: not an override (a value of the wrong kind or range)")
+        made = jsonio.decode(line, Override, where)
+    except InputError as error:
+        told = str(error).removeprefix(f"{where}: ")
+        raise InputError(f"{where}: not an override ({told})") from None
+    if not made.who.strip():
+        raise InputError(f"{where}: not an override (who: nobody is named)")
     return made
 
 

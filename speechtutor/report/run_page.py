@@ -113,6 +113,7 @@ def _page(
         "versus": against,
         "other_reliabilities": sections.reliabilities(other.summary) if other and other.summary else [],
         "difference_rows": tables.differences(comparison) if comparison else [],
+        "difference_note": tables.family(list(comparison.differences.values())) if comparison else "",
         "beside": beside,
         "origins": _origins(run, other, comparison),
         **tables.context(run, lead),
@@ -209,7 +210,11 @@ def _worst(
         "changed_rows": changed_rows,
         "clips": clips.clips(rows, root, target, options.audio),
         "heats": heats,
-        "edits": {row.id: _edits(row) for row in rows if row.id not in heats and row.hypothesis is not None},
+        "edits": {
+            row.id: _edits(row)
+            for row in rows
+            if row.id not in heats and row.hypothesis is not None and run.kind != "feedback"
+        },
         "aspects": {row.id: said for row in rows if (said := _aspects(row))},
         "key": [(f"st-{label.name.lower()}", mark, label.value) for label, mark in score_view.MARKS.items()],
     }
@@ -221,7 +226,12 @@ def _edits(row: Row) -> list[heat.Edited]:
 
 
 def _aspects(row: Row) -> str:
-    """Sentence scores of machine and raters in words."""
+    """Sentence scores of machine and raters in words, or a reply and why it was refused."""
+    if "violations" in row.detail:
+        refused = "; ".join(row.detail["violations"])
+        return f"reply: {row.hypothesis or '–'}" + (f" (refused: {refused})" if refused else "")
+    if "corrected" in row.detail:
+        return f"right: {row.detail['corrected']}"
     parts = []
     for side, name in (("model", "machine"), ("raters", "raters")):
         scores = row.detail.get(side)
@@ -266,8 +276,10 @@ def _rows(run: Evaluated) -> dict[str, Any]:
         numbers = ["–" if value is None else f"{value:.3g}" for value in values]
         lines.append([row.id, row.speaker, row.reference, *said, *numbers, row.error or ""])
     heads = [f"#{name.replace('_', ' ')}" for name in names]
+    made = {"feedback": "reply", "grammar": "made of it"}.get(run.kind, "heard")
+    who = {"grammar": "dialogue"}.get(run.kind, "speaker")
     return {
-        "row_columns": ["utterance", "speaker", "text", *(["heard"] if hypothesis else []), *heads, "error"],
+        "row_columns": ["utterance", who, "text", *([made] if hypothesis else []), *heads, "error"],
         "row_lines": lines,
         "n_hidden": max(len(run.rows) - MOST_ROWS, 0),
         "failed": run.failed,

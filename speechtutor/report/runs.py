@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from speechtutor import jsonio
 from speechtutor.errors import InputError
 from speechtutor.evaluation import result
 from speechtutor.evaluation.result import Metric, Row, Summary
@@ -28,7 +28,7 @@ class Evaluated:
 
     @property
     def kind(self) -> str:
-        """asr, scoring or tutor; "" when nothing says so."""
+        """One of `result.KINDS`; "" when nothing says so."""
         return self.summary.kind if self.summary else str(self.config.get("kind") or "")
 
     @property
@@ -46,15 +46,19 @@ def load(folder: Path) -> Evaluated:
     """A run, finished or not.
 
     Raises:
-        InputError: when the folder holds no run, or a finished run whose files are damaged.
+        InputError: when the folder holds no run, or files that are damaged or cannot be read.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: not a folder of an evaluation")
-    if (folder / result.SUMMARY).is_file():
+    try:
+        there = {name for name in (result.CONFIG, result.ROWS, result.SUMMARY) if (folder / name).is_file()}
+        if not folder.is_dir():
+            raise InputError(f"{folder}: not a folder of an evaluation")
+    except PermissionError as error:
+        raise InputError(f"{folder}: {error.strerror}") from None
+    if result.SUMMARY in there:
         run = result.read(folder)
         problems = [] if run.rows else ["The run holds no utterance."]
         return Evaluated(folder, run.config, run.summary, run.rows, tuple(problems))
-    if not any((folder / name).is_file() for name in (result.CONFIG, result.ROWS)):
+    if not there:
         raise InputError(
             f"{folder} holds no evaluation: no {result.SUMMARY}, {result.ROWS} or {result.CONFIG} is there"
         )
@@ -63,37 +67,23 @@ def load(folder: Path) -> Evaluated:
 
 def _unfinished(folder: Path) -> Evaluated:
     """The rows written so far; the last one may have been cut off and is then said to be."""
-    rows: list[Row] = []
+    config = jsonio.read_object(folder / result.CONFIG) if (folder / result.CONFIG).is_file() else {}
+    kind = result.known_kind(config["kind"], folder / result.CONFIG) if "kind" in config else ""
     problems = []
     path = folder / result.ROWS
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else [""]
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            rows.append(Row.parse(line, f"{result.ROWS}, row {number}"))
-        except InputError as error:
-            if number < len(lines):  # only what a killed writer left behind may be torn
-                raise InputError(f"{folder}: {error}") from None
-            problems.append(f"Row {number} was cut off in the middle of writing and is not counted.")
+    whole = path.read_bytes() if path.is_file() else b""
+    end = whole.rfind(b"\n") + 1
+    rows = [Row.parse(line, f"{path}, row {number}", kind) for number, line in jsonio.lines(whole[:end])]
+    if whole[end:].strip():  # only what a killed writer left behind may be torn
+        problems.append(f"Row {len(rows) + 1} was cut off in the middle of writing and is not counted.")
+    if not kind and rows:
+        rows = [replace(row, detail={}) for row in rows]
+        problems.append(f"No {result.CONFIG} says what kind of evaluation this is: only the rows are shown.")
     told = (
         f"This run is not finished: {len(rows)} utterances so far, and no figures yet. "
         "The same `speechtutor evaluate` command resumes it."
     )
-    return Evaluated(folder, _config(folder), None, rows, (told, *problems))
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    path = folder / result.CONFIG
-    if not path.is_file():
-        return {}
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: {error}") from None
-    if not isinstance(value, dict):
-        raise InputError(f"{path}: expected a JSON object")
-    return value
+    return Evaluated(folder, config, None, rows, (told, *problems))
 
 
 def audio_root(run: Evaluated, root: Path | None = None) -> Path | None:

@@ -38,9 +38,9 @@ def number(n: int, what: str) -> str:
 
 
 def interval_text(metric: Metric) -> str:
-    """The 95 % interval as people read it."""
+    """The 95 % interval as people read it, or why there is none."""
     if metric.low is None or metric.high is None:
-        return "–"
+        return metric.why or "–"
     return f"{shown(metric, metric.low)} to {shown(metric, metric.high)}"
 
 

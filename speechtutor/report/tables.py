@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from speechtutor.evaluation.result import Comparison, Metric, Summary
+from speechtutor.evaluation.result import Comparison, Difference, Gap, Metric, Summary
 from speechtutor.report import sections
 from speechtutor.report.runs import Evaluated, shown
 from speechtutor.report.sections import Dimension, Reliability, interval_text
@@ -22,7 +22,9 @@ def context(run: Evaluated, lead: str | None) -> dict[str, Any]:
     summary = run.summary
     if summary is None:
         empty: dict[str, Any] = dict.fromkeys(("cards", "overview", "figure_rows", "baseline_rows"), ())
-        return empty | {"summary": None, "dimensions": [], "reliabilities": [], "gap_rows": []}
+        return empty | {
+            "summary": None, "dimensions": [], "reliabilities": [], "gap_rows": [], "over": "speakers"
+        }  # fmt: skip
     keys = sections.key_names(summary, lead)
     # First what tells how good it is; a bias has no better side, and a lead may be what orders the rows.
     judged = [name for name in keys if name in summary.metrics and summary.metrics[name].better]
@@ -45,6 +47,9 @@ def context(run: Evaluated, lead: str | None) -> dict[str, Any]:
         "group_rows": _group_rows(keys),
         "smallest": " or ".join(n_least) or "the least number of people",
         "gap_rows": _gaps(summary),
+        "gap_note": family(summary.gaps),
+        "other_tables": summary.tables,
+        "over": summary.over,
         "reliabilities": sections.reliabilities(summary),
         "bin_columns": ["stated", "#cases", "#mean stated", "#came true"],
         "bin_rows": _bins,
@@ -82,13 +87,31 @@ def _group_rows(keys: Sequence[str]) -> Callable[[Dimension], list[list[Any]]]:
 
 
 def _gaps(summary: Summary) -> list[list[str]]:
-    rows = []
-    for gap in summary.gaps:
-        metric = gap.metric
-        sure = metric.low is not None and metric.high is not None and (metric.low > 0 or metric.high < 0)
-        reading = "they differ" if sure else "no difference shown"
-        rows.append([f"{gap.first} minus {gap.second}", metric.label, *_figure(metric), reading])
-    return rows
+    return [
+        [f"{gap.first} minus {gap.second}", gap.metric.label, *_figure(gap.metric), *_tested(gap, gap.metric)]
+        for gap in summary.gaps
+    ]
+
+
+def _tested(found: Gap | Difference, metric: Metric) -> list[str]:
+    """The corrected p, and what it says."""
+    if found.p_corrected is None:
+        return ["–", metric.why or "not tested"]
+    p = "< 0.001" if found.p_corrected < 0.001 else f"{found.p_corrected:.3f}"
+    return [p, "they differ" if found.differs else "no difference shown"]
+
+
+def family(found: Sequence[Gap | Difference]) -> str:
+    """What a reader must know of the tests of one table, "" where nothing was tested."""
+    n = sum(one.p is not None for one in found)
+    if not n:
+        return "Nothing here is tested: that takes at least 5 speakers on each side."
+    tests = "one test" if n == 1 else f"{n} tests"
+    return (
+        f"{tests[:1].upper()}{tests[1:]} on this table; p is corrected for their number (Holm), so that of "
+        "all tables in which nothing differs one in twenty says that something does. “Not tested” is what "
+        "was not chosen beforehand."
+    )
 
 
 def _bins(one: Reliability) -> list[list[Any]]:
@@ -107,15 +130,5 @@ def differences(comparison: Comparison) -> list[list[str]]:
     for found in comparison.differences.values():
         metric = found.difference
         sides = [shown(metric, found.this), shown(metric, found.other)]
-        p = "–" if found.p is None else "< 0.001" if found.p < 0.001 else f"{found.p:.3f}"
-        rows.append(
-            [
-                metric.label,
-                *sides,
-                *_figure(metric),
-                p,
-                "yes" if found.differs else "not shown",
-                metric.better,
-            ]
-        )
+        rows.append([metric.label, *sides, *_figure(metric), *_tested(found, metric), metric.better])
     return rows

@@ -7,7 +7,6 @@ and started again ends like one that was not.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import random
@@ -30,6 +29,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from speechtutor import jsonio
 from speechtutor.errors import InputError, ModelError
 from speechtutor.models.convert import smollm_checkpoint
 
@@ -333,10 +333,6 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: when the file is missing or a line is not a row.
     """
-    try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; run recipes.prepare_tutor first") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON lines ({error})") from None
-    return rows
+    if not path.is_file():
+        raise InputError(f"{path}: No such file or directory; run recipes.prepare_tutor first")
+    return list(jsonio.json_lines(path, dict[str, Any]))

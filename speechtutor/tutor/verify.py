@@ -15,7 +15,7 @@ from speechtutor.content.tables import catalogue
 from speechtutor.tutor.evidence import Evidence
 from speechtutor.tutor.facts import QUOTED, Facts, Violation, asks, check, facts, words_of
 
-__all__ = ["Violation", "normal", "split_sentences", "verify", "verify_explained", "verify_sentence"]
+__all__ = ["Violation", "holds", "normal", "split_sentences", "verify", "verify_explained", "verify_sentence"]
 
 MAX_STATEMENTS = 4
 MAX_WORDS = 70
@@ -86,11 +86,12 @@ def _coverage(text: str, found: Facts) -> Iterator[Violation]:
     statements = [words_of(s) for s in split_sentences(text) if not asks(s)]
     if not any(statements):
         yield Violation("empty", "no statement")
-    elif found.flagged and not any(_holds(statement, words_of(found.flagged)) for statement in statements):
+    elif found.flagged and not any(holds(statement, words_of(found.flagged)) for statement in statements):
         yield Violation("coverage", f"does not name {found.flagged!r}")
 
 
-def _holds(words: list[str], part: list[str]) -> bool:
+def holds(words: list[str], part: list[str]) -> bool:
+    """Whether words stand in a text one after the other: "is" is in "it is" and not in "this"."""
     return any(words[i : i + len(part)] == part for i in range(len(words) - len(part) + 1))
 
 

@@ -48,8 +48,9 @@ def test_rates_by_hand() -> None:
     found = rates(rows)
     assert found["wer_normalised"].value == pytest.approx(1 / 5)
     assert found["wer_verbatim"].value == pytest.approx(4 / 4)
-    # A draw of two speakers is ann twice (0), bob twice (1/2) or both.
-    assert (found["wer_normalised"].low, found["wer_normalised"].high) == (0.0, 0.5)
+    # Two speakers say nothing of others.
+    assert (found["wer_normalised"].low, found["wer_normalised"].high) == (None, None)
+    assert found["wer_normalised"].why == "too few speakers: 2 of at least 5"
     assert (found["wer_normalised"].n, found["wer_normalised"].of) == (5, "words")
     # "i think" -> "i sink": t is gone and h became s, 2 of the 10 + 7 characters with the space.
     assert found["cer_normalised"].value == pytest.approx(2 / 17)
@@ -143,7 +144,11 @@ def test_two_systems_are_paired(tmp_path: Path) -> None:
     found = summary.compared(asr.KIND, better, old, 200)
     change = found.differences["wer_normalised"]
     assert (change.this, change.other) == (0.0, pytest.approx(5 / 24))
-    assert change.difference.value == pytest.approx(-5 / 24) and change.differs
+    # Swapping any of the five who differ makes the difference smaller; swapping the sixth changes
+    # nothing: 2 of the 32 ways.
+    assert change.difference.value == pytest.approx(-5 / 24) and change.p == pytest.approx(2 / 32)
+    # Three figures are tested (no word was rated), and 3 x 2/32 is not below 0.05.
+    assert change.p_corrected == pytest.approx(6 / 32) and not change.differs
     assert (found.n_utterances, found.n_only_here, found.n_only_there) == (6, 0, 1)
     same = summary.compared(asr.KIND, worse, old, 50).differences["wer_normalised"]
     assert not same.differs and same.difference.value == 0.0
@@ -394,5 +399,5 @@ def test_another_scorer_has_another_content(tmp_path: Path) -> None:
 
 def test_intervals_do_not_depend_on_the_order_of_figures() -> None:
     rows = [said(f"s{i}", "a b c", "a b" if i % 2 else "a b c") for i in range(6)]
-    alone = asr.measure(rows, Speakers([r.speaker for r in rows], 50))["per"][0]
+    alone = asr.figures(rows)["per"].measured(Speakers([r.speaker for r in rows], 50))[0]
     assert alone == rates(rows, 50)["per"]

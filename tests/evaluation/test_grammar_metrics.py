@@ -5,15 +5,18 @@ from __future__ import annotations
 from math import exp, isnan, log
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from speechtutor.core import Correction, UtteranceScore
+from speechtutor.core import Correction
 from speechtutor.corpora.eracond import Turn
 from speechtutor.disk import write_text
 from speechtutor.errors import InputError
 from speechtutor.evaluation import feedback, grammar
 from speechtutor.evaluation.grammar_metrics import Counts, count, gleu, grams
-from speechtutor.tutor.phrasing import LlmTutor
+from speechtutor.evaluation.result import Summary
+from speechtutor.evaluation.summary import summarise
+from speechtutor.evaluation.table import markdown
 from tests.support.judged import SINK
 
 
@@ -67,30 +70,64 @@ TURNS = [
 ]
 
 
-def test_report_of_grammar(tmp_path: Path) -> None:
+def corrected(corrector: Fixed, turns: list[Turn]) -> Summary:
+    judge = grammar.listener(corrector)
+    rows = [judge(turn) for turn in turns]
+    return summarise(grammar.KIND, "fixed", rows, {}, draws=20, over=grammar.OVER)
+
+
+def test_figures_of_grammar() -> None:
     table = {
         "He go home.": "He goes home.",
         "It is fine.": "It was fine.",
         "I like the movie.": "I like movies.",
     }
-    items = grammar.listen(Fixed(table), TURNS)
-    found = grammar.report(items, "fixed", draws=20)
+    found = corrected(Fixed(table), TURNS)
     # The third turn follows the second annotator; the second was right and is spoiled.
-    assert (found.right, found.wrong, found.missed) == (2, 1, 0)
-    assert found.over_correction == 1.0 and found.n_wrong == 2 and found.n_dialogues == 2
-    assert found.kinds["agreement"] == (1, 0, 0) and found.kinds["tense"] == (0, 1, 0)
-    grammar.write(tmp_path, found, items)
-    assert "| precision | 0.667" in (tmp_path / "grammar.md").read_text(encoding="utf-8")
-    copied = grammar.report(grammar.listen(Fixed({}), TURNS), "copy", draws=5)
-    assert copied.gleu.value == copied.gleu_copy and copied.over_correction == 0.0
+    counts = found.counts
+    assert [counts[f"edits_{name}"] for name in ("right", "wrong", "missed")] == [2, 1, 0]
+    value = {name: metric.value for name, metric in found.metrics.items()}
+    assert value["precision"] == pytest.approx(2 / 3) and value["recall"] == 1.0
+    assert value["over_correction"] == 1.0 and counts["with_errors"] == 2
+    (kinds,) = found.tables
+    assert ("agreement", 1, 0, 0) in kinds.rows and ("tense", 0, 1, 0) in kinds.rows
+    # Two dialogues say nothing of others.
+    assert found.metrics["f05"].low is None
+    assert found.metrics["f05"].why == "too few dialogues: 2 of at least 5"
+    text = markdown(found, grammar.KEYS)
+    assert "3 utterances of 2 dialogues" in text and "| agreement | 1 | 0 | 0 |" in text
+
+
+def test_figures_over_sums_are_those_of_the_slow_way() -> None:
+    table = {"He go home.": "He goes home.", "I like the movie.": "I like the movies."}
+    judge = grammar.listener(Fixed(table))
+    rows = [judge(turn) for turn in TURNS]
+    found = corrected(Fixed(table), TURNS).metrics
+    total = sum((Counts(*row.detail["edits"]) for row in rows), Counts(0, 0, 0))
+    assert found["f05"].value == pytest.approx(total.f_score())
+    kept = [grammar._grams(row.detail["grams"]) for row in rows]
+    assert found["gleu"].value == pytest.approx(gleu(kept))
+    # Texts too short for an order, an order without a match, and no text.
+    for some in ([rows[0]], [rows[1]], rows[:2]):
+        flat = np.array([row.detail["grams"] for row in some], float).sum(axis=0, keepdims=True)
+        assert grammar.gleus(flat)[0] == pytest.approx(
+            gleu([grammar._grams(r.detail["grams"]) for r in some])
+        )
+    assert np.isnan(grammar.gleus(np.zeros((1, 10)))[0]) and grammar.f_scores(np.zeros((1, 3)))[0] == 0.0
+
+
+def test_who_copies_spoils_nothing() -> None:
+    found = corrected(Fixed({}), TURNS)
+    assert found.metrics["gleu"].value == found.baselines["the source copied"]["gleu"].value
+    assert found.metrics["over_correction"].value == 0.0
     with pytest.raises(InputError, match="no turns"):
-        grammar.report([], "none")
+        grammar.turns_with_words([Turn("1", "d", "...", "...", "...", "dev")])
 
 
 def test_case_marks_and_disfluencies_are_no_edits() -> None:
     turn = Turn("1", "d", "x", "Um, he go go home", "he go go home!", "dev")
-    found = grammar.report(grammar.listen(Fixed({"Um, he go go home": "He go home."}), [turn]), "x", draws=5)
-    assert (found.right, found.wrong, found.missed) == (0, 0, 0)
+    found = corrected(Fixed({"Um, he go go home": "He go home."}), [turn])
+    assert [found.counts[f"edits_{name}"] for name in ("right", "wrong", "missed")] == [0, 0, 0]
 
 
 def test_the_threshold_prefers_precision() -> None:
@@ -100,36 +137,6 @@ def test_the_threshold_prefers_precision() -> None:
     # Nothing right: the highest, which makes the fewest.
     assert grammar.best_threshold([(source, edits[1::2], reference)]) in (0.5, 1.0)
     assert grammar.best_threshold([]) == 0.0
-
-
-class Parrot:
-    """Always writes the same."""
-
-    name = "parrot"
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def generate(self, messages, *, max_tokens):  # type: ignore[no-untyped-def]
-        yield from (self.text[:5], self.text[5:])
-
-
-def test_report_of_feedback(tmp_path: Path) -> None:
-    good = (
-        'Great work on "weather"! In "think", the "th" sounded a little closer to "s". '
-        'Can you say "think" again?'
-    )
-    items: list[tuple[str, UtteranceScore]] = [("b", SINK), ("a", SINK)]
-    worded, n_rules = feedback.listen(LlmTutor(Parrot(good)), items)
-    found = feedback.report(worded, n_rules, "parrot")
-    assert (found.n, n_rules, found.passed, found.names_word, found.names_sound) == (2, 0, 1.0, 1.0, 1.0)
-    assert found.first_p50 <= found.total_p50
-    bad, _ = feedback.listen(LlmTutor(Parrot("Your accent is terrible.")), items[:1])
-    refused = feedback.report(bad, 0, "parrot")
-    assert refused.passed == 0.0 and refused.violations["unkind"] >= 1
-    feedback.write(tmp_path, found, worded)
-    text = (tmp_path / "feedback.md").read_text(encoding="utf-8")
-    assert text.index("`a`") < text.index("`b`") and good in text
 
 
 def test_reading_grade_by_hand() -> None:
@@ -142,9 +149,11 @@ def test_scores_come_from_what_batch_wrote_too(tmp_path: Path) -> None:
     from speechtutor.schema import dumps, score_json
 
     path = tmp_path / "scores.jsonl"
-    rows = [dumps({**score_json(SINK), "id": f"u{i}"}, indent=None) for i in range(5)]
+    odd = "\u2028"  # no end of a line in JSON
+    rows = [dumps({**score_json(SINK), "id": f"u{i}", "note": odd}, indent=None) for i in range(5)]
     write_text(path, "\n".join([*rows, '{"id": "bad", "error": "no audio"}']) + "\n")
-    assert [id for id, _ in feedback.scores(path, limit=2)] == ["u0", "u2"]
+    found = feedback.scores(path, limit=2)
+    assert [item.id for item in found] == ["u0", "u2"] and feedback.over(found) == "utterances"
     assert len(feedback.scores(path)) == 5
     with pytest.raises(InputError, match="No such file"):
         feedback.scores(tmp_path / "none.jsonl")

@@ -11,8 +11,9 @@ import pytest
 from speechtutor import metrics
 from speechtutor.evaluation import groups, sampling
 from speechtutor.evaluation.groups import Cell
+from speechtutor.evaluation.labelled import Labelled
 from speechtutor.evaluation.result import Row
-from speechtutor.evaluation.sampling import Estimate, Speakers
+from speechtutor.evaluation.sampling import Speakers
 
 RNG = np.random.default_rng(11)
 N = 60
@@ -86,7 +87,7 @@ def test_nothing_said_and_nothing_heard_is_no_information_lost() -> None:
 )
 def test_what_is_not_defined_is_nan(figure: sampling.Figure) -> None:
     found = Speakers(["a", "b"], 5).estimate(figure, ["a", "b"])
-    assert math.isnan(found.value) and all(map(math.isnan, found.bounds)) and math.isnan(found.p)
+    assert math.isnan(found.value) and all(map(math.isnan, found.bounds))
 
 
 def test_the_best_threshold_is_the_best_of_all() -> None:
@@ -94,12 +95,6 @@ def test_the_best_threshold_is_the_best_of_all() -> None:
     tried = [metrics.mdd_f1(WRONG, stated >= t) for t in np.unique(stated)]
     best = sampling.best_threshold(WRONG, stated)
     assert metrics.mdd_f1(WRONG, stated >= best) == pytest.approx(max(tried))
-
-
-def test_p_is_twice_the_share_on_the_other_side() -> None:
-    # 1 of 19 draws below 0, one counted for what was not seen: 2 x 2 / 20.
-    assert Estimate(0.5, np.array([-1.0, *[1.0] * 18])).p == pytest.approx(0.2)
-    assert Estimate(0.0, np.zeros(9)).p == 1.0
 
 
 def test_no_draws_and_no_speakers_are_refused() -> None:
@@ -122,18 +117,19 @@ def test_a_small_cell_is_suppressed_and_the_gap_is_paired() -> None:
     rows += [row(i, f"w{i}", age="odd") for i in range(95, 114)]  # 19 utterances
     speakers = Speakers([r.speaker for r in rows], 50)
 
-    def measure(part):
+    def figures(part):
         values = [float(r.speaker.startswith("s")) for r in part]
-        found = speakers.estimate(sampling.mean(values), [r.speaker for r in part])
-        return {"x": (groups.metric_of(found, "x", len(part), "utterances", 1), found)}
+        return {"x": Labelled("x", sampling.mean(values), [r.speaker for r in part], len(part), "utterances")}
 
-    cells, gaps = groups.broken_down(rows, measure, ["x"])
+    cells, gaps = groups.broken_down(rows, figures, ["x"], speakers)
     assert [(c.name, c.suppressed, c.n_utterances) for c in cells] == [
         ("not given", True, 40), ("under 16", False, 30), ("16 or older", False, 25), ("odd", True, 19)
     ]  # fmt: skip
     assert [c.metrics["x"].value for c in cells if c.metrics] == [1.0, 0.0]
     ((gap),) = gaps
     assert (gap.first, gap.second, gap.metric.value, gap.metric.low) == ("under 16", "16 or older", 1.0, 1.0)
+    # Of the 462 ways to choose 6 of 11 speakers only the true one gives a gap of 1.
+    assert gap.p == gap.p_corrected == pytest.approx(1 / 462) and gap.differs
 
 
 def test_one_cell_is_no_breakdown() -> None:

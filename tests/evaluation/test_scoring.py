@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +85,7 @@ def found(rows: list[Row], **options: Any) -> result.Summary:
 
 
 def scoring_kind(**options: Any) -> summary.Kind:
-    from functools import partial
-
-    return summary.Kind(
-        "scoring", scoring.measure, scoring.KEYS, partial(scoring.rest, **options), "phone_pcc"
-    )
+    return replace(scoring.KIND, rest=partial(scoring.rest, **options))
 
 
 def test_agreement_is_that_of_all_phones() -> None:

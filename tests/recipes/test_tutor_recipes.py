@@ -14,6 +14,7 @@ from recipes.shared import feedback, synthetic
 from speechtutor import config
 from speechtutor.core import LearnerState
 from speechtutor.errors import InputError
+from speechtutor.evaluation import result
 from speechtutor.tutor.evidence import gather
 from speechtutor.tutor.verify import verify
 
@@ -77,17 +78,12 @@ def test_a_dev_row_never_enters_training(tmp_path: Path) -> None:
 
 
 def test_evaluation_runs_from_end_to_end(tmp_path: Path) -> None:
-    reports = evaluate_tutor.run(config.build(evaluate_tutor.Config, ["--smoke", "--out", str(tmp_path)]))
-    assert len(reports) == 2
-    for name in (
-        "grammar.md",
-        "grammar.json",
-        "grammar.jsonl",
-        "feedback.md",
-        "feedback.jsonl",
-        "config.json",
-    ):
-        assert (tmp_path / name).is_file()
+    found = evaluate_tutor.run(config.build(evaluate_tutor.Config, ["--smoke", "--out", str(tmp_path)]))
+    assert [one.kind for one in found] == ["grammar", "feedback"]
+    for part in ("grammar", "feedback"):
+        run = result.read(tmp_path / part)
+        assert run.rows and (tmp_path / part / "report.md").is_file()
+    assert "speakers" in evaluate_tutor.shown(found)
 
 
 def test_base_and_adapter_are_measured_on_the_same_and_gone_on_with(tmp_path: Path) -> None:
@@ -99,20 +95,17 @@ def test_base_and_adapter_are_measured_on_the_same_and_gone_on_with(tmp_path: Pa
     get_peft_model(LlamaForCausalLM.from_pretrained(base), lora).save_pretrained(tmp_path / "lora")
     paths = {"base": base, "adapter": tmp_path / "lora", "scores": tmp_path / "none", "out": tmp_path / "out"}
     flags = [word for name, path in paths.items() for word in (f"--{name}", str(path))]
-    flags += ["--part", "feedback", "--against-base"]
-    reports = []
+    flags += ["--part", "feedback", "--against-base", "--draws", "20"]
+    found = []
     for made in ("2", "3"):
-        reports += evaluate_tutor.run(config.build(evaluate_tutor.Config, [*flags, "--made", made]))
-    assert [found.n for found in reports] == [2, 3]  # type: ignore[union-attr]
-    out = tmp_path / "out"
-    rows = {name: read(out / f"{name}.rows.jsonl") for name in ("feedback-made", "feedback-made-base")}
-    assert [len(found) for found in rows.values()] == [4, 4], "a head and three replies, each written once"
-    assert (
-        rows["feedback-made"][0]["fingerprint"]["adapter"]
-        and not (rows["feedback-made-base"][0]["fingerprint"]["adapter"])
-    )
-    text = (out / "feedback-made-versus.md").read_text(encoding="utf-8")
-    assert "| pass the verifier |" in text and "- `made000`" in text
+        found += evaluate_tutor.run(config.build(evaluate_tutor.Config, [*flags, "--made", made]))
+    assert [one.counts["utterances"] for one in found] == [2, 3]
+    runs = {name: result.read(tmp_path / "out" / name) for name in ("feedback-made", "feedback-made-base")}
+    assert [len(run.rows) for run in runs.values()] == [3, 3]
+    ours, theirs = (run.config["fingerprint"] for run in runs.values())
+    assert ours["system adapter_content"] and "system adapter_content" not in theirs
+    comparison = runs["feedback-made"].summary.comparison
+    assert comparison is not None and "passed" in comparison.differences
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ def test_scores_that_cannot_be_used(tmp_path: Path) -> None:
     row = schema.score_json(score({}))
     for text, says in (
         ("{", "row 1: not JSON"),
-        ("[]", "row 1: expected a score"),
+        ("[]", "row 1: expected `object`"),
         (json.dumps(row), "row 1: nobody is named"),
         (json.dumps({**row, "learner": "A", "schema_version": 9}), "row 1: schema_version is 9"),
         (json.dumps({**row, "learner": "A", "at": "yesterday"}), "row 1: Invalid isoformat"),
@@ -186,7 +186,7 @@ def test_scores_that_cannot_be_used(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=says):
             attempts.from_path(path)
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="not UTF-8"):
+    with pytest.raises(InputError, match="row 1: not JSON"):
         attempts.from_path(path)
     with pytest.raises(InputError, match="No such file"):
         attempts.from_path(tmp_path / "none")

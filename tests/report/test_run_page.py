@@ -14,7 +14,7 @@ import pytest
 from speechtutor.cli import main
 from speechtutor.errors import InputError
 from speechtutor.evaluation import result
-from speechtutor.evaluation.result import Gap, Metric, Row, Summary
+from speechtutor.evaluation.result import Gap, Metric, Summary
 from speechtutor.report import charts, clips, export, heat, html, run_page, runs, sections, tables
 from speechtutor.report.run_page import Options
 from tests.support import evaluated
@@ -165,7 +165,7 @@ def test_two_runs_side_by_side(asr: Path, tmp_path: Path) -> None:
     check(text, shape)
     for told in (
         "Against better &lt;b&gt;",
-        "Paired over 61 utterances",
+        "Paired over 60 utterances of both runs; 1 more are left out",
         "became worse",
         "other run",
         "minus",
@@ -220,10 +220,14 @@ def test_empty_runs(tmp_path: Path) -> None:
 
 def test_rows_without_judgement(tmp_path: Path) -> None:
     """A failed file, a declined one and a word whose sounds the machine did not compare."""
-    failed = Row("f", "s", "dev", "f.flac", "gone", error="f.flac: empty", metrics={"phone_error": None},
-                 detail={"model": {"overall": None}, "raters": None, "words": []})  # fmt: skip
     row = evaluated.scored_row(3)
-    word = {**row.detail["words"][0], "model": {"accuracy": None}, "raters": None, "error_type": None}
+    nothing = dict.fromkeys(row.detail["model"])
+    failed = replace(
+        row, id="f", error="f.flac: empty", metrics={"phone_error": None},
+        detail={**row.detail, "model": nothing, "raters": None, "words": []},
+    )  # fmt: skip
+    silent = dict.fromkeys(row.detail["words"][0]["model"])
+    word = {**row.detail["words"][0], "model": silent, "raters": None, "error_type": None}
     word["phones"] = [
         {**p, "score": None, "error_probability": None, "expected": "XX"} for p in word["phones"]
     ]

@@ -95,19 +95,20 @@ def scored_row(i: int, text: str = "think rice") -> Row:
     words = [
         {"text": first, "start": 0.0, "end": 0.4, "error_type": "Mispronunciation",
          "model": {"accuracy": 40.0 + shift, "stress": None, "total": 41.0},
-         "raters": {"accuracy": 50.0, "stress": 100.0, "total": 50.0},
+         "raters": {"accuracy": 50.0, "stress": 100.0, "total": 50.0}, "matched": True,
          "phones": [phone("TH", 20.0, 10.0, 0.9, "S"), phone("IH", 90.0, 10.0, 0.1, None),
                     phone("NG", 95.0, 100.0, 0.0, None), phone("K", 10.0, 100.0, 0.8, "")]},
         {"text": second, "start": 0.4, "end": 0.8, "error_type": "None",
          "model": {"accuracy": 90.0, "stress": None, "total": 90.0},
-         "raters": {"accuracy": 100.0, "stress": 100.0, "total": 100.0},
+         "raters": {"accuracy": 100.0, "stress": 100.0, "total": 100.0}, "matched": True,
          "phones": [phone("R", 96.0, 100.0, 0.3, None), phone("AY", 97.0, None, 0.0, None),
                     phone("S", 98.0, 100.0, 0.0, None)]},
     ]  # fmt: skip
     detail = {
         "model": {"overall": 50.0 + 4 * shift, "accuracy": 60.0, "fluency": 70.0, "prosody": None},
         "raters": {"overall": 60.0 + shift, "accuracy": 60.0, "fluency": 80.0, "prosody": 70.0},
-        "warnings": [], "declined": False, "heard": ["S", "IH"], "words": words,
+        "warnings": [], "declined": False, "heard": ["S", "IH"], "decoded": None, "decoded_perceived": None,
+        "words": words,
     }  # fmt: skip
     return Row(
         f"u{i}", f"s{i % 5}", "dev", f"u{i}.flac", text, None, 1.5, 0.2, None, {"age": "under 16"},
@@ -129,7 +130,8 @@ def scoring_run(
         groups=[Group("age", "under 16", 10, 6, False, {"phone_pcc": metric("phone PCC", 0.6)}),
                 Group("age", "16 or older", 10, 6, False, {"phone_pcc": metric("phone PCC", 0.75)}),
                 Group("l1", "Zulu", 2, 1, True)],
-        gaps=[Gap("age", "under 16", "16 or older", "phone_pcc", metric("phone PCC", -0.15))],
+        gaps=[Gap("age", "under 16", "16 or older", "phone_pcc", metric("phone PCC", -0.15), 0.01, 0.02,
+                  True)],
         baselines={"text only": {"phone_pcc": metric("phone PCC", 0.2)}},
         calibration=[Calibration("error probability", 0.012, 540, [*bins, Bin(0.9, 1.0, 0, None, None)])],
         confusions=[Confusion("phone", *c) for c in (("TH", "S", 20), ("K", "", 7), ("V", "F", 3))],
