@@ -25,6 +25,7 @@ from recipes.exports import Item, Measured, Report
 from speechtutor import config, manifest, registry
 from speechtutor.core import Utterance
 from speechtutor.errors import InputError, ModelError
+from speechtutor.evaluation.result import clean
 from speechtutor.hub import shipped
 
 FORMATS = {
@@ -223,7 +224,7 @@ def run(cfg: Config) -> Report:
     shutil.rmtree(cfg.out / ".merged", ignore_errors=True)
     report = Report(measured, len(rows), len(set(speakers)), cfg.bound)
     config.save(cfg, cfg.out)
-    manifest.write_text(cfg.out / "report.json", json.dumps(asdict(report), indent=1) + "\n")
+    manifest.write_text(cfg.out / "report.json", json.dumps(clean(asdict(report)), indent=1) + "\n")
     manifest.write_text(cfg.out / "report.md", str(report))
     if bad := [row.refused for row in measured if row.refused]:
         raise ModelError("; ".join(bad))
