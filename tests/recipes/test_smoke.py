@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,21 @@ def test_a_recipe_has_its_five_parts_and_a_row_in_the_ledger(name: str) -> None:
     )
     assert callable(module.run) and module.Config.__doc__
     assert f"`{name}`" in (PROJECT / "recipes" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_ledger_is_an_index_and_pages_of_decisions() -> None:
+    text = (PROJECT / "recipes" / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    assert sorted(named) == RECIPES, "one row a recipe"
+    pages = sorted((PROJECT / "recipes" / "results").glob("*.md"))
+    assert pages
+    head = "| what | command | commit | date | device | figure (95 % over speakers) | verdict |"
+    for page in pages:
+        assert f"](results/{page.name})" in text, f"the index leads not to {page.name}"
+        told = page.read_text(encoding="utf-8")
+        assert head in told and "## What did not work" in told, page.name
+        rows = told.split(head)[1].split("\n\n")[0].strip().split("\n")[1:]
+        assert rows and all(row.count(" | ") == 6 for row in rows), f"{page.name}: seven cells a row"
 
 
 def flags(module: Any, folder: Path) -> list[str]:
