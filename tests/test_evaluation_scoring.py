@@ -142,6 +142,13 @@ def test_declined_failed_and_unrated_are_counted() -> None:
     assert got.metrics["utterance_total_mse"].n == 2
 
 
+def test_a_mean_of_ones_in_single_precision_is_read_back() -> None:
+    one = float(np.float32(1) + np.finfo(np.float32).eps)
+    made = row("ann", [1.0] * 3, [one] * 3, [LOW] * 3)
+    assert made.detail["words"][0]["phones"][0]["score"] > 100
+    assert Row.parse(made.line(), "w", "scoring").line() == made.line()
+
+
 def test_other_phones_are_not_compared() -> None:
     other = replace(judgement([0.5] * 3, [LOW] * 3, [None] * 3))
     word = replace(other.words[0], phones=other.words[0].phones[:2])

@@ -41,13 +41,13 @@ A **row** has `id`, `speaker`, `split`, `audio` (relative to the root that the r
 
 A **summary** has `kind`, `name` (the system), `metrics` ({name: `Metric`}), `groups` (`Group`:
 a dimension, a cell of it, its metrics; a small cell has `suppressed` true and no metrics), `gaps`
-(`Gap`: one cell minus another, and whether they differ), `baselines` ({name: {metric: `Metric`}}), `comparison` (this run minus
-an earlier one, or null), `calibration` (`Calibration`: the bins of the reliability diagram, which is
-also drawn in reliability.svg), `confusions` (`Confusion`: unit "word" or "phone", what it was read
-as, "" for left out or put in), `counts` ({name: whole number}), `lists` ({"failed": [ids], …}),
-`timing`, `minimum_cell`, `notes` (sentences that belong under the tables), `tables` (`Table`: counts that
-are no figures), `over` (what intervals are over: speakers, or dialogues that stand for them) and
-`provenance`.
+(`Gap`: one cell minus another, and whether they differ), `baselines` ({name: {metric: `Metric`}}),
+`comparison` (this run minus an earlier one over what both judged, or null), `calibration`
+(`Calibration`: the bins of the reliability diagram, which is also drawn in reliability.svg),
+`confusions` (`Confusion`: unit "word" or "phone", what it was read as, "" for left out or put in),
+`counts` ({name: whole number}), `lists` ({"failed": [ids], …}), `timing`, `minimum_cell`, `notes`
+(sentences that belong under the tables), `tables` (`Table`: counts that are no figures), `over` (what
+intervals are over: speakers, or dialogues that stand for them) and `provenance`.
 
 A **metric** carries its own label, unit, direction and n, so that a report needs no table of names. Below
 `metrics.LEAST_SPEAKERS` it has no interval and says `why`; what differs is said by `significance` alone.

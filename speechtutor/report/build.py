@@ -10,6 +10,7 @@ from typing import Any
 from speechtutor import manifest, views
 from speechtutor.errors import InputError
 from speechtutor.evaluation.result import Comparison, Row
+from speechtutor.metrics import LEAST_SPEAKERS
 from speechtutor.report import clips, figures, grading, heat, overrides, page, runs, sections, tables, versus
 from speechtutor.report.grading import Grading, Pair
 from speechtutor.report.overrides import Item, Override
@@ -241,6 +242,7 @@ def _graders(judged: Grading) -> dict[str, Any]:
         "pair_rows": [_pair(pair) for pair in judged.pairs],
         "override_rows": override_rows,
         "fewest": grading.FEWEST,
+        "least_speakers": LEAST_SPEAKERS,
     }
 
 
