@@ -26,6 +26,7 @@ from speechtutor import config, disk, registry
 from speechtutor.core import Utterance
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, ModelError
+from speechtutor.evaluation.result import clean
 from speechtutor.hub import shipped
 
 FORMATS = {
@@ -225,7 +226,7 @@ def run(cfg: Config) -> Report:
     shutil.rmtree(cfg.out / ".merged", ignore_errors=True)
     report = Report(measured, len(rows), len(set(speakers)), cfg.bound)
     config.save(cfg, cfg.out)
-    disk.write_text(cfg.out / "report.json", json.dumps(asdict(report), indent=1) + "\n")
+    disk.write_text(cfg.out / "report.json", json.dumps(clean(asdict(report)), indent=1) + "\n")
     disk.write_text(cfg.out / "report.md", str(report))
     if bad := [row.refused for row in measured if row.refused]:
         raise ModelError("; ".join(bad))

@@ -26,8 +26,9 @@ T = TypeVar("T")
 Number = Annotated[float, Meta(ge=-1e12, le=1e12)]
 """Any figure; what is larger is damage, and overflows where it is drawn."""
 Count = Annotated[int, Meta(ge=0, le=10**12)]
-Score = Annotated[float, Meta(ge=0, le=100)]
-Probability = Annotated[float, Meta(ge=0, le=1)]
+Score = Annotated[float, Meta(ge=-1e-3, le=100 + 1e-3)]
+"""0-100; a float32 mean of ones is a little more than 1."""
+Probability = Annotated[float, Meta(ge=-1e-6, le=1 + 1e-6)]
 DEEPEST = 40
 """Levels of lists and objects in a value whose type is left open; more is damage, or meant badly."""
 _PLACE = re.compile(r"(?P<what>.*) - at `(?P<key>key in )?\$\.?(?P<path>.*)`", re.DOTALL)

@@ -1,11 +1,12 @@
-"""Evaluation: how good a recogniser, a scorer or a tutor is, on a manifest, with intervals over speakers.
+"""Evaluation: how good a recogniser, a scorer, wording or a corrector is, with intervals over speakers.
 
-A run writes one folder with three files; `speechtutor report` and `--against` read exactly these.
+A run writes one folder with these files; `speechtutor report` and `--against` read exactly these.
 All JSON is strict: what is not defined or not measured is null, never NaN and never 0.
 
     config.json       what was asked: {"kind", "config", "fingerprint", "commit", "versions", "device"}
     utterances.jsonl  one `Row` a line, in manifest order once the run is complete
     summary.json      one `Summary`, written last: a folder without it holds an unfinished run
+    errors.log        tracebacks of rows that failed in a way that nobody expected, where there are any
 
 `Row` and `Summary` are the dataclasses of `speechtutor.evaluation.result`; their fields are the JSON
 keys, in the same shape for every kind. `result.read(folder)` gives both back as a `Run`.
@@ -28,15 +29,26 @@ A **row** has `id`, `speaker`, `split`, `audio` (relative to the root that the r
   "words": [{"text", "start", "end", "error_type", "model": {"accuracy", "stress", "total"},
   "raters": the same | null, "phones": [{"expected", "start", "end", "score", "rated", "gop",
   "error_probability", "heard", "perceived"}]}]}`, every score 0-100, `perceived` null where nobody
-  wrote down what was said, else the phone that people heard ("" for nothing).
+  wrote down what was said, else the phone that people heard ("" for nothing);
+- feedback: `{"finding": kind, "rules": whether they spoke and the model was not asked, "violations":
+  [why the reply was refused], "dropped", "word", "sound": whether it names those of the finding or null,
+  "n_words", "grade", "first": seconds to the first text}`; `hypothesis` is the reply;
+- grammar: `{"corrected": the reference that agrees best, "edits": [right, wrong, missed], "by_kind": the
+  same by type, "grams", "copied": the sums of GLEU of the correction and of the source, "was_right",
+  "changed", "refused"}`; `speaker` is the dialogue, `reference` what the learner said.
+
+`details` has the same as types, and a folder is read by them.
 
 A **summary** has `kind`, `name` (the system), `metrics` ({name: `Metric`}), `groups` (`Group`:
 a dimension, a cell of it, its metrics; a small cell has `suppressed` true and no metrics), `gaps`
-(`Gap`: one cell minus another), `baselines` ({name: {metric: `Metric`}}), `comparison` (this run minus
-an earlier one, or null), `calibration` (`Calibration`: the bins of the reliability diagram, which is
-also drawn in reliability.svg), `confusions` (`Confusion`: unit "word" or "phone", what it was read
-as, "" for left out or put in), `counts` ({name: whole number}), `lists` ({"failed": [ids], …}),
-`timing`, `minimum_cell`, `notes` (sentences that belong under the tables) and `provenance`.
+(`Gap`: one cell minus another, and whether they differ), `baselines` ({name: {metric: `Metric`}}),
+`comparison` (this run minus an earlier one over what both judged, or null), `calibration`
+(`Calibration`: the bins of the reliability diagram, which is also drawn in reliability.svg),
+`confusions` (`Confusion`: unit "word" or "phone", what it was read as, "" for left out or put in),
+`counts` ({name: whole number}), `lists` ({"failed": [ids], …}), `timing`, `minimum_cell`, `notes`
+(sentences that belong under the tables), `tables` (`Table`: counts that are no figures), `over` (what
+intervals are over: speakers, or dialogues that stand for them) and `provenance`.
 
-A **metric** carries its own label, unit, direction and n, so that a report needs no table of names.
+A **metric** carries its own label, unit, direction and n, so that a report needs no table of names. Below
+`metrics.LEAST_SPEAKERS` it has no interval and says `why`; what differs is said by `significance` alone.
 """

@@ -80,10 +80,9 @@ def listener(corrector: GrammarCorrector, *, typed: bool = False) -> Callable[[T
 
 def _row(turn: Turn, source: str, text: str | None, detail: dict[str, Any], **extra: Any) -> Row:
     own = {"gleu": gleu([_grams(detail["grams"])]) if text is not None else None}
-    cells = {"turn": "right" if detail["was_right"] else "with errors"}
     return Row(
         turn.id, turn.dialogue, turn.split, "", source, text,
-        groups=cells, metrics=own, detail=detail, **extra,
+        metrics=own, detail=detail, **extra,
     )  # fmt: skip
 
 

@@ -146,7 +146,10 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Counts that are no figures, such as edits by their kind; the first column names the row."""
+    """Counts that are no figures, such as edits by their kind; the first column names the row.
+
+    The name of a column of numbers begins with "#".
+    """
 
     title: str
     columns: Sequence[str]

@@ -5,6 +5,9 @@ text-only prior      the mean rating of this phone in this word, shrunk to that 
 scalar GOP           the likelihood ratio alone, no training on scores (Witt and Young, 2000)
 speaker's own mean   an oracle: the true mean of each speaker's ratings
 single rater         one of the five against the mean of the other four, averaged over the five
+
+What a model is held against is what the corpus gives. In speechocean762 that is the mean of the five
+raters for phones, and their median for words and sentences (of the totals without its decimals).
 """
 
 from __future__ import annotations

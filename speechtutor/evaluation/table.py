@@ -92,7 +92,7 @@ def _groups(found: Summary, keys: Sequence[str]) -> Iterator[str]:
             "| --- | --- | --- | --- | --- |",
         )
     for group in found.groups:
-        name = f"{group.by}: {group.name} ({group.n_utterances} utterances, {group.n_speakers} speakers)"
+        name = f"{group.by}: {group.name} ({group.n_utterances} utterances, {group.n_speakers} {found.over})"
         if group.suppressed:
             yield f"| {name} | too small to be shown | | | |"
         for key in keys:
@@ -135,7 +135,8 @@ def _comparison(found: Summary) -> Iterator[str]:
 
 def _tables(found: Summary) -> Iterator[str]:
     for one in found.tables:
-        yield from ("", f"| {' | '.join(one.columns)} |", f"|{' --- |' * len(one.columns)}")
+        heads = [column.removeprefix("#") for column in one.columns]
+        yield from ("", f"| {' | '.join(heads)} |", f"|{' --- |' * len(one.columns)}")
         yield from (f"| {' | '.join(map(str, row))} |" for row in one.rows)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from speechtutor import disk
 from speechtutor.errors import InputError
 from speechtutor.evaluation.result import Comparison, Row
+from speechtutor.metrics import LEAST_SPEAKERS
 from speechtutor.report import (
     clips,
     export,
@@ -253,6 +254,7 @@ def _graders(judged: Grading) -> dict[str, Any]:
         "pair_rows": [_pair(pair) for pair in judged.pairs],
         "override_rows": override_rows,
         "fewest": grading.FEWEST,
+        "least_speakers": LEAST_SPEAKERS,
     }
 
 

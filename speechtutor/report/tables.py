@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from speechtutor.evaluation.result import Comparison, Difference, Gap, Metric, Summary
+from speechtutor.metrics import LEAST_SPEAKERS
 from speechtutor.report import sections
 from speechtutor.report.runs import Evaluated, shown
 from speechtutor.report.sections import Dimension, Reliability, interval_text
@@ -105,7 +106,7 @@ def family(found: Sequence[Gap | Difference]) -> str:
     """What a reader must know of the tests of one table, "" where nothing was tested."""
     n = sum(one.p is not None for one in found)
     if not n:
-        return "Nothing here is tested: that takes at least 5 speakers on each side."
+        return f"Nothing here is tested: that takes at least {LEAST_SPEAKERS} speakers on each side."
     tests = "one test" if n == 1 else f"{n} tests"
     return (
         f"{tests[:1].upper()}{tests[1:]} on this table; p is corrected for their number (Holm), so that of "

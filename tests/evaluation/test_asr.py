@@ -397,6 +397,19 @@ def test_another_scorer_has_another_content(tmp_path: Path) -> None:
     assert provenance.content("scorer") is not None  # the one that ships
 
 
+def test_shipped_weights_and_the_code_are_part_of_the_fingerprint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pinned revision is that of the base; the adapter that ships may be another after an upgrade."""
+    system = provenance.system("whisper-base-learners", "whisper-base", "pinned")
+    before = provenance.fingerprint("asr", system, {"manifest": "m"})
+    assert before["version"] and before == provenance.fingerprint("asr", system, {"manifest": "m"})
+    (tmp_path / "SHA256SUMS").write_text("another  whisper-base-learners/adapter_model.safetensors\n")
+    monkeypatch.setattr(provenance.shipped, "WEIGHTS", tmp_path)
+    (told,) = journal.changed(before, provenance.fingerprint("asr", system, {"manifest": "m"}))
+    assert told.startswith("shipped weights was ")
+
+
 def test_intervals_do_not_depend_on_the_order_of_figures() -> None:
     rows = [said(f"s{i}", "a b c", "a b" if i % 2 else "a b c") for i in range(6)]
     alone = asr.figures(rows)["per"].measured(Speakers([r.speaker for r in rows], 50))[0]

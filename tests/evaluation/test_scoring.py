@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -152,6 +153,13 @@ def test_declined_failed_and_unrated_are_counted() -> None:
     assert got.metrics["utterance_total_mse"].n == 2
 
 
+def test_a_mean_of_ones_in_single_precision_is_read_back() -> None:
+    one = float(np.float32(1) + np.finfo(np.float32).eps)
+    made = row("ann", [1.0] * 3, [one] * 3, [LOW] * 3)
+    assert made.detail["words"][0]["phones"][0]["score"] > 100
+    assert Row.parse(made.line(), "w", "scoring").line() == made.line()
+
+
 def test_other_phones_are_not_compared() -> None:
     other = replace(judgement([0.5] * 3, [LOW] * 3, [None] * 3))
     word = replace(other.words[0], phones=other.words[0].phones[:2])
@@ -253,6 +261,31 @@ def test_raters_of_the_corpus_agree_with_its_means() -> None:
                 if own is not None:
                     gaps.append(abs(np.mean(own) - expected))
     assert len(gaps) > 1000 and np.mean(gaps) < 0.02
+
+
+def test_words_and_sentences_of_the_corpus_are_medians() -> None:
+    """Phones are means (above); words and sentences are not, and pages must not say so."""
+    folder = SHARED / "data" / "speechocean762"
+    need((folder / "raters-train.json").is_file(), "no raters-train.json beside the checkout")
+    raters = scoring_baselines.read_raters(folder / "raters-train.json")
+    scores = json.loads((folder / "scores-train.json").read_text(encoding="utf-8"))
+    exact, means = [], []
+    for utt in list(raters)[::5]:
+        pairs = [(raters[utt][key], scores[utt][key]) for key in ("accuracy", "fluency", "prosodic")]
+        for own, word in zip(raters[utt]["words"], scores[utt]["words"], strict=True):
+            pairs += [(own[key], word[key]) for key in ("accuracy", "stress")]
+        exact += [np.median(own) == given for own, given in pairs]
+        means += [abs(np.mean(own) - given) < 0.05 for own, given in pairs]
+        assert int(np.median(raters[utt]["total"])) == scores[utt]["total"], "cut, not rounded"
+    assert all(exact) and np.mean(means) < 0.8
+
+
+def test_word_stress_says_on_how_many_words_it_rests() -> None:
+    assert found(ROWS).metrics["word_stress_pcc"].label == "word stress (0 words rated low), PCC"
+    low = copy.deepcopy(ROWS)
+    for entry in low[:1]:
+        entry.detail["words"][0]["raters"]["stress"] = 0.0
+    assert found(low).metrics["word_stress_pcc"].label == "word stress (1 word rated low), PCC"
 
 
 # Calibration

@@ -97,11 +97,14 @@ def test_pruning_takes_the_weakest_units() -> None:
 
 
 def test_figures_by_hand() -> None:
-    # Two speakers of one utterance each: 1 error in 4 words became 2, 0 in 4 stayed.
-    before = [{"wer": Edits(3, 1, 0, 0)}, {"wer": Edits(4, 0, 0, 0)}]
-    after = [{"wer": Edits(2, 2, 0, 0)}, {"wer": Edits(4, 0, 0, 0)}]
-    found = exports.worsening(before, after, ["a", "b"], 200, 0)["wer"]
-    assert found.value == pytest.approx(1 / 8) and (found.low, found.high) == (0.0, 0.25)
+    # Five speakers of one utterance each: 1 error in 4 words became 2, 0 in 4 stayed with the others.
+    before = [{"wer": Edits(3, 1, 0, 0)}, *[{"wer": Edits(4, 0, 0, 0)}] * 4]
+    after = [{"wer": Edits(2, 2, 0, 0)}, *[{"wer": Edits(4, 0, 0, 0)}] * 4]
+    found = exports.worsening(before, after, list("abcde"), 200, 0)["wer"]
+    # How often the first is drawn is binomial (5, 1/5): 0 in a third of draws, above 3 in 0.7 %.
+    assert found.value == pytest.approx(1 / 20) and (found.low, found.high) == (0.0, pytest.approx(3 / 20))
+    few = exports.worsening(before[:2], after[:2], ["a", "b"], 200, 0)["wer"]
+    assert str(few) == "0.125 (too few speakers: 2 of at least 5)"
     pairs = np.array([[0.0, 1.0, 2.0, 3.0], [0.0, 1.0, 2.0, 3.0]])
     worse = np.array([[0.0, 1.0, 2.0, 3.0], [3.0, 2.0, 1.0, 0.0]])
     change = exports.worsening([{"phone_pcc": pairs}], [{"phone_pcc": worse}], ["a"], 5, 0)["phone_pcc"]

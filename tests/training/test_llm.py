@@ -132,5 +132,5 @@ def test_rows_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"run recipes\.prepare_tutor first"):
         training.read_rows(tmp_path / "train.jsonl")
     (tmp_path / "train.jsonl").write_text("{", encoding="utf-8")
-    with pytest.raises(InputError, match="not JSON lines"):
+    with pytest.raises(InputError, match="row 1: not JSON"):
         training.read_rows(tmp_path / "train.jsonl")
