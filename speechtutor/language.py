@@ -55,10 +55,19 @@ class Normaliser:
 
     abbreviations: Mapping[str, str]
     dotted: Mapping[str, str]
+    titles: Mapping[str, str]
+    counted: Mapping[str, str]
+    calendar: Mapping[str, str]
+    streets: Mapping[str, str]
     spelled: frozenset[str]
     acronyms: frozenset[str]
+    regnal: frozenset[str]
+    cues: Mapping[str, frozenset[str]]
+    chat: Mapping[str, str]
     units: Mapping[str, str]
+    currencies: Mapping[str, str]
     signs: Mapping[str, str]
+    endings: Mapping[str, str]
     apostrophe_words: frozenset[str]
 
 
@@ -182,12 +191,7 @@ def _rule(row: dict[str, str], symbols: tuple[str, ...], vowels: frozenset[str])
 
 
 def _normaliser(row: dict[str, Any]) -> Normaliser:
-    return Normaliser(
-        abbreviations=row["abbreviations"],
-        dotted=row["dotted"],
-        spelled=frozenset(row["spelled"].split()),
-        acronyms=frozenset(row["acronyms"].split()),
-        units=row["units"],
-        signs=row["signs"],
-        apostrophe_words=frozenset(row["apostrophe_words"].split()),
-    )
+    """The tables as they are, lists of words as sets."""
+    sets = {key: frozenset(words.split()) for key, words in row.items() if isinstance(words, str)}
+    cues = {key: frozenset(words.split()) for key, words in row["cues"].items()}
+    return Normaliser(**{**row, **sets, "cues": cues})

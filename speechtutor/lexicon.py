@@ -125,7 +125,11 @@ class Lexicon:
     def _prefixed(self, word: str) -> tuple[Phones, ...]:
         for prefix, phones in _PREFIXES.items():
             rest = word.removeprefix(prefix)
-            if rest != word and len(rest) >= _SHORTEST_HALF and (found := self.listed(rest) or self.derived(rest)):
+            if (
+                rest != word
+                and len(rest) >= _SHORTEST_HALF
+                and (found := self.listed(rest) or self.derived(rest))
+            ):
                 return tuple(one_primary((*phones.split(), *known)) for known in found)
         return ()
 

@@ -1,4 +1,4 @@
-"""How one written form is said: a number, a time, an abbreviation, capitals, a plain word.
+"""How one written form is said: an abbreviation, capitals, a sign, a plain word.
 
 Each reader takes a `Found` (a match of `speechtutor.text` in its surroundings) and gives readings,
 the likeliest first. Spoken words are in lower case; a letter is a word with a full stop ("b.").
@@ -7,110 +7,21 @@ the likeliest first. Spoken words are in lower case; a letter is a word with a f
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import product
 
-from speechtutor import numerals
+from speechtutor import figures, numerals
+from speechtutor.figures import Found, unit
 from speechtutor.language import Language
 from speechtutor.lexicon import load_lexicon
 from speechtutor.numerals import Readings, unique
+from speechtutor.written import fold
 
-FIGURES = r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+"
-"""A number without its sign."""
-
-FRACTIONS = {"½": (1, 2), "¼": (1, 4), "¾": (3, 4), "⅓": (1, 3), "⅔": (2, 3)}
-
-STRAIGHT = str.maketrans(dict.fromkeys("’‘`´ʼ＇", "'") | dict.fromkeys("‑‐−–", "-") | {"—": " "})
-"""Quotation marks and dashes as on a typewriter; lengths, and so places in the text, stay."""
-
-_UNFOLDED = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "th", "þ": "th", "ı": "i"}
 _PHRASES = {"e.g": ("for", "example"), "i.e": ("that", "is")}
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A match, what stands before and after it, and whether the whole text is in capitals."""
-
-    text: str
-    before: str
-    after: str
-    shouted: bool
-    language: Language
-
-
-def fold(word: str) -> str:
-    """Latin letters without their accents, straight quotes: "Café" is "Cafe"."""
-    plain = unicodedata.normalize("NFKD", word.translate(STRAIGHT))
-    plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    return "".join(_UNFOLDED.get(sign.lower(), sign) for sign in plain)
 
 
 def _letters(word: str) -> tuple[str, ...]:
     return tuple(f"{letter}." for letter in word.lower() if letter.isalpha())
-
-
-def _amount(figures: str) -> Readings:
-    """A counted number, never a year or a telephone number."""
-    figures = figures.replace(",", "")
-    return numerals.decimal(figures) if "." in figures else numerals.cardinal(int(figures))
-
-
-def _number(found: Found) -> Readings:
-    minus = ("minus",) if found.text.startswith("-") else ()
-    figures = found.text.removeprefix("-")
-    counted = "," in figures or re.match(r"\s+(?:hundred|thousand|million|billion|percent)\b", found.after)
-    readings = _amount(figures) if counted else numerals.number(figures)
-    return tuple((*minus, *words) for words in readings)
-
-
-def _money(found: Found) -> Readings:
-    match = re.fullmatch(rf"(.) ?({FIGURES}) ?([a-z]*)", found.text)
-    assert match, found.text
-    return numerals.money(match[1], match[2].replace(",", ""), match[3])
-
-
-def _clock(found: Found) -> Readings:
-    hours, minutes = map(int, found.text.split(":"))
-    return numerals.clock(hours, minutes, bare=bool(re.match(r"\s*[ap]\.?m\b", found.after, re.IGNORECASE)))
-
-
-def _date(found: Found) -> Readings:
-    year, month, day = map(int, found.text.split("-"))
-    return numerals.date(year, month, day)
-
-
-def _phone(found: Found) -> Readings:
-    if re.fullmatch(r"(?:1[1-9]|20)\d\d-(?:1[1-9]|20)\d\d", found.text):
-        first, second = (numerals.year(int(part))[0] for part in found.text.split("-"))
-        return ((*first, "to", *second),)
-    plus = ("plus",) if found.text.startswith("+") else ()
-    return tuple((*plus, *words) for words in numerals.digits(re.sub(r"\D", "", found.text)))
-
-
-def _ordinal(found: Found) -> Readings:
-    return numerals.ordinal(int(found.text[:-2].replace(",", "")))
-
-
-def _decade(found: Found) -> Readings:
-    return numerals.decade(int(re.sub(r"\D", "", found.text)))
-
-
-def _fraction(found: Found) -> Readings:
-    top, bottom = FRACTIONS.get(found.text) or map(int, found.text.split("/"))
-    return numerals.fraction(top, bottom)
-
-
-def _measure(found: Found) -> Readings:
-    match = re.fullmatch(rf"({FIGURES}) ?([a-z]+)", found.text)
-    assert match, found.text
-    one, many = found.language.text.units[match[2]].split()
-    return tuple((*words, one if match[1] == "1" else many) for words in _amount(match[1]))
-
-
-def _percent(found: Found) -> Readings:
-    return tuple((*words, "percent") for words in _amount(found.text.rstrip("% ")))
 
 
 def _dotted(found: Found) -> Readings:
@@ -121,26 +32,78 @@ def _dotted(found: Found) -> Readings:
 def abbreviation(found: Found) -> Readings:
     """A word with a full stop; () when the full stop only ends a sentence."""
     tables, word = found.language.text, found.text[:-1].lower()
-    if word == "st":
-        return (("saint",) if re.match(r"\s+[A-Z]", found.after) else ("street",),)
-    if word == "no":
-        return (("number",),) if re.match(r"\s*\d", found.after) else ()
-    expansion = tables.abbreviations.get(word)
-    if expansion is None and found.text[0].isupper():
-        expansion = tables.dotted.get(word)
+    capital_next = bool(re.match(r"\s+[A-Z]", found.after))
+    capital_before = bool(
+        re.search(
+            r"(?:^|\s)(?!In |At |On |To |The |From |And |Near |For |But |Is )[A-Z0-9][\w'-]*\s+$",
+            found.before,
+        )
+    )
+    if word in tables.streets:
+        return _street(word, capital_before, capital_next, found)
+    if word in tables.counted and re.match(r"\s*#?(?:\d|[IVX]+\b|[A-Z]\b)", found.after):
+        return (tuple(tables.counted[word].split()),)
+    if word in tables.titles and capital_next:
+        return (tuple(tables.titles[word].split()),)
+    if word in tables.calendar and found.text[0].isupper():
+        dated = re.match(r"\s*,?\s*(?:\d|[A-Z][a-z]{2}|at\b|the\b|-)", found.after) or re.search(
+            r"\b(?:on|in|since|until|by|next|last|and)\s+$", found.before
+        )
+        return (
+            (tuple(tables.calendar[word].split()),)
+            if dated or not load_lexicon(found.language.code).listed(word)
+            else ()
+        )
+    expansion = tables.abbreviations.get(word) or tables.dotted.get(word)
     return (tuple(expansion.split()),) if expansion else ()
 
 
+def _street(word: str, capital_before: bool, capital_next: bool, found: Found) -> Readings:
+    """`St.` and `Dr.`: a title before a name, a street behind one, both where both can be."""
+    title, street = ((part,) for part in found.language.text.streets[word].split())
+    if capital_next and capital_before:
+        return (street, title)
+    if capital_next:
+        return (title, street)
+    return (street, title) if capital_before or word == "st" else (title, street)
+
+
 def _domain(found: Found) -> Readings:
-    return (("dot", found.text[1:]),)
+    """`.com` is "dot com", `.js` "dot J S" or "J S"."""
+    ending = found.text[1:].lower()
+    said = found.language.text.endings[ending]
+    name = _letters(ending) if said == "letters" else tuple(said.split())
+    return unique(name, ("dot", *name)) if ending == "js" else (("dot", *name),)
+
+
+def _www(found: Found) -> Readings:
+    """`www.` before a name."""
+    return ((*_letters("www"), "dot"), _letters("www"))
+
+
+def _initials(found: Found) -> Readings:
+    """`AT&T`, `R&B`: letters with "and" between."""
+    first, second = found.text.split("&")
+    return ((*_letters(first), "and", *_letters(second)), (*_letters(first), "n'", *_letters(second)))
+
+
+def _slash(found: Found) -> Readings:
+    return (("slash",),)
 
 
 def _mixed(found: Found) -> Readings:
     """Letters and figures in one word: "MP3", "H2O"; a longer part in lower case is a word."""
+    if chat := found.language.text.chat.get(found.text.lower()):
+        return (tuple(chat.split()),)
     parts: list[Readings] = []
-    for part in re.findall(r"\d+|[A-Za-z]+", found.text):
-        if part.isdigit():
-            parts.append(numerals.number(part))
+    for part in re.findall(r"[\d.]*\d|[A-Za-z]+", found.text):
+        if part[-1].isdigit():
+            named = numerals.named(part) if re.match("[A-Z]", found.text[-1]) else numerals.number(part)
+            parts.append(named if part.isdigit() else numerals.decimal(part))
+        elif (
+            (names := unit(part, found.language)) and parts and len(part) > 1 and len(found.text) > len(part)
+        ):
+            parts.append(((names[-1],), _letters(part)))
         elif part.lower() not in found.language.text.acronyms and (part.isupper() or len(part) < 3):
             parts.append((_letters(part),))
         else:
@@ -149,22 +112,92 @@ def _mixed(found: Found) -> Readings:
 
 
 def _sign(found: Found) -> Readings:
-    return (tuple(found.language.text.signs[found.text].split()),)
+    return tuple(tuple(words.split()) for words in found.language.text.signs[found.text].split(", "))
+
+
+def _link(found: Found) -> Readings:
+    """A dash between two counted things, with spaces: minus in a sum, else "to"."""
+    summed = "=" in found.after or "=" in found.before
+    return (("minus",), ("to",)) if summed else (("to",), ("minus",), ("through",))
+
+
+def _per_unit(found: Found) -> Readings:
+    """`km/h` without a number."""
+    one, other = (unit(part, found.language) for part in found.text.split("/"))
+    return tuple(
+        (*one[1].split(), link, *other[0].split()) for link in ("per", "an" if other[0] == "hour" else "a")
+    )
+
+
+def _stretched(word: str, language: Language) -> str:
+    """`soooo` is "so": three equal letters and more are one or two, whichever makes a known word."""
+    for most in (r"\1\1", r"\1"):
+        shorter = re.sub(r"(.)\1{2,}", most, word)
+        if load_lexicon(language.code).listed(shorter):
+            return shorter
+    return word
 
 
 def _word(found: Found) -> Readings:
     word = fold(found.text)
-    tables = found.language.text
-    if word.lower() in tables.apostrophe_words:
+    tables, lexicon = found.language.text, load_lexicon(found.language.code)
+    if word.lower() in tables.apostrophe_words or word.endswith("in'"):
         return ((word.lower(),),)
     lower = word.lower().strip("'")
     if expansion := tables.abbreviations.get(lower):
         return (tuple(expansion.split()),)
+    if chat := tables.chat.get(lower):
+        return unique(tuple(chat.split()), _letters(lower))
+    if word[0].isupper() and lower in tables.streets and re.match(r" [A-Z]", found.after):
+        return ((tables.streets[lower].split()[0],), (tables.streets[lower].split()[1],))
     after_time = lower in ("am", "pm") and re.search(r"\d\s?$", found.before)
     if after_time or (len(lower) == 1 and lower not in ("a", "i", "o")):
-        return (_letters(lower),)
+        return unique(_letters(lower), *_single(word, found))
+    if re.search(r"(.)\1\1", lower) and not lexicon.listed(lower):
+        lower = _stretched(lower, found.language)
+    if value := _page(lower, found):
+        return unique(*numerals.cardinal(value), (lower,))
     capitals = re.fullmatch(r"([A-Z]{2,})('?s|'S)?", word.strip("'"))
-    return _capitals(capitals[1], bool(capitals[2]), found) if capitals else ((lower,),)
+    if capitals and lower not in tables.chat:
+        return _capitals(capitals[1], bool(capitals[2]), found)
+    if word == "I" and _named_before(found, tables.regnal):
+        king = ("the", "first")
+        return (
+            (king, ("i",))
+            if re.match(r"(?:\s+(?:was|is|of|ruled|died|became|had)\b|\s*[.,;])", found.after)
+            else (("i",), king)
+        )
+    return ((lower,),)
+
+
+def _named_before(found: Found, names: frozenset[str]) -> bool:
+    before = re.search(r"([A-Z][A-Za-z]+)\s+$", found.before)
+    return bool(before and before[1].lower() in names)
+
+
+def _single(word: str, found: Found) -> Readings:
+    """Henry V and Pope Pius X: one capital as a number behind a ruler's name."""
+    value = numerals.roman(word)
+    if value and _named_before(found, found.language.text.regnal):
+        return _roman_readings(value, found)
+    return ()
+
+
+def _page(lower: str, found: Found) -> int | None:
+    """The value of a small Roman numeral behind "page" and the like (page xii)."""
+    behind = re.search(
+        r"\b(?:page|pages|pp?\.|chapter|verse|section|note|part|plate)\s+$", found.before, re.IGNORECASE
+    )
+    return numerals.roman(lower.upper()) if behind and len(lower) > 1 or behind and lower in "vx" else None
+
+
+def _roman_readings(value: int, found: Found) -> Readings:
+    """Of rulers an ordinal, of wars and chapters a number; of any other name both."""
+    plain, order = numerals.cardinal(value)[0], ("the", *numerals.ordinal(value)[0])
+    before = re.search(r"([A-Za-z]+)\s+$", found.before)
+    name = before[1] if before else ""
+    counted = name.lower() in found.language.text.cues["parts"] or not name[:1].isupper()
+    return (plain, order) if counted else (order, plain)
 
 
 def _capitals(word: str, with_s: bool, found: Found) -> Readings:
@@ -179,30 +212,26 @@ def _capitals(word: str, with_s: bool, found: Found) -> Readings:
         return (said,) if known or has_vowel else (spelt,)
     value = numerals.roman(word)
     if value is not None and re.search(r"[A-Za-z]\s+$", found.before):
-        return unique(numerals.cardinal(value)[0], ("the", *numerals.ordinal(value)[0]), spelt)
-    if lower in tables.spelled:
-        return unique(spelt, said)
-    if known:
+        return unique(*_roman_readings(value, found), spelt)
+    if lower in tables.acronyms:
         return (said,)
-    if not has_vowel:
-        return (spelt,)
+    if lower in tables.spelled or not has_vowel:
+        return unique(spelt, said) if known else (spelt,)
+    if known:
+        return unique(said, spelt) if len(word) <= 4 else (said,)
     return unique(spelt, said) if len(word) <= 4 else unique(said, spelt)
 
 
 READERS: dict[str, Callable[[Found], Readings]] = {
-    "money": _money,
-    "date": _date,
-    "clock": _clock,
-    "phone": _phone,
-    "ordinal": _ordinal,
-    "decade": _decade,
-    "fraction": _fraction,
-    "measure": _measure,
-    "percent": _percent,
-    "number": _number,
+    **figures.READERS,
     "dotted": _dotted,
     "abbreviation": abbreviation,
     "domain": _domain,
+    "www": _www,
+    "initials": _initials,
+    "slash": _slash,
+    "per_unit": _per_unit,
+    "link": _link,
     "mixed": _mixed,
     "word": _word,
     "sign": _sign,

@@ -32,8 +32,6 @@ def _ways(item: str) -> tuple[Phones, ...]:
     return word.pronunciations
 
 
-
-
 def fits(said: Sequence[Sequence[Phones]], reading: str) -> bool:
     """Whether some choice of pronunciations, one per word said, is the reading sound by sound."""
     items = re.findall(r"\{[^}]*\}|[^\s{}]+", reading)
