@@ -20,6 +20,7 @@ from speechtutor.core import Exercise, LearnerState
 from speechtutor.errors import InputError
 from speechtutor.phones import PHONES, pronounce
 from speechtutor.practice import choose, weakest
+from speechtutor.written import folded
 
 LEVELS = ("A1", "A2", "B1", "B2")
 KINDS = ("sound", "pair", "vocabulary", "paraphrase", "translate", "retell")
@@ -64,7 +65,7 @@ class Drill:
 
 def words_of(text: str) -> list[str]:
     """The words of a text in lower case."""
-    return _WORD.findall(text.lower().replace("’", "'"))
+    return _WORD.findall(folded(text))
 
 
 @cache

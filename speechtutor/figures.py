@@ -20,8 +20,8 @@ FIGURES = r"\d+(?:,\d{3}){0,6}(?:\.\d+)?|\.\d+"
 """A number without its sign."""
 
 FRACTION = r"\d{1,2}/\d{1,2}\b(?!/)|[½¼¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚]"
-MONTH = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
-_CASED_MONTH = rf"(?=[A-Z])(?i:{MONTH})"
+_SHORT = "Jan Feb Mar Apr May Jun Jul Aug Sep Sept Oct Nov Dec".split()
+_MONTH = f"(?:{'|'.join((*(name.capitalize() for name in numerals.MONTHS), *_SHORT))})"
 SCALES = {
     "k": "thousand",
     "m": "million",
@@ -48,13 +48,18 @@ class Found:
 
 def amount(figures: str) -> Readings:
     """A counted number, never a year or a telephone number; fractions and "2 1/2" too."""
-    figures = figures.replace(",", "")
+    figures = _plain_figures(figures)
     if match := re.fullmatch(r"(\d+)?[ -]?(\d{1,2}/\d{1,2}|[^\d.])", figures):
         top, bottom = _parts(match[2])
         return (
             numerals.with_fraction(int(match[1]), top, bottom) if match[1] else numerals.fraction(top, bottom)
         )
     return numerals.decimal(figures) if "." in figures else numerals.cardinal(int(figures))
+
+
+def _plain_figures(figures: str) -> str:
+    """Figures with a decimal point and nothing between thousands; "12,5" is 12.5."""
+    return figures.replace(",", ".") if re.fullmatch(r"\d+,\d\d?", figures) else figures.replace(",", "")
 
 
 def _parts(fraction: str) -> tuple[int, int]:
@@ -95,7 +100,7 @@ def _plain(figures: str, found: Found) -> Readings:
     era = re.match(r"\s+(?:AD|BC|BCE|CE|A\.D|B\.C)\b", found.after)
     if era and len(figures) in (3, 4):
         return unique(*numerals.year(int(figures)), *numerals.number(figures))
-    if near & cues["codes"]:
+    if figures in cues["dialled"] or (len(figures) > 2 and near & cues["codes"]):
         return numerals.in_full(figures)
     if near & cues["names"]:
         return numerals.named(figures)
@@ -109,9 +114,9 @@ def _day(figures: str, found: Found) -> Readings:
     if not re.fullmatch(r"[1-9]|[12]\d|3[01]", figures):
         return ()
     plain, said = numerals.cardinal(int(figures))[0], numerals.ordinal(int(figures))[0]
-    if re.search(rf"\b{_CASED_MONTH}\.?\s+$", found.before):
+    if re.search(rf"\b{_MONTH}\.?\s+$", found.before):
         return (said, ("the", *said), plain)
-    if re.match(rf"\s+(?:of\s+)?{_CASED_MONTH}\b", found.after):
+    if re.match(rf"\s+(?:of\s+)?{_MONTH}\b", found.after):
         of = () if re.match(r"\s+of\b", found.after) else ("of",)
         article = () if re.search(r"\bthe\s+$", found.before) else ("the",)
         return unique((*article, *said, *of), (*said, *of), said, plain)
@@ -125,7 +130,7 @@ def money(found: Found) -> Readings:
     if len(names) != 4:
         raise TextError(f"the currency {sign} has {len(names)} names, not 4")
     scale = (found.group("scale") or found.group("scale2") or "").strip().lower()
-    figures = (found.group("sum") or found.group("sum2") or "").replace(",", "")
+    figures = _plain_figures(found.group("sum") or found.group("sum2") or "")
     readings = numerals.money(names, figures, SCALES.get(scale, scale))
     if scale == "k":
         letter = tuple((*numerals.cardinal(int(float(figures)))[0], "k.", names[1]) for _ in "k")
@@ -140,7 +145,7 @@ def measure(found: Found) -> Readings:
     figures = (found.group("size") or "").strip()
     minus: Words = ("minus",) if figures.startswith("-") else ()
     figures = figures.lstrip("-").strip()
-    single = figures == "1" or bool(re.fullmatch(FRACTION, figures))
+    single = figures == "1" or found.group("hyphen") or bool(re.fullmatch(FRACTION, figures))
     names = [one, *others] if single else [*others, one]
     said = amount(figures)
     readings = unique(
@@ -234,7 +239,7 @@ def fraction(found: Found) -> Readings:
         dates = unique(*dates, *numerals.date(None, bottom, top, day_first=True)[:1])
     if dates and re.search(r"\b(?:on|since|until|till|by|before|after|from)\s+$", found.before):
         return unique(*dates, bare, *readings)
-    if "/" in found.text and bottom in (7, 9, 11) or bottom > 12:
+    if ("/" in found.text and bottom in (7, 9, 11)) or bottom > 12:
         return unique(bare, *readings, *dates)
     return unique(*readings, *dates)
 
@@ -251,16 +256,23 @@ def phone(found: Found) -> Readings:
 
 
 def version(found: Found) -> Readings:
-    """`2.0.1`; long ones (192.168.0.1) also figure by figure."""
+    """`2.0.1`; "1.000.000" may be a million."""
+    if re.fullmatch(r"\d{1,3}(?:\.\d{3}){2}", found.text):
+        return unique(*numerals.cardinal(int(found.text.replace(".", ""))), *numerals.version(found.text))
     return numerals.version(found.text)
+
+
+def spaced(found: Found) -> Readings:
+    """`1 000 000`."""
+    return numerals.cardinal(int(found.text.replace(" ", "")))
 
 
 def ordinal(found: Found) -> Readings:
     """`21st`; before a month also "twenty first of"."""
     said = numerals.ordinal(int(re.sub(r"\D", "", found.text)))
-    if re.match(rf"\s+{_CASED_MONTH}\b", found.after):
+    if re.match(rf"\s+{_MONTH}\b", found.after):
         return unique(*said, (*said[0], "of"), ("the", *said[0], "of"), ("the", *said[0]))
-    if re.search(rf"\b{_CASED_MONTH}\.?\s+$", found.before):
+    if re.search(rf"\b{_MONTH}\.?\s+$", found.before):
         return unique(*said, ("the", *said[0]))
     return said
 
@@ -284,6 +296,7 @@ READERS: dict[str, Callable[[Found], Readings]] = {
     "clock": clock,
     "phone": phone,
     "version": version,
+    "spaced": spaced,
     "ordinal": ordinal,
     "decade": decade,
     "height": height,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from speechtutor.advice import minimal_pair, read, sounds, vocabulary, word_set
 from speechtutor.evidence import Evidence, Finding
 from speechtutor.tutor import NO_FINDING, how_line, picked
+from speechtutor.written import APOSTROPHES
 
 WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 QUOTED = re.compile(r'"([^"]*)"')
@@ -76,7 +77,7 @@ def facts(evidence: Evidence) -> Facts:
         target=target.label if target else "",
         heard=heard.label if heard else "",
         names=frozenset(names),
-        others=frozenset(words_of(evidence.text.replace("’", "'"))) - names,
+        others=frozenset(words_of(evidence.text.translate(APOSTROPHES))) - names,
         hint=frozenset(words_of(how_line(finding)) if finding else ()),
     )
 

@@ -31,6 +31,7 @@ from speechtutor.core import (
 )
 from speechtutor.extra import Extra, ExtraSound
 from speechtutor.gop import Evidence
+from speechtutor.marks import may_pause
 
 Floats = NDArray[np.float64]
 
@@ -212,7 +213,7 @@ def _with_breaks(words: Sequence[WordScore], found: Found) -> list[WordScore]:
         silent = (right.start or 0) - (left.end or 0)
         if right.error_type is not ErrorType.NONE or left.error_type is ErrorType.OMISSION:
             continue
-        if silent >= BREAK and not any(c in ",;:.!?–—" for c in between):
+        if silent >= BREAK and not may_pause(between):
             marked[i] = replace(right, error_type=ErrorType.UNEXPECTED_BREAK)
         elif silent < JOINED and any(c in ".!?;" for c in between) and len(left.text) > 2:
             # After "Dr." or "e.g." nobody pauses: what is so short may be an abbreviation.

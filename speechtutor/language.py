@@ -96,7 +96,7 @@ class Language:
 
 def languages(folder: Path = FOLDER) -> tuple[str, ...]:
     """Codes of the languages that are there."""
-    return tuple(sorted(path.stem for path in folder.glob("*.toml")))
+    return tuple(sorted(path.stem for path in folder.glob("*.toml") if "_" not in path.stem))
 
 
 @lru_cache(maxsize=16)

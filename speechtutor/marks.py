@@ -31,3 +31,8 @@ def may_pause(between: str) -> bool:
 def ends_sentence(between: str) -> bool:
     """Whether a sentence ends in what stands between two words."""
     return bool(SENTENCE_END.search(between))
+
+
+def is_sentence_mark(token: str) -> bool:
+    """Whether a token of its own, such as "?" or "...", ends a sentence."""
+    return bool(token) and all(sign in SENTENCE_MARKS for sign in token)

@@ -18,8 +18,8 @@ from speechtutor.language import load_language
 from speechtutor.lexicon import load_lexicon
 from speechtutor.marks import SENTENCE_END
 from speechtutor.text import Token, tokenize
-from speechtutor.written import STRAIGHT, folded
 from speechtutor.variants import MAX_VARIANTS, expand
+from speechtutor.written import STRAIGHT, folded
 
 _IPA = dict(
     zip(

@@ -83,8 +83,14 @@ def _www(found: Found) -> Readings:
 
 def _initials(found: Found) -> Readings:
     """`AT&T`, `R&B`: letters with "and" between."""
-    first, second = found.text.split("&")
+    first, second = re.sub("'?s$", "", found.text).split("&")
+    if found.text.endswith("s"):
+        return ((*_letters(first), "and", *_letters(second[:-1]), f"{second[-1].lower()}.'s"),)
     return ((*_letters(first), "and", *_letters(second)), (*_letters(first), "n'", *_letters(second)))
+
+
+def _dot(found: Found) -> Readings:
+    return (("dot",),)
 
 
 def _slash(found: Found) -> Readings:
@@ -95,11 +101,13 @@ def _mixed(found: Found) -> Readings:
     """Letters and figures in one word: "MP3", "H2O"; a longer part in lower case is a word."""
     if chat := found.language.text.chat.get(found.text.lower()):
         return (tuple(chat.split()),)
+    if re.fullmatch(r"\d+x\d+", found.text):
+        sides = [numerals.cardinal(int(side))[0] for side in found.text.split("x")]
+        return ((*sides[0], "by", *sides[1]), (*sides[0], "x.", *sides[1]))
     parts: list[Readings] = []
     for part in re.findall(r"[\d.]*\d|[A-Za-z]+", found.text):
         if part[-1].isdigit():
-            named = numerals.named(part) if re.match("[A-Z]", found.text[-1]) else numerals.number(part)
-            parts.append(named if part.isdigit() else numerals.decimal(part))
+            parts.append(numerals.named(part) if part.isdigit() else numerals.decimal(part))
         elif (
             (names := unit(part, found.language)) and parts and len(part) > 1 and len(found.text) > len(part)
         ):
@@ -112,7 +120,13 @@ def _mixed(found: Found) -> Readings:
 
 
 def _sign(found: Found) -> Readings:
-    return tuple(tuple(words.split()) for words in found.language.text.signs[found.text].split(", "))
+    if found.text == "#" and found.after[:1].isalpha():
+        return (("hashtag",),)
+    if found.text == "#" and re.search(r"\b[A-Z]$", found.before):
+        return (("sharp",),)
+    if names := found.language.text.currencies.get(found.text):
+        return (tuple(names.split(", ")[1].split("_")),)
+    return tuple(tuple(words.split()) for words in found.language.text.signs[found.text.strip()].split(", "))
 
 
 def _link(found: Found) -> Readings:
@@ -130,44 +144,54 @@ def _per_unit(found: Found) -> Readings:
 
 
 def _stretched(word: str, language: Language) -> str:
-    """`soooo` is "so": three equal letters and more are one or two, whichever makes a known word."""
-    for most in (r"\1\1", r"\1"):
-        shorter = re.sub(r"(.)\1{2,}", most, word)
-        if load_lexicon(language.code).listed(shorter):
-            return shorter
-    return word
+    """`soooo` is "so", `goood` "good": whichever makes a known word, at the end one letter before two."""
+    one, two = (re.sub(r"(.)\1{2,}", kept, word) for kept in (r"\1", r"\1\1"))
+    tried = (one, two) if re.search(r"(.)\1{2,}$", word) else (two, one)
+    known = load_lexicon(language.code)
+    return next((shorter for shorter in tried if known.listed(shorter)), word)
 
 
 def _word(found: Found) -> Readings:
     word = fold(found.text)
-    tables, lexicon = found.language.text, load_lexicon(found.language.code)
-    if word.lower() in tables.apostrophe_words or word.endswith("in'"):
-        return ((word.lower(),),)
     lower = word.lower().strip("'")
-    if expansion := tables.abbreviations.get(lower):
-        return (tuple(expansion.split()),)
-    if chat := tables.chat.get(lower):
-        return unique(tuple(chat.split()), _letters(lower))
-    if word[0].isupper() and lower in tables.streets and re.match(r" [A-Z]", found.after):
-        return ((tables.streets[lower].split()[0],), (tables.streets[lower].split()[1],))
-    after_time = lower in ("am", "pm") and re.search(r"\d\s?$", found.before)
-    if after_time or (len(lower) == 1 and lower not in ("a", "i", "o")):
-        return unique(_letters(lower), *_single(word, found))
-    if re.search(r"(.)\1\1", lower) and not lexicon.listed(lower):
+    if readings := _listed(word, lower, found):
+        return readings
+    if re.search(r"(.)\1\1", lower) and not load_lexicon(found.language.code).listed(lower):
         lower = _stretched(lower, found.language)
     if value := _page(lower, found):
         return unique(*numerals.cardinal(value), (lower,))
     capitals = re.fullmatch(r"([A-Z]{2,})('?s|'S)?", word.strip("'"))
-    if capitals and lower not in tables.chat:
+    if capitals and lower not in found.language.text.chat:
         return _capitals(capitals[1], bool(capitals[2]), found)
-    if word == "I" and _named_before(found, tables.regnal):
-        king = ("the", "first")
-        return (
-            (king, ("i",))
-            if re.match(r"(?:\s+(?:was|is|of|ruled|died|became|had)\b|\s*[.,;])", found.after)
-            else (("i",), king)
-        )
-    return ((lower,),)
+    return _first(found) if word == "I" else ((lower,),)
+
+
+def _listed(word: str, lower: str, found: Found) -> Readings:
+    """Words that the tables name, and single letters; () for any other."""
+    tables = found.language.text
+    if word.lower() in tables.apostrophe_words or word.endswith("in'"):
+        return ((word.lower(),),)
+    if expansion := tables.abbreviations.get(lower):
+        return (tuple(expansion.split()),)
+    if not word.isupper() and (chat := tables.chat.get(lower)):
+        return unique(tuple(chat.split()), _letters(lower))
+    if word[0].isupper() and lower in tables.streets and re.match(r" [A-Z]", found.after):
+        return tuple((name,) for name in tables.streets[lower].split())
+    after_time = lower in ("am", "pm") and re.search(r"\d\s?$", found.before)
+    if after_time or (len(lower) == 1 and lower not in ("a", "i", "o")):
+        return unique(*_single(word, found), _letters(lower))
+    return ()
+
+
+def _first(found: Found) -> Readings:
+    """`I`: oneself, but a number in "World War I", and "the first" in "Charles I was king"."""
+    tables, king = found.language.text, ("the", "first")
+    if _named_before(found, tables.cues["parts"]):
+        return (("one",), ("i",))
+    if not _named_before(found, tables.regnal):
+        return (("i",),)
+    ruler = re.match(r"(?:\s+(?:was|is|of|ruled|died|became|had)\b|\s*[.,;])", found.after)
+    return (king, ("i",)) if ruler else (("i",), king)
 
 
 def _named_before(found: Found, names: frozenset[str]) -> bool:
@@ -188,7 +212,9 @@ def _page(lower: str, found: Found) -> int | None:
     behind = re.search(
         r"\b(?:page|pages|pp?\.|chapter|verse|section|note|part|plate)\s+$", found.before, re.IGNORECASE
     )
-    return numerals.roman(lower.upper()) if behind and len(lower) > 1 or behind and lower in "vx" else None
+    if not behind or not (len(lower) > 1 or lower in "vx"):
+        return None
+    return numerals.roman(lower.upper())
 
 
 def _roman_readings(value: int, found: Found) -> Readings:
@@ -230,6 +256,7 @@ READERS: dict[str, Callable[[Found], Readings]] = {
     "www": _www,
     "initials": _initials,
     "slash": _slash,
+    "dot": _dot,
     "per_unit": _per_unit,
     "link": _link,
     "mixed": _mixed,

@@ -22,6 +22,7 @@ from functools import lru_cache
 
 import regex
 
+from speechtutor import numerals
 from speechtutor.errors import TextError
 from speechtutor.figures import FIGURES, FRACTION, Found
 from speechtutor.language import Language, load_language
@@ -32,6 +33,9 @@ from speechtutor.written import STRAIGHT, fold, plain
 
 MAX_WORDS = 1000
 """More words than this are not one exercise; split the text."""
+
+MAX_SIGNS = 60_000
+"""Most characters of a text: that many words of that many letters."""
 
 MAX_LETTERS = 60
 """Longest word that is taken for one; the longest in English dictionaries has 45 letters."""
@@ -57,39 +61,52 @@ def _pattern(language: Language) -> re.Pattern[str]:
     units = sorted(language.text.units, key=len, reverse=True)
     unit = rf"(?:{'|'.join(map(re.escape, units))})[²³]?"
     per, per2 = (rf"(?:/(?P<{name}>{unit}){_BREAK})?" for name in ("per", "per2"))
-    signs = re.escape("".join(sign for sign in language.text.signs if sign not in "-_*<>~"))
+    signs = re.escape(
+        "".join(
+            sign
+            for sign in (*language.text.signs, *language.text.currencies)
+            if len(sign) == 1 and sign not in "-_*<>~x"
+        )
+    )
     endings = "|".join(language.text.endings)
     parts = rf"""
-      (?P<phone>\+\d[\d ()-]{{6,20}}\d|\(\d{{3}}\)[ ]?\d{{3}}-\d{{4}}
+      (?P<phone>\+\d[\d ()-]{{6,20}}\d|\b1-\d{{3}}-\d{{3}}-\d{{4}}\b|\(\d{{3}}\)[ ]?\d{{3}}-\d{{4}}
           |\b(?:\d{{3,4}}-){{1,3}}\d{{4}}(?![\d-])(?<!(?:1\d|20)\d\d-(?:1\d|20)\d\d)
           |\b\d{{3}}[ .]\d{{3}}[ .]\d{{4}}\b|\b0\d{{2,4}}[ ]\d{{3,4}}[ ]?\d{{3,4}}\b)
+    | (?P<spaced>\b\d{{1,3}}(?:[ ]\d{{3}}){{2,4}}\b|\b\d{{1,3}}[ ]000\b)
     | (?P<date>\b(?:1[1-9]|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])\b)
     | (?P<slashes>\b\d{{1,2}}/\d{{1,2}}/(?:\d{{4}}|\d\d)\b(?!/)|\b[0-3]?\d\.[01]?\d\.(?:19|20)\d\d\b)
     | (?P<range>(?<![\w.,:/-]){_SIDE}[ ]?-[ ]?{_SIDE}(?![\w-])(?![ ]?[-+=×÷])(?<![ ]-[ ]\d)(?<!-[ ]\d\d))
-    | (?P<money>(?P<coin>{_MONEY})[ ]?(?P<sum>{_N})(?P<scale>{_SCALE})?{per}
-          |(?P<sum2>{_N})[ ]?(?P<scale2>(?:thousand|million|billion|k|K|M|bn)\b)?[ ]?(?P<behind>[€£¢₹₽₩₺₴₪₫₱₦฿]|\$(?![ ]?\d)))
+    | (?P<money>(?P<coin>{_MONEY})[ ]?(?P<sum>\d{{1,9}},\d\d(?![\d,])|{_N})(?P<scale>{_SCALE})?{per}
+          |(?P<sum2>\d{{1,9}},\d\d(?![\d,])|{_N})[ ]?
+          (?P<scale2>(?:thousand|million|billion|k|K|M|bn)\b)?[ ]?(?P<behind>[€£¢₹₽₩₺₴₪₫₱₦฿]|\$(?![ ]?\d)))
     | (?P<clock>\b(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?![:\d]))
     | (?P<height>\b\d'[ ]?\d{{1,2}}(?:"|''))
     | (?P<version>(?<![\w.])\d{{1,3}}(?:\.\d{{1,3}}){{2,4}}(?![\w]))
     | (?P<ordinal>\b\d[\d,]{{0,15}}(?:st|nd|rd|th){_BREAK})
     | (?P<decade>'?\b\d{{1,3}}0'?s{_BREAK})
-    | (?P<measure>(?<![\w.])(?P<size>-?(?:\d{{1,3}}[ ]?(?:{FRACTION})|{FRACTION}|{_N}))(?:[ ]?|-)(?P<unit>{unit}){_BREAK}{per2})
+    | (?P<measure>(?<![\w.])
+          (?P<size>-?(?:\d{{1,3}}[ ]?(?:{FRACTION})|{FRACTION}|\d+,\d{{1,2}}(?!\d)|{_N}))
+          (?:[ ]?|(?P<hyphen>-))(?P<unit>{unit}){_BREAK}{per2})
     | (?P<mixed_number>\b\d{{1,3}}(?:[ ]\d/\d{{1,2}}\b(?!/)|[ ]?[½¼¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚]))
     | (?P<fraction>\b\d{{1,2}}/\d{{1,2}}\b(?!/)|[½¼¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚])
     | (?P<percent>(?<![\w.])-?{_N}[ ]?[%‰])
     | (?P<scaled>(?<![\w.]){_N}(?:[ ]?(?:k|K|mn|bn|tn)|M){_BREAK})
-    | (?P<number>(?<![\w.])[-±~]?{_N}{_BREAK}|(?<=[A-Za-z]\.){_N}{_BREAK})
+    | (?P<number>(?<![\w.])[-±~]?{_N}{_BREAK}(?![.,]\d)|(?<=[A-Za-z]\.){_N}{_BREAK})
     | (?P<link>(?<=[\w)%][ ])-(?=[ ]\d))
-    | (?P<initials>\b[A-Z]{{1,3}}&[A-Z]{{1,3}}\b)
+    | (?P<initials>\b[A-Z]{{1,3}}&[A-Z]{{1,3}}(?:'s|s)?\b)
     | (?P<www>\bwww\.(?=\w))
-    | (?P<dotted>\b(?:[A-Za-z]\.){{2,8}}(?:[A-Za-z]\b(?!'))?)
+    | (?P<dotted>\bPh\.D\b\.?|\b(?:[A-Za-z]\.){{2,8}}(?:[A-Za-z]\b(?!'))?)
     | (?P<domain>(?:(?<=[A-Za-z\d])|(?<![\w.]))\.(?:{endings})\b|(?<![\w.])\.NET\b)
-    | (?P<slash>(?<=[a-z]{{2}})/(?=[a-z\d]+(?:[/.?#-]|\b))(?<=\.com/|\.org/|\.net/|\.edu/|\.gov/|c\.uk/))
+    | (?P<slash>(?<=[a-z]{{2}})/(?=[a-z\d]+(?:[/.?#-]|\b))(?<=\.com/|\.org/|\.net/|\.edu/|\.gov/|o\.uk/))
+    | (?P<dot>(?<=[A-Za-z\d])\.(?=[\w.-]{{1,40}}@\w))
     | (?P<per_unit>\b(?:{unit})/(?:{unit}){_BREAK})
-    | (?P<abbreviation>\b[A-Za-z]{{1,6}}\.)
+    | (?P<abbreviation>\b[A-Za-z]{{1,6}}\.(?![A-Za-z]))
     | (?P<mixed>(?=[A-Za-z]{{0,60}}\d)(?:\d{{1,9}}\.(?=\d{{1,9}}[A-Za-z]))?[A-Za-z\d]+)
     | (?P<word>'?[{_L}]+(?:'[{_L}]+)*'?)
-    | (?P<sign>[{signs}]|(?<=\d[ ])\*(?=[ ]?\d)|(?<=[\w)][ ])[<>](?=[ ][\w$(-])|(?<=\d)[<>*](?=\d)|~(?=\d)|(?<=\w)_(?=\w))
+    | (?P<sign>[{signs}]
+          |(?<=\d[ ])\*(?=[ ]?\d)|(?<=[\w)][ ])[<>](?=[ ][\w$(-])|(?<=\d)[<>*](?=\d)|~(?=\d)
+          |(?<=\d)x(?=\d)|(?<=\d[ ])x(?=[ ]\d)|(?<=\w)_(?=\w))
     """
     return re.compile(parts, re.VERBOSE | re.ASCII)
 
@@ -127,6 +144,8 @@ def tokenize(text: str, lang: str = "en") -> tuple[Token, ...]:
     language = load_language(lang)
     if not text.strip():
         raise TextError("the text is empty")
+    if len(text) > MAX_SIGNS:
+        raise TextError(f"the text has {len(text)} characters; at most {MAX_SIGNS} can be used at once")
     words = len(re.findall(r"[^\W_]+", text))
     if words > WORDS_PER_READ * MAX_WORDS:
         raise TextError(f"the text has {words} words; at most {MAX_WORDS} can be used at once")
@@ -136,8 +155,6 @@ def tokenize(text: str, lang: str = "en") -> tuple[Token, ...]:
     tokens = _tokens(text, language)
     if not tokens:
         raise TextError(f"the text has no words: {_shown(text)}")
-    if len(tokens) > MAX_WORDS:
-        raise TextError(f"the text has {len(tokens)} words; at most {MAX_WORDS} can be used at once")
     return tuple(tokens)
 
 
@@ -191,6 +208,10 @@ def _tokens(text: str, language: Language) -> list[Token]:
     whole = plain(text)
     tokens: list[Token] = []
     for start, end, readings in _finds(whole.text, language):
+        if len(tokens) == MAX_WORDS:
+            raise TextError(
+                f"the text has more than {MAX_WORDS} words; at most {MAX_WORDS} can be used at once"
+            )
         first, last = whole.place(start, end)
         tokens.append(Token(text[first:last], first, last, readings[:MAX_READINGS]))
     return tokens
@@ -230,6 +251,9 @@ def _compiled(code: str) -> re.Pattern[str]:
 
 def _range(found: Found) -> Readings:
     """`9am-5pm`, `$10-20`, `3-5`: both sides, with "to", "through" or nothing between them."""
+    if set(re.findall(r"[a-z]+", found.before.lower())[-1:]) & found.language.text.cues["names"]:
+        sides = [numerals.named(part) for part in re.findall(r"\d+", found.text)]
+        return unique(tuple(word for side in sides for word in side[0]))
     left, right = (part.strip() for part in re.split(r"(?<=[^$£€¥₹])-", found.text, maxsplit=1))
     currency = re.match(r"[^\d.]+", left)
     if currency and not re.match(r"[^\d.]", right):

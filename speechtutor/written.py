@@ -11,11 +11,11 @@ import unicodedata
 from dataclasses import dataclass
 from itertools import groupby
 
-STRAIGHT = str.maketrans(
-    dict.fromkeys("’‘`´ʼ＇ʹ′‛", "'")
-    | dict.fromkeys("“”„‟″«»", '"')
-    | dict.fromkeys("‑‐−–⁃", "-")
-    | {"—": " "}
+APOSTROPHES = str.maketrans(dict.fromkeys("’´ʼ＇ʹ′‛", "'"))
+"""Apostrophes as on a typewriter; an opening quotation mark stays."""
+
+STRAIGHT = APOSTROPHES | str.maketrans(
+    dict.fromkeys("‘`", "'") | dict.fromkeys("“”„‟″«»", '"') | dict.fromkeys("‑‐−–⁃", "-") | {"—": " "}
 )
 """Quotation marks and dashes as on a typewriter; lengths, and so places in the text, stay."""
 

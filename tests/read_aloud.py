@@ -6,7 +6,7 @@ A reading is plain words, or `{ARPAbet}` where spelling will not do; readings ar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
