@@ -15,6 +15,7 @@ _VOICELESS = frozenset("P T K F TH".split())
 
 
 def with_s(phones: Phones) -> Phones:
+    """The plural, the third person or the possessive: cats, goes, Max's."""
     last = phones[-1]
     if last in _SIBILANTS:
         return (*phones, "IH0", "Z")

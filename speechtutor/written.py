@@ -21,7 +21,7 @@ STRAIGHT = APOSTROPHES | str.maketrans(
 
 _UNFOLDED = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "th", "þ": "th", "ı": "i"}
 # Read as they are: their plain form has another meaning (m2) or less (No).
-_KEPT = frozenset("²³№℅™℠…½¼¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚´¨`")
+_KEPT = frozenset("⁰¹²³⁴⁵⁶⁷⁸⁹№℅™℠…½¼¾⅓⅔⅛⅜⅝⅞⅕⅖⅗⅘⅙⅚´¨`")
 
 
 @dataclass(frozen=True, slots=True)
