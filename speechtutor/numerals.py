@@ -7,6 +7,8 @@ library for it (inflect) takes 1.7 s to import, the others are LGPL.
 
 from __future__ import annotations
 
+import re
+
 Words = tuple[str, ...]
 Readings = tuple[Words, ...]
 
@@ -256,15 +258,13 @@ def hms(hours: int, minutes: int, seconds: int) -> Readings:
     )
 
 
+_ROMAN = re.compile("M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
+
+
 def roman(numeral: str) -> int | None:
-    """The value of a Roman numeral of I, V and X, or None when it is not a proper one."""
-    values = {"I": 1, "V": 5, "X": 10}
-    if not numeral or any(letter not in values for letter in numeral):
+    """The value of a Roman numeral below 4000 in capitals, or None when it is not a proper one."""
+    values = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
+    if not numeral or not _ROMAN.fullmatch(numeral):
         return None
-    total = 0
-    for letter, following in zip(numeral, numeral[1:] + " ", strict=True):
-        value = values[letter]
-        total += -value if value < values.get(following, 0) else value
-    tens, ones = divmod(total, 10)
-    proper = "X" * tens + ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")[ones]
-    return total if tens < 4 and proper == numeral else None
+    pairs_of = zip(numeral, numeral[1:] + " ", strict=True)
+    return sum(-values[a] if values[a] < values.get(b, 0) else values[a] for a, b in pairs_of)

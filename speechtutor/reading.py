@@ -46,8 +46,10 @@ def abbreviation(found: Found) -> Readings:
     if word in tables.titles and capital_next:
         return (tuple(tables.titles[word].split()),)
     if word in tables.calendar and found.text[0].isupper():
-        dated = re.match(r"\s*,?\s*(?:\d|[A-Z][a-z]{2}|at\b|the\b|-)", found.after) or re.search(
-            r"\b(?:on|in|since|until|by|next|last|and)\s+$", found.before
+        dated = re.match(
+            r"\s*,?\s*(?:\d|[A-Z][a-z]{2}|at\b|the\b|to\b|through\b|-)", found.after
+        ) or re.search(
+            r"\b(?:on|in|of|to|through|since|until|by|next|last|and|closed|open|every|each)\s+$", found.before
         )
         return (
             (tuple(tables.calendar[word].split()),)
@@ -202,7 +204,8 @@ def _named_before(found: Found, names: frozenset[str]) -> bool:
 def _single(word: str, found: Found) -> Readings:
     """Henry V and Pope Pius X: one capital as a number behind a ruler's name."""
     value = numerals.roman(word)
-    if value and _named_before(found, found.language.text.regnal):
+    tables = found.language.text
+    if value and _named_before(found, tables.regnal | tables.cues["parts"]):
         return _roman_readings(value, found)
     return ()
 
@@ -236,12 +239,18 @@ def _capitals(word: str, with_s: bool, found: Found) -> Readings:
     known = lower in tables.acronyms or bool(load_lexicon(found.language.code).listed(lower))
     if found.shouted:
         return (said,) if known or has_vowel else (spelt,)
-    value = numerals.roman(word)
+    counted = _named_before(found, tables.cues["parts"] | tables.regnal)
+    value = numerals.roman(word) if counted or not set(word) - set("IVX") else None
     if value is not None and re.search(r"[A-Za-z]\s+$", found.before):
         return unique(*_roman_readings(value, found), spelt)
     if lower in tables.acronyms:
         return (said,)
-    if lower in tables.spelled or not has_vowel:
+    initials = (
+        lower in tables.spelled
+        or not has_vowel
+        or (with_s and found.text.endswith("s") and "'" not in found.text)
+    )
+    if initials:
         return unique(spelt, said) if known else (spelt,)
     if known:
         return unique(said, spelt) if len(word) <= 4 else (said,)

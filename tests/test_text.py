@@ -178,9 +178,9 @@ def test_cardinals_can_be_read_back() -> None:
 
 
 def test_roman_numerals() -> None:
-    golden = {"I": 1, "IV": 4, "VIII": 8, "IX": 9, "XIV": 14, "XXXIX": 39}
+    golden = {"I": 1, "IV": 4, "VIII": 8, "IX": 9, "XIV": 14, "XXXIX": 39, "LIV": 54, "MCMLXXXIV": 1984}
     assert {numeral: numerals.roman(numeral) for numeral in golden} == golden
-    assert [numerals.roman(wrong) for wrong in ("", "IIII", "VX", "IIX", "MIX", "XL")] == [None] * 6
+    assert [numerals.roman(wrong) for wrong in ("", "IIII", "VX", "IIX", "IC", "ABC")] == [None] * 6
 
 
 @pytest.mark.parametrize(
