@@ -15,7 +15,7 @@ import numpy as np
 
 from speechtutor.advice import message
 from speechtutor.exercises import Drill, words_of
-from speechtutor.reading import fold
+from speechtutor.written import fold
 from speechtutor.text import normalize
 
 ALIKE = 0.6

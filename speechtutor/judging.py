@@ -31,7 +31,7 @@ from speechtutor.core import (
 )
 from speechtutor.extra import Extra, ExtraSound
 from speechtutor.gop import Evidence
-from speechtutor.marks import may_pause
+from speechtutor.marks import asks_pause, may_pause
 
 Floats = NDArray[np.float64]
 
@@ -215,7 +215,7 @@ def _with_breaks(words: Sequence[WordScore], found: Found) -> list[WordScore]:
             continue
         if silent >= BREAK and not may_pause(between):
             marked[i] = replace(right, error_type=ErrorType.UNEXPECTED_BREAK)
-        elif silent < JOINED and any(c in ".!?;" for c in between) and len(left.text) > 2:
+        elif silent < JOINED and asks_pause(between) and len(left.text) > 2:
             # After "Dr." or "e.g." nobody pauses: what is so short may be an abbreviation.
             marked[i] = replace(right, error_type=ErrorType.MISSING_BREAK)
     return marked

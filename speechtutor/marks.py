@@ -17,7 +17,7 @@ SENTENCE_END = re.compile(rf"[{SENTENCE_MARKS}\n\r\u2028\u2029]")
 
 PAUSE = re.compile(
     rf"""{SENTENCE_END.pattern}|[{re.escape(PHRASE_MARKS)}]
-    |(?:^|\s)[-‐‑−‘’'*=<>~]+(?:\s|$)|(?:^|\s)[‘']|[’'](?:\s|$)|--""",
+    |\s[-‐‑−*=<>~]+\s|\s[‘']|[’']\s|--""",
     re.VERBOSE,
 )
 """Where a pause is no mistake, in what stands between two words."""
@@ -26,6 +26,11 @@ PAUSE = re.compile(
 def may_pause(between: str) -> bool:
     """Whether a reader may stop at what stands between two words: "…", " - ", "(", a line end."""
     return bool(PAUSE.search(between))
+
+
+def asks_pause(between: str) -> bool:
+    """Whether a listener misses a pause there: after ".", "!", "?" and ";", not at "…" or a line end."""
+    return any(sign in ".!?;。" for sign in between)
 
 
 def ends_sentence(between: str) -> bool:

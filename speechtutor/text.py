@@ -5,11 +5,16 @@ what cannot be said in the language. `words_for_wer` is for counting recognition
 
 Decisions that are not obvious:
 
-- A token is one written word; hyphens and slashes separate words ("well-known" is two).
+- A token is one written word; hyphens and slashes separate words ("well-known" is two). A range
+  ("9am-5pm", "10-15") is one token, since its hyphen is said as "to" or not at all.
 - A text without any lower-case letter is shouted, not abbreviated: "US" and "IT" are words in it,
   "BBC" is not because the lexicon spells it. In mixed case such words are letters first, words second.
 - Seven or more figures in a row are read one by one; with thousands separators they are a number.
-- Emoji and other pictures are not read. Letters of other scripts are refused, never dropped.
+- Emoji and other pictures are not read. Letters of other scripts and signs without a reading are
+  refused, never dropped.
+- No normaliser from elsewhere: those that know this much (NeMo text processing) need pynini, 165 MB for
+  Linux only, and give one reading without its place in the text; here every reading a speaker may
+  choose is needed, and where it stands.
 """
 
 from __future__ import annotations
@@ -47,7 +52,8 @@ work is begun."""
 MAX_READINGS = 8
 """Readings kept per word."""
 
-_L = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0300-\u036f"
+_A = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
+_L = f"{_A}\u0300-\u036f"
 _N = f"(?:{FIGURES})"
 _BREAK = rf"(?![{_L}\d])"
 _MONEY = r"(?:US|A|C)?\$|[£€¥₹₽₩₺₴₪₫₱₦฿₿]"
@@ -103,7 +109,7 @@ def _pattern(language: Language) -> re.Pattern[str]:
     | (?P<per_unit>\b(?:{unit})/(?:{unit}){_BREAK})
     | (?P<abbreviation>\b[A-Za-z]{{1,6}}\.(?![A-Za-z]))
     | (?P<mixed>(?=[A-Za-z]{{0,60}}\d)(?:\d{{1,9}}\.(?=\d{{1,9}}[A-Za-z]))?[A-Za-z\d]+)
-    | (?P<word>'?[{_L}]+(?:'[{_L}]+)*'?)
+    | (?P<word>'?[{_A}][{_L}]*(?:'[{_A}][{_L}]*)*'?)
     | (?P<sign>[{signs}]
           |(?<=\d[ ])\*(?=[ ]?\d)|(?<=[\w)][ ])[<>](?=[ ][\w$(-])|(?<=\d)[<>*](?=\d)|~(?=\d)
           |(?<=\d)x(?=\d)|(?<=\d[ ])x(?=[ ]\d)|(?<=\w)_(?=\w))
@@ -174,30 +180,36 @@ def words_for_wer(text: str) -> list[str]:
     separators inside numbers stay. An empty text has no words.
     """
     straight = unicodedata.normalize("NFC", text.translate(STRAIGHT)).lower()
-    return regex.findall(
+    found: list[str] = regex.findall(
         r"\d+(?:[.,:]\d+)+|[\p{L}\p{N}][\p{L}\p{N}\p{M}]*(?:'[\p{L}\p{N}][\p{L}\p{N}\p{M}]*)*", straight
     )
+    return found
+
+
+_UNREAD = frozenset("|~^`<>*©®™℠")
+"""Signs that a text may hold and that nobody reads out where they are not `signs` of the language."""
+
+_PICTURE = regex.compile(
+    r"\p{Extended_Pictographic}|\p{Emoji_Modifier}|[\u2500-\u27bf\ufe0e\ufe0f\u20e3\U0001f1e6-\U0001f1ff]"
+)
 
 
 def _foreign(plain: str, language: Language) -> str:
     """Characters that somebody would read out but this language cannot; pictures are not read."""
-    wrong = []
-    known = {*language.text.signs, *language.text.currencies} | set("|~^`<>*¬¦©®™℠")
-    for sign in dict.fromkeys(plain):
-        category = unicodedata.category(sign)
-        latin = sign == "'" or (re.fullmatch(f"[{_L}]", sign) and fold(sign).isascii())
-        figure = sign.isascii() or sign in known or re.fullmatch(FRACTION, sign)
-        picture = regex.fullmatch(
-            r"\p{Extended_Pictographic}|\p{Emoji_Modifier}|[\u2500-\u27bf\U0001f1e6-\U0001f1ff]", sign
-        )
-        unread = category in ("Sc", "Sm", "So") and sign not in known and not picture and not sign.isascii()
-        if (
-            (category[0] == "L" and not latin and sign not in known)
-            or (category[0] == "N" and not figure)
-            or unread
-        ):
-            wrong.append(sign)
-    return "".join(wrong)
+    known = {*language.text.signs, *language.text.currencies, *_UNREAD}
+    return "".join(sign for sign in dict.fromkeys(plain) if sign not in known and not _familiar(sign))
+
+
+def _familiar(sign: str) -> bool:
+    """Whether a character is a Latin letter or mark, a figure, a mark of punctuation or a picture."""
+    category = unicodedata.category(sign)
+    if sign.isascii() or _PICTURE.fullmatch(sign):
+        return True
+    if category[0] in "LM":
+        return bool(re.fullmatch(f"[{_L}]", sign)) and fold(sign).isascii()
+    if category[0] == "N":
+        return bool(re.fullmatch(FRACTION, sign))
+    return category not in ("Sc", "Sm", "So")
 
 
 def _shown(text: str) -> str:
@@ -254,7 +266,7 @@ def _range(found: Found) -> Readings:
     if set(re.findall(r"[a-z]+", found.before.lower())[-1:]) & found.language.text.cues["names"]:
         sides = [numerals.named(part) for part in re.findall(r"\d+", found.text)]
         return unique(tuple(word for side in sides for word in side[0]))
-    left, right = (part.strip() for part in re.split(r"(?<=[^$£€¥₹])-", found.text, maxsplit=1))
+    left, right = (part.strip() for part in found.text.split("-", 1))
     currency = re.match(r"[^\d.]+", left)
     if currency and not re.match(r"[^\d.]", right):
         left, right = left[currency.end() :], currency[0] + right

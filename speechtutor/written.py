@@ -64,7 +64,7 @@ def _clusters(text: str) -> list[str]:
 
 
 def _form(cluster: str) -> str:
-    if cluster.isascii() or cluster in _KEPT:
+    if cluster.isascii() or cluster in _KEPT or unicodedata.category(cluster[0]) == "Sk":
         return cluster.translate(STRAIGHT)
     if unicodedata.category(cluster[0]) == "Cf":
         return ""

@@ -178,3 +178,34 @@ def test_endless_repetition_is_refused_before_it_is_read(unit: str, monkeypatch:
 def test_words_without_a_vowel_are_said_letter_by_letter(word: str) -> None:
     (found,) = pronounce(word)
     assert found.pronunciations[0]
+
+
+def test_no_sign_is_dropped_without_a_word() -> None:
+    """Any money, sum or other sign is read, refused or a picture."""
+    import unicodedata
+
+    import speechtutor.text as module
+
+    signs = [
+        chr(n) for n in range(33, 0x10000) if unicodedata.category(chr(n)) in ("Sc", "Sm", "So", "No", "Nl")
+    ]
+    dropped = []
+    for sign in signs:
+        try:
+            read = len(tokenize(f"it {sign} it")) > 2
+        except TextError:
+            continue
+        if not read and not module._PICTURE.fullmatch(sign):
+            dropped.append(sign)
+    # Rules, tildes and blocks lay a text out; so do their wide and narrow forms.
+    assert len(signs) > 2000 and set(dropped) <= set("|~⁄⁻₋−℠¬｜～￨￭￮"), dropped
+
+
+@pytest.mark.parametrize(
+    "text", ["5¯ x", "˘5", "word˙", "5 £-5", "\u0301", "ͺ", "a\u0301\u0302b", "'", "''a''"]
+)
+def test_loose_marks_break_nothing(text: str) -> None:
+    try:
+        assert all(word.pronunciations for word in pronounce(text))
+    except TextError as error:
+        assert "no words" in str(error) or "not English" in str(error)
