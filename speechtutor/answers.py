@@ -15,8 +15,8 @@ import numpy as np
 
 from speechtutor.advice import message
 from speechtutor.exercises import Drill, words_of
-from speechtutor.written import fold
 from speechtutor.text import normalize
+from speechtutor.written import fold
 
 ALIKE = 0.6
 """Share of common words from which an answer is held against the nearest model answer, word by word."""

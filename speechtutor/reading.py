@@ -91,6 +91,13 @@ def _initials(found: Found) -> Readings:
     return ((*_letters(first), "and", *_letters(second)), (*_letters(first), "n'", *_letters(second)))
 
 
+def _slashed(found: Found) -> Readings:
+    """`w/o`, `w/` and `A/C`."""
+    if found.text[0] == "w":
+        return (("without",) if found.text == "w/o" else ("with",),)
+    return (_letters(found.text),)
+
+
 def _dot(found: Found) -> Readings:
     return (("dot",),)
 
@@ -179,6 +186,10 @@ def _listed(word: str, lower: str, found: Found) -> Readings:
         return unique(tuple(chat.split()), _letters(lower))
     if word[0].isupper() and lower in tables.streets and re.match(r" [A-Z]", found.after):
         return tuple((name,) for name in tables.streets[lower].split())
+    if len(lower) == 2 and found.after[:1] in "²³" and found.after:
+        return (_letters(lower),)
+    if camel := re.fullmatch(r"([a-z]+)([A-Z]{2,})", word):
+        return ((camel[1] if len(camel[1]) > 1 else f"{camel[1]}.", *_letters(camel[2])), (lower,))
     after_time = lower in ("am", "pm") and re.search(r"\d\s?$", found.before)
     if after_time or (len(lower) == 1 and lower not in ("a", "i", "o")):
         return unique(*_single(word, found), _letters(lower))
@@ -265,6 +276,7 @@ READERS: dict[str, Callable[[Found], Readings]] = {
     "www": _www,
     "initials": _initials,
     "slash": _slash,
+    "slashed": _slashed,
     "dot": _dot,
     "per_unit": _per_unit,
     "link": _link,

@@ -101,6 +101,7 @@ def _pattern(language: Language) -> re.Pattern[str]:
     | (?P<number>(?<![\w.])[-±~]?{_N}{_BREAK}(?![.,]\d)|(?<=[A-Za-z]\.){_N}{_BREAK})
     | (?P<link>(?<=[\w)%][ ])-(?=[ ]\d))
     | (?P<initials>\b[A-Z]{{1,3}}&[A-Z]{{1,3}}(?:'s|s)?\b)
+    | (?P<slashed>\bw/o?(?![\w/])|\b[A-Z]/[A-Z]\b)
     | (?P<www>\bwww\.(?=\w))
     | (?P<dotted>\bPh\.D\b\.?|\b(?:[A-Za-z]\.){{2,8}}(?:[A-Za-z]\b(?!'))?)
     | (?P<domain>(?:(?<=[A-Za-z\d])|(?<![\w.]))\.(?:{endings})\b|(?<![\w.])\.NET\b)
