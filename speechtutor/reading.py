@@ -170,7 +170,7 @@ def _word(found: Found) -> Readings:
     if value := _page(lower, found):
         return unique(*numerals.cardinal(value), (lower,))
     capitals = re.fullmatch(r"([A-Z]{2,})('?s|'S)?", word.strip("'"))
-    if capitals and lower not in found.language.text.chat:
+    if capitals:
         return _capitals(capitals[1], bool(capitals[2]), found)
     return _first(found) if word == "I" else ((lower,),)
 
@@ -182,8 +182,11 @@ def _listed(word: str, lower: str, found: Found) -> Readings:
         return ((word.lower(),),)
     if expansion := tables.abbreviations.get(lower):
         return (tuple(expansion.split()),)
-    if not word.isupper() and (chat := tables.chat.get(lower)):
-        return unique(tuple(chat.split()), _letters(lower))
+    if chat := tables.chat.get(lower):
+        said, spelt = tuple(chat.split()), _letters(lower)
+        return unique(spelt, said) if word.isupper() else unique(said, spelt)
+    if word == "A" and not found.shouted and re.search(r"[\w-] ?$", found.before):
+        return (("a.",), ("a",))
     if word[0].isupper() and lower in tables.streets and re.match(r" [A-Z]", found.after):
         return tuple((name,) for name in tables.streets[lower].split())
     if len(lower) == 2 and found.after[:1] in "²³" and found.after:

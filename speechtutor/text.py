@@ -197,7 +197,7 @@ _PICTURE = regex.compile(
 
 def _foreign(plain: str, language: Language) -> str:
     """Characters that somebody would read out but this language cannot; pictures are not read."""
-    known = {*language.text.signs, *language.text.currencies, *_UNREAD}
+    known = {*language.text.signs, *language.text.currencies, *"".join(language.text.units), *_UNREAD}
     return "".join(sign for sign in dict.fromkeys(plain) if sign not in known and not _familiar(sign))
 
 

@@ -69,6 +69,8 @@ def _form(cluster: str) -> str:
     if unicodedata.category(cluster[0]) == "Cf":
         return ""
     form = unicodedata.normalize("NFKC", cluster.translate(STRAIGHT)).translate(STRAIGHT)
+    if unicodedata.category(cluster[0]) == "No" and form.isdigit():
+        return f"{form} "  # ①② are two numbers
     if "\u3371" <= cluster <= "\u33df":  # squared units: ㎡ is m2 there, m² here
         form = form.replace("2", "²").replace("3", "³")
     return form.replace("\u2044", "/")
