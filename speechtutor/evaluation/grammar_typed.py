@@ -9,6 +9,7 @@ import re
 
 from speechtutor.grammar import morphology as m
 from speechtutor.grammar.edits import is_word, joined, tokens
+from speechtutor.text.marks import is_sentence_mark
 
 _JOINED = {
     "dont": "don't", "doesnt": "doesn't", "didnt": "didn't", "cant": "can't", "isnt": "isn't",
@@ -48,7 +49,7 @@ def mend(text: str) -> str:
             words[i] = _cased(_JOINED[low], word)
         elif low == "its" and (after in _AFTER_ITS or {"VBG"} & m.tags(after)):
             words[i] = _cased("it's", word)
-        if i == 0 or words[i - 1] in (".", "!", "?"):
+        if i == 0 or is_sentence_mark(words[i - 1]):
             words[i] = words[i][:1].upper() + words[i][1:]
     return joined([*words, *_closing(words)])
 
@@ -77,5 +78,5 @@ def _closing(words: list[str]) -> list[str]:
     """The mark that a text without one lacks."""
     if not words or not is_word(words[-1]):
         return []
-    last = max((i + 1 for i, w in enumerate(words) if w in (".", "!", "?")), default=0)
+    last = max((i + 1 for i, w in enumerate(words) if is_sentence_mark(w)), default=0)
     return ["?" if words[last].lower().partition("'")[0] in _QUESTION else "."]

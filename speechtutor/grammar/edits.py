@@ -15,6 +15,7 @@ from rapidfuzz.distance import Levenshtein
 
 from speechtutor.core import GrammarEdit, GrammarKind
 from speechtutor.grammar import morphology as m
+from speechtutor.text.written import APOSTROPHES
 
 _TOKEN = re.compile(r"[^\W_]+(?:[.'’-][^\W_]+)*'?|\.\.\.|[^\w\s]|_")
 _NO_SPACE_BEFORE = frozenset(".,;:!?%)]}…") | {"...", "'s", "n't", "'m", "'re", "'ve", "'ll", "'d"}
@@ -40,7 +41,7 @@ def spans(text: str) -> list[tuple[int, int]]:
 
 def _plain(text: str) -> str:
     """The text with plain apostrophes, character for character."""
-    return text.replace("’", "'").replace("´", "'")
+    return text.translate(APOSTROPHES)
 
 
 def joined(words: Sequence[str]) -> str:

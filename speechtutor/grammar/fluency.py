@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from speechtutor.grammar import morphology as m
 from speechtutor.grammar.edits import is_word, joined, tokens
+from speechtutor.text.marks import is_sentence_mark
 
 FILLERS = frozenset("um umm uh uhh uhm er erm err hm hmm mm mmm ah eh ehm".split())
 _PHRASES = (("you", "know"), ("i", "mean"))
@@ -132,7 +133,7 @@ def _tidy(words: list[str]) -> list[str]:
     for word in words:
         if word in _PAUSES and (not kept or kept[-1] in _PAUSES):
             continue
-        if word in ".!?" and kept and kept[-1] == ",":
+        if is_sentence_mark(word) and kept and kept[-1] == ",":
             kept.pop()
         kept.append(word)
     return kept

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
+from speechtutor.text.lexicon import load_lexicon
+
 ARTICLES = frozenset({"a", "an", "the"})
 PREPOSITIONS = frozenset(
     """about above across after against along among around as at before behind below beside between by
@@ -155,12 +157,16 @@ def pluralised(word: str) -> str | None:
 
 
 def vowel_sound(word: str) -> bool | None:
-    """Whether the word begins with a vowel when spoken; None when the letters do not tell."""
+    """Whether the word begins with a vowel when spoken; None when speakers differ or nobody knows.
+
+    The lexicon tells: "an hour", "a ewe", "a European", and nothing about "herb".
+    """
     low = word.lower()
     if not low or not low[0].isalpha():
         return None
-    if low.startswith(("hour", "honest", "honour", "honor", "heir")):
-        return True
-    if low.startswith(("uni", "use", "usu", "uti", "eu", "one", "once", "ut", "ur", "ub", "ufo", "uk", "us")):
-        return True if low.startswith(("unim", "unin", "unid", "ugly", "up", "urg", "utt")) else None
-    return low[0] in "aeiou"
+    lexicon = load_lexicon()
+    known = lexicon.listed(low) or lexicon.derived(low)
+    if not known:
+        return None if low[0] in "uho" or low.startswith("eu") else low[0] in "aei"
+    starts = {phones[0][-1].isdigit() for phones in known}
+    return starts.pop() if len(starts) == 1 else None

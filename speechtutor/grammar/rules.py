@@ -31,6 +31,15 @@ _STOP_BEFORE_HE = m.AUXILIARIES | frozenset(
     insist if wish
     and or nor to than as""".split()
 )
+_MANDATIVE = frozenset(
+    """suggest suggests suggested recommend recommends recommended insist insists insisted demand demands
+    demanded propose proposes proposed request requests requested require requires required urge urges urged
+    advise advises advised ask asks asked order orders ordered prefer prefers preferred desire
+    important essential vital necessary crucial imperative advisable desirable urgent fitting lest""".split()
+)
+"""Behind them "that he go" is right: the subjunctive."""
+_HEADS = frozenset("lot lots most some all many plenty".split())
+"""Before "of" they leave the number to the noun behind it: "a lot of people is" is wrong."""
 _ADVERBS = frozenset("always never often usually sometimes also really still already just only ever".split())
 _GERUND_AFTER = frozenset("enjoy enjoys enjoyed finish finished avoid avoided".split())
 _TO_VERBS = frozenset(
@@ -85,6 +94,8 @@ def subject_verb(words: Sequence[str], i: int) -> GrammarEdit | None:
     if not verb or subject not in _S | _P:
         return None
     if before in _STOP_BEFORE_HE or before.endswith("n't") or (before and before in m.PREPOSITIONS):
+        return None
+    if before in _MANDATIVE or (before == "that" and _low(words, i - 2) in _MANDATIVE):
         return None
     if subject in ("it", "you") and (m.verb(before) or before in ("and", "or")):
         return None  # an object, as in "I saw it come"
@@ -173,8 +184,8 @@ def plural_after_number(words: Sequence[str], i: int) -> GrammarEdit | None:
 def bare_after_modal(words: Sequence[str], i: int) -> GrammarEdit | None:
     """Can goes, didn't went, can to go: the bare verb follows."""
     low = _low(words, i)
-    if low not in _NO_TO | _NEG_DO:
-        return None
+    if low not in _NO_TO | _NEG_DO or (words[i][0].isupper() and low in ("may", "will")):
+        return None  # a month, a name: a modal that begins a sentence stands before its subject
     at = i + 1
     if low in _NO_TO and _low(words, at) == "to" and "VB" in m.tags(_low(words, at + 1)):
         return _edit(words, at, at + 1, "", GrammarKind.TENSE, "bare verb", 0.9)
@@ -232,8 +243,15 @@ def fixed_phrases(words: Sequence[str], i: int) -> GrammarEdit | None:
     """Phrases that are wrong whatever the sense: listen music, depend of, people is, informations."""
     for wrong, (start, end, after, kind) in _phrases().items():
         if tuple(w.lower() for w in words[i : i + len(wrong)]) == wrong:
+            if kind is GrammarKind.AGREEMENT and _inside(words, i):
+                return None
             return _edit(words, i + start, i + end, after, kind, "fixed phrase", 0.9)
     return None
+
+
+def _inside(words: Sequence[str], i: int) -> bool:
+    """Whether the noun at i is not the subject but hangs on one: "the number of people is"."""
+    return _low(words, i - 1) in m.PREPOSITIONS and _low(words, i - 2) not in _HEADS
 
 
 @cache

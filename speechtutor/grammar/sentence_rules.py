@@ -11,6 +11,7 @@ from itertools import pairwise
 from speechtutor.core import GrammarEdit, GrammarKind
 from speechtutor.grammar import morphology as m
 from speechtutor.grammar.edits import is_word
+from speechtutor.text.marks import is_sentence_mark
 
 K = GrammarKind
 _SUBJECTS = m.SINGULAR_PRONOUNS | m.PLURAL_PRONOUNS
@@ -52,7 +53,7 @@ def _low(words: Sequence[str], i: int) -> str:
 
 def _starts(words: Sequence[str], i: int) -> bool:
     """Whether a sentence begins here."""
-    return i == 0 or words[i - 1] in (".", "!", "?", "...")
+    return i == 0 or is_sentence_mark(words[i - 1])
 
 
 def _ends(words: Sequence[str], i: int) -> bool:
@@ -62,7 +63,7 @@ def _ends(words: Sequence[str], i: int) -> bool:
 
 def _mark(words: Sequence[str], i: int) -> str:
     """The mark that closes the sentence of word `i`, "" when there is none."""
-    return next((w for w in words[i:] if w in (".", "!", "?")), "")
+    return next((w for w in words[i:] if is_sentence_mark(w)), "")
 
 
 def _edit(
@@ -284,7 +285,7 @@ def past(words: Sequence[str], i: int) -> GrammarEdit | None:
     ):
         return None
     first = next((n for n in range(i, -1, -1) if _starts(words, n)), 0)
-    last = next((n for n in range(i, len(words)) if words[n] in (".", "!", "?")), len(words))
+    last = next((n for n in range(i, len(words)) if is_sentence_mark(words[n])), len(words))
     clause = [w.lower() for w in words[first:last]]
     timed = "yesterday" in clause or any(
         a == "last" and b in _UNITS for a, b in pairwise(clause)

@@ -17,7 +17,7 @@ from speechtutor.content.tables import message
 from speechtutor.practice.exercises import Drill
 from speechtutor.practice.levels import words_of
 from speechtutor.text.tokens import normalize
-from speechtutor.text.verbalize import fold
+from speechtutor.text.written import fold
 
 ALIKE = 0.6
 """Share of common words from which an answer is held against the nearest model answer, word by word."""

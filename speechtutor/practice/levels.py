@@ -10,6 +10,7 @@ from importlib.resources import files
 
 from speechtutor.content.tables import read, word_set
 from speechtutor.text.phones import pronounce
+from speechtutor.text.written import folded
 
 LEVELS = ("A1", "A2", "B1", "B2")
 
@@ -23,7 +24,7 @@ _WORD = re.compile(r"[a-z]+(?:['-][a-z]+)*")
 
 def words_of(text: str) -> list[str]:
     """The words of a text in lower case."""
-    return _WORD.findall(text.lower().replace("’", "'"))
+    return _WORD.findall(folded(text))
 
 
 @cache

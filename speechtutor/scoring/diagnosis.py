@@ -32,6 +32,7 @@ from speechtutor.core import (
 from speechtutor.core.score import ERROR_THRESHOLD, LEAST_CONFIDENCE
 from speechtutor.scoring.gop import Evidence
 from speechtutor.scoring.insertions import Extra, ExtraSound
+from speechtutor.text.marks import asks_pause, may_pause
 
 Floats = NDArray[np.float64]
 
@@ -207,9 +208,9 @@ def _with_breaks(words: Sequence[WordScore], found: Found) -> list[WordScore]:
         silent = (right.start or 0) - (left.end or 0)
         if right.error_type is not ErrorType.NONE or left.error_type is ErrorType.OMISSION:
             continue
-        if silent >= BREAK and not any(c in ",;:.!?–—" for c in between):
+        if silent >= BREAK and not may_pause(between):
             marked[i] = replace(right, error_type=ErrorType.UNEXPECTED_BREAK)
-        elif silent < JOINED and any(c in ".!?;" for c in between) and len(left.text) > 2:
+        elif silent < JOINED and asks_pause(between) and len(left.text) > 2:
             # After "Dr." or "e.g." nobody pauses: what is so short may be an abbreviation.
             marked[i] = replace(right, error_type=ErrorType.MISSING_BREAK)
     return marked

@@ -3,8 +3,12 @@
     code, name, example, example_phones       the example must come out as example_phones
     symbols, stress                            phones; how stress is marked ("digits" or "none")
     lexicon, g2p                               data files beside the toml, and the G2P backend
+    extra                                      words the lexicon lacks or has wrong, a line each
+    homographs                                 words whose sound depends on their sense, see
+                                               `homographs.py`
     [words] [also]                             pronunciations that replace or follow the lexicon's
     [[variants]]                               accepted pronunciations by rule, see `variants.py`
+    [[spellings]]                              other spellings of known words (organise, organize)
     [text]                                     abbreviations, acronyms and units of the normaliser
 
 Adding a language needs no code unless its numbers or its G2P backend are new.
@@ -21,13 +25,14 @@ from pathlib import Path
 from typing import Any
 
 from speechtutor.errors import InputError, TextError
+from speechtutor.text.homographs import Homograph, read_homographs
 
 FOLDER = Path(__file__).resolve().parent / "languages"
 
 _PHONE = re.compile(r"([A-Z]+)([012]?)")
 _KEYS = frozenset(
     "code name example example_phones symbols vowels stress numbers lexicon g2p "
-    "words also variants text".split()
+    "words also variants text extra homographs spellings".split()
 )
 _BACKENDS = {"stress": ("digits", "none"), "numbers": ("en",)}
 _G2P_BACKENDS = ("pairs",)
@@ -50,10 +55,19 @@ class Normaliser:
 
     abbreviations: Mapping[str, str]
     dotted: Mapping[str, str]
+    titles: Mapping[str, str]
+    counted: Mapping[str, str]
+    calendar: Mapping[str, str]
+    streets: Mapping[str, str]
     spelled: frozenset[str]
     acronyms: frozenset[str]
+    regnal: frozenset[str]
+    cues: Mapping[str, frozenset[str]]
+    chat: Mapping[str, str]
     units: Mapping[str, str]
+    currencies: Mapping[str, str]
     signs: Mapping[str, str]
+    endings: Mapping[str, str]
     apostrophe_words: frozenset[str]
 
 
@@ -70,7 +84,10 @@ class Language:
     stress: str
     numbers: str
     lexicon: Path
+    extra: Path
     g2p: Path
+    homographs: Mapping[str, Homograph]
+    spellings: tuple[tuple[re.Pattern[str], str], ...]
     words: Mapping[str, tuple[str, ...]]
     also: Mapping[str, tuple[str, ...]]
     rules: tuple[Rule, ...]
@@ -79,7 +96,7 @@ class Language:
 
 def languages(folder: Path = FOLDER) -> tuple[str, ...]:
     """Codes of the languages that are there."""
-    return tuple(sorted(path.stem for path in folder.glob("*.toml")))
+    return tuple(sorted(path.stem for path in folder.glob("*.toml") if "_" not in path.stem))
 
 
 @lru_cache(maxsize=16)
@@ -130,7 +147,10 @@ def _build(row: dict[str, Any], folder: Path, code: str) -> Language:
         stress=row["stress"],
         numbers=row["numbers"],
         lexicon=_file(folder, row["lexicon"]),
+        extra=_file(folder, row["extra"]),
         g2p=_file(folder, row["g2p"]["file"]),
+        homographs=read_homographs(_file(folder, row["homographs"])),
+        spellings=tuple((re.compile(find), other) for find, other in row["spellings"]),
         words=tables["words"],
         also=tables["also"],
         rules=tuple(_rule(rule, symbols, vowels) for rule in row.get("variants", ())),
@@ -171,12 +191,7 @@ def _rule(row: dict[str, str], symbols: tuple[str, ...], vowels: frozenset[str])
 
 
 def _normaliser(row: dict[str, Any]) -> Normaliser:
-    return Normaliser(
-        abbreviations=row["abbreviations"],
-        dotted=row["dotted"],
-        spelled=frozenset(row["spelled"].split()),
-        acronyms=frozenset(row["acronyms"].split()),
-        units=row["units"],
-        signs=row["signs"],
-        apostrophe_words=frozenset(row["apostrophe_words"].split()),
-    )
+    """The tables as they are, lists of words as sets."""
+    sets = {key: frozenset(words.split()) for key, words in row.items() if isinstance(words, str)}
+    cues = {key: frozenset(words.split()) for key, words in row["cues"].items()}
+    return Normaliser(**{**row, **sets, "cues": cues})

@@ -7,6 +7,8 @@ library for it (inflect) takes 1.7 s to import, the others are LGPL.
 
 from __future__ import annotations
 
+import re
+
 Words = tuple[str, ...]
 Readings = tuple[Words, ...]
 
@@ -28,12 +30,7 @@ _ORDINALS = {
 LIMIT = 1000 ** len(_SCALES)
 """Numbers from here on are read digit by digit."""
 
-CURRENCIES = {
-    "$": ("dollar", "dollars", "cent", "cents"),
-    "£": ("pound", "pounds", "penny", "pence"),
-    "€": ("euro", "euros", "cent", "cents"),
-    "¥": ("yen", "yen", "sen", "sen"),
-}
+MONTHS = "january february march april may june july august september october november december".split()
 
 
 def unique(*readings: Words) -> Readings:
@@ -107,23 +104,50 @@ def decimal(figures: str) -> Readings:
 def number(figures: str) -> Readings:
     """A plain number in figures, without separators.
 
-    Four figures from 1100 to 2099 are read as a year first and as a cardinal second, figures with
-    a leading zero and seven or more figures one by one.
+    Four figures from 1010 to 2099 are read as a year first and as a cardinal second, figures with
+    a leading zero and seven or more figures one by one. Three and more are also read in pairs
+    ("seven forty seven") and one by one, as in the names of things.
     """
     if "." in figures:
         return decimal(figures)
     if len(figures) > 1 and figures[0] == "0":
         return digits(figures)
     if len(figures) >= 7:
-        return digits(figures)
+        return unique(*digits(figures), *cardinal(int(figures)))
     n = int(figures)
-    return unique(*year(n), *cardinal(n)) if len(figures) == 4 and 1100 <= n < 2100 else cardinal(n)
+    if len(figures) < 3:
+        return cardinal(n)
+    first = year(n) if len(figures) == 4 and 1010 <= n < 2100 else ()
+    return unique(*first, *cardinal(n), *pairs(figures), *digits(figures))
+
+
+def pairs(figures: str) -> Readings:
+    """Three or four figures as a name: 305 is "three oh five", 747 "seven forty seven"; else ()."""
+    if len(figures) not in (3, 4) or figures[0] == "0" or figures.endswith("00"):
+        return ()
+    head, rest = int(figures[:-2]), int(figures[-2:])
+    if head % 10 == 0 and rest < 10:
+        return ()
+    return ((*_below_100(head), *(("oh",) if rest < 10 else ()), *_below_100(rest)),)
+
+
+def named(figures: str) -> Readings:
+    """Figures that name a thing (room 305, flight 212): in pairs first."""
+    return unique(*pairs(figures), *number(figures))
+
+
+def in_full(figures: str) -> Readings:
+    """Figures that are a code (PIN 4321): one by one first, 0 as "oh"."""
+    plain = digits(figures)
+    return unique(plain[-1], *plain, *number(figures))
 
 
 def year(n: int) -> Readings:
     """`1999` is "nineteen ninety nine", `2005` "two thousand five", `1905` "nineteen oh five"."""
     century, rest = divmod(n, 100)
     if century % 10 == 0 and rest < 10:
+        return cardinal(n)
+    if century == 0:
         return cardinal(n)
     head = _below_100(century)
     if rest == 0:
@@ -152,51 +176,95 @@ def clock(hours: int, minutes: int, *, bare: bool = False) -> Readings:
     return unique(plain, spoken[minutes]) if minutes in spoken else (plain,)
 
 
-def money(sign: str, figures: str, scale: str = "") -> Readings:
-    """`$5.20` is "five dollars and twenty cents"; `$2 million` is "two million dollars"."""
-    one, many, cent, cents = CURRENCIES[sign]
+def money(names: tuple[str, str, str, str], figures: str, scale: str = "") -> Readings:
+    """`$5.20` is "five dollars and twenty cents"; `$2 million` is "two million dollars".
+
+    `names` are those of one and of more units, and of one and of more hundredths.
+    """
+    one, many, cent, cents = names
     whole, _, fraction = figures.partition(".")
     if scale or len(fraction) not in (0, 2):
         amount = decimal(figures) if fraction else cardinal(int(whole))
-        return unique(*((*words, *((scale,) if scale else ()), many) for words in amount))
+        scaled = [(*words, *((scale,) if scale else ())) for words in amount]
+        return unique(*((*words, many) for words in scaled), (*scaled[0], one))
     units = one if int(whole or 0) == 1 else many
     head = unique(*((*words, units) for words in cardinal(int(whole or 0))))
     if not int(fraction or 0):
-        return head
+        return unique(*head, (*head[0][:-1], one))  # a five dollar bill
     small = (*_below_100(int(fraction)), cent if int(fraction) == 1 else cents)
     if not int(whole or 0):
         return (small,)
-    return unique((*head[0], "and", *small), (*head[0], *small), (*head[0], *small[:-1]))
+    return unique(
+        (*head[0], "and", *small), (*head[0], *small), (*head[0], *small[:-1]), (*head[0][:-1], *small[:-1])
+    )
 
 
 def fraction(top: int, bottom: int) -> Readings:
     """`1/2` is "one half", `3/4` "three quarters", `2/3` "two thirds", `24/7` "twenty four seven"."""
-    head, over = cardinal(top)[0], (*cardinal(top)[0], "over", *cardinal(bottom)[0])
+    head, below = cardinal(top)[0], cardinal(bottom)[0]
+    over = (*head, "over", *below)
     if not (0 < top < bottom and bottom <= 20):
-        return unique((*head, *cardinal(bottom)[0]), over)  # 24/7
+        return unique((*head, *below), over)  # 24/7
     special = {2: ("half", "halves"), 4: ("quarter", "quarters")}
     one, many = special.get(bottom, (ordinal(bottom)[0][-1], ordinal(bottom)[0][-1] + "s"))
     named = (*head, one if top == 1 else many)
-    article = (("a", one),) if top == 1 else ()
-    return unique(named, *article, over)
+    article = (("a", one), (one,)) if top == 1 else ()
+    return unique(named, *article, over, (*head, *below))
 
 
-def date(year_number: int, month: int, day: int) -> Readings:
+def with_fraction(whole: int, top: int, bottom: int) -> Readings:
+    """`2 1/2` is "two and a half" or "two and one half"."""
+    parts = fraction(top, bottom)
+    after = (parts[1], parts[0]) if top == 1 else parts[:1]
+    return tuple((*head, "and", *part) for head in cardinal(whole)[:1] for part in after)
+
+
+def date(year_number: int | None, month: int, day: int, *, day_first: bool = False) -> Readings:
     """`2024-05-17` is "may seventeenth twenty twenty four"; the caller checks the ranges."""
-    months = "january february march april may june july august september october november december".split()
-    name, said, when = months[month - 1], ordinal(day)[0], year(year_number)[0]
-    return unique((name, *said, *when), ("the", *said, "of", name, *when))
+    name, said = MONTHS[month - 1], ordinal(day)[0]
+    whens = year(year_number) if year_number is not None else ((),)
+    orders = [(name, *said), (name, "the", *said), ("the", *said, "of", name)]
+    if day_first:
+        orders = [orders[2], *orders[:2]]
+    return unique(*((*order, *when) for when in whens[:2] for order in orders))
+
+
+def version(figures: str) -> Readings:
+    """`2.0.1` is "two point oh point one": each part a number, "point" or "dot" between."""
+    parts = [cardinal(int(part))[0] for part in figures.split(".")]
+    ohs = [("oh",) if part == ("zero",) else part for part in parts[1:]]
+
+    def joined(between: str, rest: list[Words]) -> Words:
+        return (*parts[0], *(word for part in rest for word in (between, *part)))
+
+    return unique(
+        joined("point", ohs), joined("point", parts[1:]), joined("dot", ohs), joined("dot", parts[1:])
+    )
+
+
+def hms(hours: int, minutes: int, seconds: int) -> Readings:
+    """`1:45:30` is "one forty five thirty", or with hours, minutes and seconds."""
+    parts = [cardinal(n)[0] for n in (hours, minutes, seconds)]
+    short = [("oh", *part) if n < 10 else part for n, part in zip((minutes, seconds), parts[1:], strict=True)]
+    units = [
+        unit + ("" if n == 1 else "s")
+        for n, unit in ((hours, "hour"), (minutes, "minute"), (seconds, "second"))
+    ]
+    named = [(*part, unit) for part, unit in zip(parts, units, strict=True)]
+    return unique(
+        (*parts[0], *short[0], *short[1]),
+        (*named[0], *named[1], "and", *named[2]),
+        (*named[0], *named[1], *named[2]),
+    )
+
+
+_ROMAN = re.compile("M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 
 
 def roman(numeral: str) -> int | None:
-    """The value of a Roman numeral of I, V and X, or None when it is not a proper one."""
-    values = {"I": 1, "V": 5, "X": 10}
-    if not numeral or any(letter not in values for letter in numeral):
+    """The value of a Roman numeral below 4000 in capitals, or None when it is not a proper one."""
+    values = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
+    if not numeral or not _ROMAN.fullmatch(numeral):
         return None
-    total = 0
-    for letter, following in zip(numeral, numeral[1:] + " ", strict=True):
-        value = values[letter]
-        total += -value if value < values.get(following, 0) else value
-    tens, ones = divmod(total, 10)
-    proper = "X" * tens + ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")[ones]
-    return total if tens < 4 and proper == numeral else None
+    pairs_of = zip(numeral, numeral[1:] + " ", strict=True)
+    return sum(-values[a] if values[a] < values.get(b, 0) else values[a] for a, b in pairs_of)

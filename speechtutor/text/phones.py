@@ -20,10 +20,13 @@ from speechtutor.core.inventory import (
     strip_stress,
 )
 from speechtutor.errors import TextError
+from speechtutor.text.homographs import REACH
 from speechtutor.text.language import load_language
 from speechtutor.text.lexicon import load_lexicon
+from speechtutor.text.marks import SENTENCE_END
 from speechtutor.text.tokens import Token, tokenize
 from speechtutor.text.variants import MAX_VARIANTS, expand
+from speechtutor.text.written import STRAIGHT, folded
 
 _IPA = dict(
     zip(
@@ -155,8 +158,19 @@ def pronounce(
         TextError: when the text has no words, too many, or characters that are not of the language,
             or when `lexicon` has symbols that are not phones.
     """
-    own = {word.lower(): _own(word, lines) for word, lines in (lexicon or {}).items()}
-    return tuple(_canonical(token, lang, own) for token in tokenize(text, lang))
+    own = {folded(word): _own(word, lines) for word, lines in (lexicon or {}).items()}
+    return tuple(_canonical(token, _sense(token, text, lang), lang, own) for token in tokenize(text, lang))
+
+
+def _sense(token: Token, text: str, lang: str) -> tuple[str, ...] | None:
+    """The pronunciation that the rest of the sentence calls for; None for a word with one sense."""
+    several = load_language(lang).homographs.get(token.spoken[0]) if len(token.spoken) == 1 else None
+    if several is None:
+        return None
+    before = text[max(0, token.char_start - REACH) : token.char_start].translate(STRAIGHT)
+    after = text[token.char_end : token.char_end + REACH].translate(STRAIGHT)
+    end = SENTENCE_END.search(after)
+    return several.choose(token.text, SENTENCE_END.split(before)[-1], after[: end.end()] if end else after)
 
 
 def _own(word: str, lines: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -171,14 +185,18 @@ def _own(word: str, lines: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 
 
 @lru_cache(maxsize=4096)
-def _accepted(word: str, lang: str) -> tuple[tuple[str, ...], ...]:
+def _accepted(word: str, lang: str, first: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], ...]:
     listed = load_lexicon(lang).pronunciations(word)
+    if first:
+        listed = (first, *(phones for phones in listed if phones != first))
     return expand(word, listed, load_language(lang)) if listed else ()
 
 
-def _canonical(token: Token, lang: str, own: Mapping[str, tuple[tuple[str, ...], ...]]) -> CanonicalWord:
-    whole = own.get(token.text.lower().replace("’", "'"))
-    readings = [whole] if whole else [_reading(words, lang, own) for words in token.readings]
+def _canonical(
+    token: Token, sense: tuple[str, ...] | None, lang: str, own: Mapping[str, tuple[tuple[str, ...], ...]]
+) -> CanonicalWord:
+    whole = own.get(folded(token.text))
+    readings = [whole] if whole else [_reading(words, sense, lang, own) for words in token.readings]
     firsts = [variants[0] for variants in readings if variants]
     rest = [phones for variants in readings for phones in variants[1:]]
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -192,10 +210,13 @@ def _canonical(token: Token, lang: str, own: Mapping[str, tuple[tuple[str, ...],
 
 
 def _reading(
-    words: Sequence[str], lang: str, own: Mapping[str, tuple[tuple[str, ...], ...]]
+    words: Sequence[str],
+    sense: tuple[str, ...] | None,
+    lang: str,
+    own: Mapping[str, tuple[tuple[str, ...], ...]],
 ) -> list[tuple[str, ...]]:
     """Pronunciations of several spoken words in a row: all citation forms, then one change at a time."""
-    parts = [own.get(word) or _accepted(word, lang) for word in words]
+    parts = [own.get(word) or _accepted(word, lang, sense if len(words) == 1 else None) for word in words]
     if not all(parts):
         return []
     if len(parts) == 1:

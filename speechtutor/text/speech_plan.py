@@ -19,7 +19,9 @@ from dataclasses import dataclass, replace
 
 from speechtutor.core import CanonicalWord
 from speechtutor.errors import TextError
+from speechtutor.text.marks import ends_sentence
 from speechtutor.text.phones import PHONES, VOWELS, pronounce
+from speechtutor.text.written import folded
 
 MAX_WORDS = 1000
 """A guard against a book pasted by mistake."""
@@ -38,7 +40,6 @@ WEAK = {
     "to": (("T", "UW"), ("T", "AH")),
     "of": (("AH", "V"), ("AH", "V")),
 }
-SENTENCE_END = re.compile(r"[.!?…\n]")
 PHONE = re.compile(r"([A-Z]{1,2})([012])?")
 
 
@@ -61,10 +62,10 @@ def _citation(words: Sequence[CanonicalWord], text: str) -> list[SpokenWord]:
     spoken = []
     for i, word in enumerate(words):
         said = SpokenWord(word, word.pronunciations[0], word.stress[0])
-        name = word.text.lower().replace("’", "'")
+        name = folded(word.text)
         following = text[word.char_end : words[i + 1].char_start] if i + 1 < len(words) else "."
         # Before a stop the word keeps its full form: "Where are you from?"
-        if name in FUNCTION_WORDS and not SENTENCE_END.search(following):
+        if name in FUNCTION_WORDS and not ends_sentence(following):
             vowel = i + 1 < len(words) and words[i + 1].pronunciations[0][0] in VOWELS
             weak = WEAK.get(name, ((), ()))[0 if vowel else 1]
             if weak in word.pronunciations:
@@ -116,7 +117,7 @@ def _stress(names: Sequence[str], digits: Sequence[int | None], lexicon: Sequenc
 def _targets(key: str, spoken: Sequence[SpokenWord]) -> list[int]:
     """Indexes of the words that `think` or `think@2` names."""
     name, _, count = key.strip().partition("@")
-    same = [i for i, said in enumerate(spoken) if said.word.text.lower() == name.strip().lower()]
+    same = [i for i, said in enumerate(spoken) if folded(said.word.text) == folded(name.strip())]
     if not same:
         raise TextError(f"phones for {name.strip()!r}: the text does not hold this word")
     if not count:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from speechtutor.text.inflect import Phones
 from speechtutor.text.language import Language, Rule
-from speechtutor.text.lexicon import Phones
 
 MAX_VARIANTS = 8
 """Pronunciations kept per word, the citation form among them."""

@@ -1,4 +1,4 @@
-"""How one written form is said: a number, a time, an abbreviation, capitals, a plain word.
+"""How one written form is said: an abbreviation, capitals, a sign, a plain word.
 
 Each reader takes a `Found` (a match of `speechtutor.text` in its surroundings) and gives readings,
 the likeliest first. Spoken words are in lower case; a letter is a word with a full stop ("b.").
@@ -7,110 +7,21 @@ the likeliest first. Spoken words are in lower case; a letter is a word with a f
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import product
 
-from speechtutor.text import numerals
+from speechtutor.text import figures, numerals
+from speechtutor.text.figures import Found, unit
 from speechtutor.text.language import Language
 from speechtutor.text.lexicon import load_lexicon
 from speechtutor.text.numerals import Readings, unique
+from speechtutor.text.written import fold
 
-FIGURES = r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+"
-"""A number without its sign."""
-
-FRACTIONS = {"½": (1, 2), "¼": (1, 4), "¾": (3, 4), "⅓": (1, 3), "⅔": (2, 3)}
-
-STRAIGHT = str.maketrans(dict.fromkeys("’‘`´ʼ＇", "'") | dict.fromkeys("‑‐−–", "-") | {"—": " "})
-"""Quotation marks and dashes as on a typewriter; lengths, and so places in the text, stay."""
-
-_UNFOLDED = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "th", "þ": "th", "ı": "i"}
 _PHRASES = {"e.g": ("for", "example"), "i.e": ("that", "is")}
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A match, what stands before and after it, and whether the whole text is in capitals."""
-
-    text: str
-    before: str
-    after: str
-    shouted: bool
-    language: Language
-
-
-def fold(word: str) -> str:
-    """Latin letters without their accents, straight quotes: "Café" is "Cafe"."""
-    plain = unicodedata.normalize("NFKD", word.translate(STRAIGHT))
-    plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    return "".join(_UNFOLDED.get(sign.lower(), sign) for sign in plain)
 
 
 def _letters(word: str) -> tuple[str, ...]:
     return tuple(f"{letter}." for letter in word.lower() if letter.isalpha())
-
-
-def _amount(figures: str) -> Readings:
-    """A counted number, never a year or a telephone number."""
-    figures = figures.replace(",", "")
-    return numerals.decimal(figures) if "." in figures else numerals.cardinal(int(figures))
-
-
-def _number(found: Found) -> Readings:
-    minus = ("minus",) if found.text.startswith("-") else ()
-    figures = found.text.removeprefix("-")
-    counted = "," in figures or re.match(r"\s+(?:hundred|thousand|million|billion|percent)\b", found.after)
-    readings = _amount(figures) if counted else numerals.number(figures)
-    return tuple((*minus, *words) for words in readings)
-
-
-def _money(found: Found) -> Readings:
-    match = re.fullmatch(rf"(.) ?({FIGURES}) ?([a-z]*)", found.text)
-    assert match, found.text
-    return numerals.money(match[1], match[2].replace(",", ""), match[3])
-
-
-def _clock(found: Found) -> Readings:
-    hours, minutes = map(int, found.text.split(":"))
-    return numerals.clock(hours, minutes, bare=bool(re.match(r"\s*[ap]\.?m\b", found.after, re.IGNORECASE)))
-
-
-def _date(found: Found) -> Readings:
-    year, month, day = map(int, found.text.split("-"))
-    return numerals.date(year, month, day)
-
-
-def _phone(found: Found) -> Readings:
-    if re.fullmatch(r"(?:1[1-9]|20)\d\d-(?:1[1-9]|20)\d\d", found.text):
-        first, second = (numerals.year(int(part))[0] for part in found.text.split("-"))
-        return ((*first, "to", *second),)
-    plus = ("plus",) if found.text.startswith("+") else ()
-    return tuple((*plus, *words) for words in numerals.digits(re.sub(r"\D", "", found.text)))
-
-
-def _ordinal(found: Found) -> Readings:
-    return numerals.ordinal(int(found.text[:-2].replace(",", "")))
-
-
-def _decade(found: Found) -> Readings:
-    return numerals.decade(int(re.sub(r"\D", "", found.text)))
-
-
-def _fraction(found: Found) -> Readings:
-    top, bottom = FRACTIONS.get(found.text) or map(int, found.text.split("/"))
-    return numerals.fraction(top, bottom)
-
-
-def _measure(found: Found) -> Readings:
-    match = re.fullmatch(rf"({FIGURES}) ?([a-z]+)", found.text)
-    assert match, found.text
-    one, many = found.language.text.units[match[2]].split()
-    return tuple((*words, one if match[1] == "1" else many) for words in _amount(match[1]))
-
-
-def _percent(found: Found) -> Readings:
-    return tuple((*words, "percent") for words in _amount(found.text.rstrip("% ")))
 
 
 def _dotted(found: Found) -> Readings:
@@ -121,26 +32,95 @@ def _dotted(found: Found) -> Readings:
 def abbreviation(found: Found) -> Readings:
     """A word with a full stop; () when the full stop only ends a sentence."""
     tables, word = found.language.text, found.text[:-1].lower()
-    if word == "st":
-        return (("saint",) if re.match(r"\s+[A-Z]", found.after) else ("street",),)
-    if word == "no":
-        return (("number",),) if re.match(r"\s*\d", found.after) else ()
-    expansion = tables.abbreviations.get(word)
-    if expansion is None and found.text[0].isupper():
-        expansion = tables.dotted.get(word)
+    capital_next = bool(re.match(r"\s+[A-Z]", found.after))
+    capital_before = bool(
+        re.search(
+            r"(?:^|\s)(?!In |At |On |To |The |From |And |Near |For |But |Is )[A-Z0-9][\w'-]*\s+$",
+            found.before,
+        )
+    )
+    if word in tables.streets:
+        return _street(word, capital_before, capital_next, found)
+    if word in tables.counted and re.match(r"\s*#?(?:\d|[IVX]+\b|[A-Z]\b)", found.after):
+        return (tuple(tables.counted[word].split()),)
+    if word in tables.titles and capital_next:
+        return (tuple(tables.titles[word].split()),)
+    if word in tables.calendar and found.text[0].isupper():
+        dated = re.match(
+            r"\s*,?\s*(?:\d|[A-Z][a-z]{2}|at\b|the\b|to\b|through\b|-)", found.after
+        ) or re.search(
+            r"\b(?:on|in|of|to|through|since|until|by|next|last|and|closed|open|every|each)\s+$", found.before
+        )
+        return (
+            (tuple(tables.calendar[word].split()),)
+            if dated or not load_lexicon(found.language.code).listed(word)
+            else ()
+        )
+    expansion = tables.abbreviations.get(word) or tables.dotted.get(word)
     return (tuple(expansion.split()),) if expansion else ()
 
 
+def _street(word: str, capital_before: bool, capital_next: bool, found: Found) -> Readings:
+    """`St.` and `Dr.`: a title before a name, a street behind one, both where both can be."""
+    title, street = ((part,) for part in found.language.text.streets[word].split())
+    if capital_next and capital_before:
+        return (street, title)
+    if capital_next:
+        return (title, street)
+    return (street, title) if capital_before or word == "st" else (title, street)
+
+
 def _domain(found: Found) -> Readings:
-    return (("dot", found.text[1:]),)
+    """`.com` is "dot com", `.js` "dot J S" or "J S"."""
+    ending = found.text[1:].lower()
+    said = found.language.text.endings[ending]
+    name = _letters(ending) if said == "letters" else tuple(said.split())
+    return unique(name, ("dot", *name)) if ending == "js" else (("dot", *name),)
+
+
+def _www(found: Found) -> Readings:
+    """`www.` before a name."""
+    return ((*_letters("www"), "dot"), _letters("www"))
+
+
+def _initials(found: Found) -> Readings:
+    """`AT&T`, `R&B`: letters with "and" between."""
+    first, second = re.sub("'?s$", "", found.text).split("&")
+    if found.text.endswith("s"):
+        return ((*_letters(first), "and", *_letters(second[:-1]), f"{second[-1].lower()}.'s"),)
+    return ((*_letters(first), "and", *_letters(second)), (*_letters(first), "n'", *_letters(second)))
+
+
+def _slashed(found: Found) -> Readings:
+    """`w/o`, `w/` and `A/C`."""
+    if found.text[0] == "w":
+        return (("without",) if found.text == "w/o" else ("with",),)
+    return (_letters(found.text),)
+
+
+def _dot(found: Found) -> Readings:
+    return (("dot",),)
+
+
+def _slash(found: Found) -> Readings:
+    return (("slash",),)
 
 
 def _mixed(found: Found) -> Readings:
     """Letters and figures in one word: "MP3", "H2O"; a longer part in lower case is a word."""
+    if chat := found.language.text.chat.get(found.text.lower()):
+        return (tuple(chat.split()),)
+    if re.fullmatch(r"\d+x\d+", found.text):
+        sides = [numerals.cardinal(int(side))[0] for side in found.text.split("x")]
+        return ((*sides[0], "by", *sides[1]), (*sides[0], "x.", *sides[1]))
     parts: list[Readings] = []
-    for part in re.findall(r"\d+|[A-Za-z]+", found.text):
-        if part.isdigit():
-            parts.append(numerals.number(part))
+    for part in re.findall(r"[\d.]*\d|[A-Za-z]+", found.text):
+        if part[-1].isdigit():
+            parts.append(numerals.named(part) if part.isdigit() else numerals.decimal(part))
+        elif (
+            (names := unit(part, found.language)) and parts and len(part) > 1 and len(found.text) > len(part)
+        ):
+            parts.append(((names[-1],), _letters(part)))
         elif part.lower() not in found.language.text.acronyms and (part.isupper() or len(part) < 3):
             parts.append((_letters(part),))
         else:
@@ -149,22 +129,118 @@ def _mixed(found: Found) -> Readings:
 
 
 def _sign(found: Found) -> Readings:
-    return (tuple(found.language.text.signs[found.text].split()),)
+    if found.text == "#" and found.after[:1].isalpha():
+        return (("hashtag",),)
+    if found.text == "#" and re.search(r"\b[A-Z]$", found.before):
+        return (("sharp",),)
+    if names := found.language.text.currencies.get(found.text):
+        return (tuple(names.split(", ")[1].split("_")),)
+    return tuple(tuple(words.split()) for words in found.language.text.signs[found.text.strip()].split(", "))
+
+
+def _link(found: Found) -> Readings:
+    """A dash between two counted things, with spaces: minus in a sum, else "to"."""
+    summed = "=" in found.after or "=" in found.before
+    return (("minus",), ("to",)) if summed else (("to",), ("minus",), ("through",))
+
+
+def _per_unit(found: Found) -> Readings:
+    """`km/h` without a number."""
+    one, other = (unit(part, found.language) for part in found.text.split("/"))
+    return tuple(
+        (*one[1].split(), link, *other[0].split()) for link in ("per", "an" if other[0] == "hour" else "a")
+    )
+
+
+def _stretched(word: str, language: Language) -> str:
+    """`soooo` is "so", `goood` "good": whichever makes a known word, at the end one letter before two."""
+    one, two = (re.sub(r"(.)\1{2,}", kept, word) for kept in (r"\1", r"\1\1"))
+    tried = (one, two) if re.search(r"(.)\1{2,}$", word) else (two, one)
+    known = load_lexicon(language.code)
+    return next((shorter for shorter in tried if known.listed(shorter)), word)
 
 
 def _word(found: Found) -> Readings:
     word = fold(found.text)
-    tables = found.language.text
-    if word.lower() in tables.apostrophe_words:
-        return ((word.lower(),),)
     lower = word.lower().strip("'")
+    if readings := _listed(word, lower, found):
+        return readings
+    if re.search(r"(.)\1\1", lower) and not load_lexicon(found.language.code).listed(lower):
+        lower = _stretched(lower, found.language)
+    if value := _page(lower, found):
+        return unique(*numerals.cardinal(value), (lower,))
+    capitals = re.fullmatch(r"([A-Z]{2,})('?s|'S)?", word.strip("'"))
+    if capitals:
+        return _capitals(capitals[1], bool(capitals[2]), found)
+    return _first(found) if word == "I" else ((lower,),)
+
+
+def _listed(word: str, lower: str, found: Found) -> Readings:
+    """Words that the tables name, and single letters; () for any other."""
+    tables = found.language.text
+    if word.lower() in tables.apostrophe_words or word.endswith("in'"):
+        return ((word.lower(),),)
     if expansion := tables.abbreviations.get(lower):
         return (tuple(expansion.split()),)
+    if chat := tables.chat.get(lower):
+        said, spelt = tuple(chat.split()), _letters(lower)
+        return unique(spelt, said) if word.isupper() else unique(said, spelt)
+    if word == "A" and not found.shouted and re.search(r"[\w-] ?$", found.before):
+        return (("a.",), ("a",))
+    if word[0].isupper() and lower in tables.streets and re.match(r" [A-Z]", found.after):
+        return tuple((name,) for name in tables.streets[lower].split())
+    if len(lower) == 2 and found.after[:1] in "²³" and found.after:
+        return (_letters(lower),)
+    if camel := re.fullmatch(r"([a-z]+)([A-Z]{2,})", word):
+        return ((camel[1] if len(camel[1]) > 1 else f"{camel[1]}.", *_letters(camel[2])), (lower,))
     after_time = lower in ("am", "pm") and re.search(r"\d\s?$", found.before)
     if after_time or (len(lower) == 1 and lower not in ("a", "i", "o")):
-        return (_letters(lower),)
-    capitals = re.fullmatch(r"([A-Z]{2,})('?s|'S)?", word.strip("'"))
-    return _capitals(capitals[1], bool(capitals[2]), found) if capitals else ((lower,),)
+        return unique(*_single(word, found), _letters(lower))
+    return ()
+
+
+def _first(found: Found) -> Readings:
+    """`I`: oneself, but a number in "World War I", and "the first" in "Charles I was king"."""
+    tables, king = found.language.text, ("the", "first")
+    if _named_before(found, tables.cues["parts"]):
+        return (("one",), ("i",))
+    if not _named_before(found, tables.regnal):
+        return (("i",),)
+    ruler = re.match(r"(?:\s+(?:was|is|of|ruled|died|became|had)\b|\s*[.,;])", found.after)
+    return (king, ("i",)) if ruler else (("i",), king)
+
+
+def _named_before(found: Found, names: frozenset[str]) -> bool:
+    before = re.search(r"([A-Z][A-Za-z]+)\s+$", found.before)
+    return bool(before and before[1].lower() in names)
+
+
+def _single(word: str, found: Found) -> Readings:
+    """Henry V and Pope Pius X: one capital as a number behind a ruler's name."""
+    value = numerals.roman(word)
+    tables = found.language.text
+    if value and _named_before(found, tables.regnal | tables.cues["parts"]):
+        return _roman_readings(value, found)
+    return ()
+
+
+def _page(lower: str, found: Found) -> int | None:
+    """The value of a small Roman numeral behind "page" and the like (page xii)."""
+    behind = re.search(
+        r"\b(?:page|pages|pp?\.|chapter|verse|section|note|part|plate)\s+$", found.before, re.IGNORECASE
+    )
+    if not behind or not (len(lower) > 1 or lower in "vx"):
+        return None
+    return numerals.roman(lower.upper())
+
+
+def _roman_readings(value: int, found: Found) -> Readings:
+    """Of rulers an ordinal, of wars and chapters a number; of any other name both."""
+    plain, order = numerals.cardinal(value)[0], ("the", *numerals.ordinal(value)[0])
+    before = re.search(r"([A-Za-z]+)\s+$", found.before)
+    name = before[1] if before else ""
+    counted = name.lower() in found.language.text.cues["parts"] or not name[:1].isupper()
+    return (plain, order) if counted else (order, plain)
 
 
 def _capitals(word: str, with_s: bool, found: Found) -> Readings:
@@ -177,32 +253,36 @@ def _capitals(word: str, with_s: bool, found: Found) -> Readings:
     known = lower in tables.acronyms or bool(load_lexicon(found.language.code).listed(lower))
     if found.shouted:
         return (said,) if known or has_vowel else (spelt,)
-    value = numerals.roman(word)
+    counted = _named_before(found, tables.cues["parts"] | tables.regnal)
+    value = numerals.roman(word) if counted or not set(word) - set("IVX") else None
     if value is not None and re.search(r"[A-Za-z]\s+$", found.before):
-        return unique(numerals.cardinal(value)[0], ("the", *numerals.ordinal(value)[0]), spelt)
-    if lower in tables.spelled:
-        return unique(spelt, said)
-    if known:
+        return unique(*_roman_readings(value, found), spelt)
+    if lower in tables.acronyms:
         return (said,)
-    if not has_vowel:
-        return (spelt,)
+    initials = (
+        lower in tables.spelled
+        or not has_vowel
+        or (with_s and found.text.endswith("s") and "'" not in found.text)
+    )
+    if initials:
+        return unique(spelt, said) if known else (spelt,)
+    if known:
+        return unique(said, spelt) if len(word) <= 4 else (said,)
     return unique(spelt, said) if len(word) <= 4 else unique(said, spelt)
 
 
 READERS: dict[str, Callable[[Found], Readings]] = {
-    "money": _money,
-    "date": _date,
-    "clock": _clock,
-    "phone": _phone,
-    "ordinal": _ordinal,
-    "decade": _decade,
-    "fraction": _fraction,
-    "measure": _measure,
-    "percent": _percent,
-    "number": _number,
+    **figures.READERS,
     "dotted": _dotted,
     "abbreviation": abbreviation,
     "domain": _domain,
+    "www": _www,
+    "initials": _initials,
+    "slash": _slash,
+    "slashed": _slashed,
+    "dot": _dot,
+    "per_unit": _per_unit,
+    "link": _link,
     "mixed": _mixed,
     "word": _word,
     "sign": _sign,

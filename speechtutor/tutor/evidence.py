@@ -15,6 +15,7 @@ from enum import StrEnum
 from speechtutor.content.tables import functional_load, sounds, word_set
 from speechtutor.core import Caution, Code, ErrorType, LearnerState, PhoneScore, UtteranceScore, WordScore
 from speechtutor.core.score import ERROR_THRESHOLD, LEAST_CONFIDENCE
+from speechtutor.text.written import APOSTROPHES
 
 DOUBT = 0.05
 """Error probability below which nothing is to be said against a sound."""
@@ -303,6 +304,6 @@ def plain(word: str) -> str:
     The text comes from the user and is data: what is not wordlike, or an insult, is never quoted and
     never shown to a model.
     """
-    bare = word.strip().strip('.,;:!?"()[]…“”„«»-–—').replace("’", "'")
+    bare = word.strip().strip('.,;:!?"()[]…“”„«»-–—').translate(APOSTROPHES)
     wordlike = re.fullmatch(r"[^\W\d_]+(?:['-][^\W\d_]+)*'?", bare) and len(bare) <= 24
     return bare if wordlike and bare.lower() not in word_set("insults", group="refused") else ""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from speechtutor.content.tables import minimal_pair, read, sounds, vocabulary, word_set
+from speechtutor.text.written import APOSTROPHES
 from speechtutor.tutor.evidence import Evidence, Finding
 from speechtutor.tutor.rules import NO_FINDING, how_line, picked
 
@@ -76,7 +77,7 @@ def facts(evidence: Evidence) -> Facts:
         target=target.label if target else "",
         heard=heard.label if heard else "",
         names=frozenset(names),
-        others=frozenset(words_of(evidence.text.replace("’", "'"))) - names,
+        others=frozenset(words_of(evidence.text.translate(APOSTROPHES))) - names,
         hint=frozenset(words_of(how_line(finding)) if finding else ()),
     )
 

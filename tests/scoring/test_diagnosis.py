@@ -168,6 +168,22 @@ def test_a_break_is_missing_where_a_sentence_ends_and_the_voice_goes_on(
     assert judge(case, predicted()).words[1].error_type is kind
 
 
+@pytest.mark.parametrize(
+    "mark",
+    [" ", "… ", "... ", " - ", " – ", " — ", "—", "--", " (", ") ", "\n", "\r\n", "\u2028", " “", "” ",
+     ' "', '" ', " ‘", "’ ", ": ", "; ", ", ", " / ", " | ", " • ", "-", "'"],
+)  # fmt: skip
+def test_a_pause_is_no_mistake_where_a_mark_allows_it(mark: str) -> None:
+    """A reader may stop at any mark but inside "well-known" and "o'clock", and nowhere without one."""
+    case, text = found(0.8), f"think{mark}eye"
+    first, second = case.alignment.words
+    moved = replace(second, char_start=text.index("eye"), char_end=len(text))
+    case = replace(case, text=text, alignment=replace(case.alignment, words=(first, moved)))
+    wrong = mark in (" ", "-", "'")
+    kind = ErrorType.UNEXPECTED_BREAK if wrong else ErrorType.NONE
+    assert judge(case, predicted()).words[1].error_type is kind
+
+
 def tone(semitones: float, seconds: float = 1.5) -> Pitch:
     """A voice that rises evenly from 120 Hz by `semitones`."""
     n = round(seconds / 0.01)

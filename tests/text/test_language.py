@@ -37,7 +37,7 @@ def test_the_lexicon_s_notice_is_there() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in ("en.toml", "en_cmudict.txt.xz", "en_g2p.xz"):
+    for name in ("en.toml", "en_cmudict.txt.xz", "en_g2p.xz", "en_extra.txt", "en_homographs.toml"):
         shutil.copy(FOLDER / name, tmp_path / name)
     return tmp_path
 
