@@ -1,76 +1,176 @@
-"""Whether an audio file is whole, by the sizes that its container declares.
+"""Whether an audio file is whole, by the sizes, checksums and numbers that its container declares.
 
-Decoders stop quietly where a file was cut off; these walkers read only the headers and notice. Pure
-standard library; every function leaves the stream where it found it.
+Decoders stop quietly where a file was cut off, and step quietly over a page or block that is damaged;
+these walkers read only the container and say what is wrong. Pure standard library; every function
+leaves the stream where it found it.
 """
 
 from __future__ import annotations
 
 import io
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+from speechtutor.errors import AudioError
+
+CUT = "is damaged or cut off: its data end before its headers say so"
+STREAMED = 0x7FFF0000
+"""Sizes of 32 bits from here on stand for "unknown", written by programs that pipe."""
 
 _SEGMENT, _CLUSTER = bytes.fromhex("18538067"), bytes.fromhex("1F43B675")
+_ANYWHERE = {bytes.fromhex(name) for name in ("EC", "BF")}
+_UPPER = _ANYWHERE | {
+    bytes.fromhex(name)
+    for name in "1A45DFA3 114D9B74 1549A966 1654AE6B 1C53BB6B 1254C367 1043A770 1941A469".split()
+}
+_IN_CLUSTER = _ANYWHERE | {bytes.fromhex(name) for name in "E7 A3 A0 A7 AB AF 5854".split()}
+"""Elements of Matroska above the clusters and in them (RFC 9559); an unknown one is a damaged one."""
+_MIRROR = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-def is_whole(stream: BinaryIO, kind: str) -> bool:
-    """Whether the file ends where its headers say; True for formats without such headers.
+def check(stream: BinaryIO, kind: str = "") -> None:
+    """Refuse a file that is not whole; formats without sizes and checksums pass.
 
-    `kind` is the name that FFmpeg or libsndfile gives the format, such as "matroska,webm" or "NIST".
+    `kind` is the name that FFmpeg or libsndfile gives the format, such as "matroska,webm" or "NIST";
+    without one the first bytes tell.
+
+    Raises:
+        AudioError: saying what is wrong with it.
     """
-    walkers: dict[str, Callable[[BinaryIO], bool]] = {
-        "matroska": matroska_is_whole,
-        "mp4": mp4_is_whole,
-        "nist": nist_is_whole,
-        "ogg": ogg_is_whole,
+    walkers: dict[str, Callable[[BinaryIO], None]] = {
+        "matroska": check_matroska,
+        "mp4": check_mp4,
+        "nist": check_nist,
+        "ogg": check_ogg,
+        "wav": check_wav,
     }
-    return all(walk(stream) for name, walk in walkers.items() if name in kind.lower().split(","))
+    names = kind.lower().split(",") if kind else [_sniffed(stream)]
+    for name, walk in walkers.items():
+        if name in names:
+            walk(stream)
 
 
-def ogg_is_whole(stream: BinaryIO) -> bool:
-    """One Ogg stream of whole pages, the last one marked as the end (RFC 3533).
+def _sniffed(stream: BinaryIO) -> str:
+    with _rewound(stream):
+        head = stream.read(12)
+    magics = {
+        b"OggS": "ogg",
+        b"RIFF": "wav",
+        b"RIFX": "wav",
+        b"NIST": "nist",
+        b"\x1a\x45\xdf\xa3": "matroska",
+    }
+    return "mp4" if head[4:8] in (b"ftyp", b"moov", b"mdat") else magics.get(head[:4], "")
 
-    A second stream behind the first counts as damage too, for decoders stop at the first one's end.
+
+def ogg_checksum(page: bytes) -> int:
+    """The checksum of a page whose own field is zero (RFC 3533: polynomial 0x04C11DB7, no inversions).
+
+    That is zlib's CRC-32 with the bits of every byte and of the result mirrored, and without its inversions.
     """
-    start = n_streams = flags = 0
+    crc = zlib.crc32(page.translate(_MIRROR), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int.from_bytes(crc.to_bytes(4, "little").translate(_MIRROR))
+
+
+def check_ogg(stream: BinaryIO) -> None:
+    """Whole Ogg pages with right checksums and no number missing (RFC 3533).
+
+    A recorder that was killed leaves whole pages without a mark of the end: they are all that it heard,
+    so they pass, as a file that was cut exactly between two pages does. What comes after the end of all
+    streams (tags of other programs) is nobody's sound.
+
+    Raises:
+        AudioError: for a cut, damaged or missing page, or a stream that starts behind another one, for
+            decoders stop at the first one's end.
+    """
+    start = number = 0
+    following: dict[bytes, int] = {}
+    ended: set[bytes] = set()
     with _rewound(stream) as end:
-        while start < end and len(head := stream.read(27)) == 27 and head[:4] == b"OggS":
-            lengths = stream.read(head[26])
+        while start < end:
+            head = stream.read(27)
+            if head[:4] != b"OggS"[: len(head)]:
+                if following and following.keys() == ended:
+                    return
+                raise AudioError(f"is damaged: what follows its page {number} is no Ogg page")
+            lengths = stream.read(head[26]) if len(head) == 27 else b""
             start += len(head) + len(lengths) + sum(lengths)
-            flags, n_streams = head[5], n_streams + (head[5] >> 1 & 1)
+            number += 1
+            page = head + lengths + stream.read(sum(lengths))
+            if len(head) < 27 or len(lengths) < head[26] or start > end:
+                raise AudioError(CUT)
+            if int.from_bytes(head[22:26], "little") != ogg_checksum(head[:22] + bytes(4) + page[26:]):
+                raise AudioError(f"is damaged: its page {number} does not match its checksum")
+            serial, sequence = head[14:18], int.from_bytes(head[18:22], "little")
+            if head[5] & 2 and (ended or set(following.values()) - {1}):
+                raise AudioError(
+                    "holds several recordings one behind the other (chained Ogg): split it first"
+                )
+            if serial in following and sequence != following[serial]:
+                raise AudioError(f"is damaged: a page is missing before its page {number}")
+            following[serial] = (sequence + 1) % 2**32
+            ended |= {serial} if head[5] & 4 else set()
+
+
+def ogg_streams(stream: BinaryIO) -> int:
+    """How many streams an Ogg file holds side by side; 0 when it is none."""
+    n_streams = start = 0
+    with _rewound(stream):
+        while len(head := stream.read(27)) == 27 and head[:4] == b"OggS" and head[5] & 2:
+            n_streams, start = n_streams + 1, start + 27 + head[26] + sum(stream.read(head[26]))
             stream.seek(start)
-        return start <= end and bool(flags & 4) and n_streams == 1
+    return n_streams
 
 
-def matroska_is_whole(stream: BinaryIO) -> bool:
-    """Every element of a Matroska or WebM file ends inside the file (RFC 8794).
+def check_matroska(stream: BinaryIO) -> None:
+    """Every element of a Matroska or WebM file is a known one and ends inside its cluster and the file.
 
-    Segments and clusters of a live recording have no size, so they are walked through.
+    Segments and clusters of a live recording have no size, so they are walked through (RFC 8794).
+
+    Raises:
+        AudioError: where one does not; decoders skip to the next cluster there, or to the end.
     """
-    start = 0
+    start, closes = 0, None
     with _rewound(stream) as end:
         while start < end:
             stream.seek(start)
             head = stream.read(12)
             n_id = _vint_length(head, 0)
             n_size = _vint_length(head, n_id)
+            name = head[:n_id]
             if n_id > 4 or n_id + n_size > len(head):
-                return False
+                raise AudioError(
+                    CUT if len(head) < 12 else f"is damaged at byte {start}: no Matroska element"
+                )
+            if name not in _UPPER | _IN_CLUSTER | {_SEGMENT, _CLUSTER}:
+                raise AudioError(f"is damaged at byte {start}: no Matroska element is named {name.hex()}")
             largest = (1 << 7 * n_size) - 1
             size = int.from_bytes(head[n_id : n_id + n_size]) & largest
             start += n_id + n_size
             if size != largest and start + size > end:
-                return False
-            if size != largest and head[:n_id] not in (_SEGMENT, _CLUSTER):
-                start += size
-        return True
+                raise AudioError(CUT)
+            if closes is not None and name not in _IN_CLUSTER:
+                raise AudioError(f"is damaged at byte {start}: a cluster is longer than what is in it")
+            if name == _CLUSTER:
+                closes = start + size if size != largest else None
+            elif name != _SEGMENT:
+                start += 0 if size == largest else size
+            if closes is not None and start > closes:
+                raise AudioError(f"is damaged at byte {start}: a cluster is shorter than what is in it")
+            closes = None if start == closes else closes
 
 
-def mp4_is_whole(stream: BinaryIO) -> bool:
-    """Every top-level box of an mp4, m4a or 3gp file ends inside the file (ISO 14496-12)."""
-    start = 0
+def check_mp4(stream: BinaryIO) -> None:
+    """Every top-level box of an mp4, m4a or 3gp file ends inside it, and one is the index (ISO 14496-12).
+
+    Raises:
+        AudioError: when one does not, or a recorder was killed before it wrote the index.
+    """
+    start, found = 0, set()
     with _rewound(stream) as end:
         while start < end:
             stream.seek(start)
@@ -78,19 +178,85 @@ def mp4_is_whole(stream: BinaryIO) -> bool:
             size = int.from_bytes(head[:4])
             if size == 1:
                 size = int.from_bytes(head[8:])
+            found.add(head[4:8])
             start = end if size == 0 else start + max(size, 8)
-        return start == end
+        if start != end:
+            raise AudioError(CUT)
+        if b"moov" not in found:
+            raise AudioError("is unfinished: its index (the moov box) was never written")
 
 
-def nist_is_whole(stream: BinaryIO) -> bool:
-    """A NIST SPHERE file holds as many samples as its header counts."""
+def check_nist(stream: BinaryIO) -> None:
+    """A NIST SPHERE file holds as many samples as its header counts.
+
+    Raises:
+        AudioError: when it does not, or has no readable header.
+    """
     with _rewound(stream) as end:
         stream.seek(8)
-        size = int(stream.read(8).strip() or b"0")
+        size = stream.read(8).strip()
+        if not size.isdigit():
+            raise AudioError("is damaged: its NIST header does not say how long it is")
         stream.seek(0)
-        fields = dict(re.findall(rb"^(\w+) -i (\d+)", stream.read(size), re.MULTILINE))
+        fields = dict(re.findall(rb"^(\w+) -i (\d+)", stream.read(int(size)), re.MULTILINE))
         wanted = [int(fields.get(f"sample_{name}".encode(), b"1")) for name in ("count", "n_bytes")]
-        return end - size >= wanted[0] * wanted[1] * int(fields.get(b"channel_count", b"1"))
+        if end - int(size) < wanted[0] * wanted[1] * int(fields.get(b"channel_count", b"1")):
+            raise AudioError(CUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Riff:
+    """The data of a RIFF file: bytes declared and present, and whether the recorder wrote no true size.
+
+    That is a size of 0 with something behind it that is not chunks (it was killed), or the size of the
+    whole file, or what stands in the RIFF header (it counted its headers, too).
+    """
+
+    declared: int
+    present: int
+    unfinished: bool
+
+
+def riff(stream: BinaryIO) -> Riff | None:
+    """What a wav file says of its data; None when it is none or has no data."""
+    with _rewound(stream) as end:
+        head = stream.read(12)
+        if head[:4] not in (b"RIFF", b"RIFX") or head[8:] != b"WAVE":
+            return None
+        order: Literal["little", "big"] = "little" if head[:4] == b"RIFF" else "big"
+        for name, start, size in _riff_chunks(stream, 12, order, end):
+            if name == b"data":
+                rest = list(_riff_chunks(stream, start, order, end))
+                blank = size == 0 < end - start and not (rest and sum(rest[-1][1:]) in (end, end - 1))
+                return Riff(size, end - start, blank or (size > end - start and size in (end, end - 8)))
+    return None
+
+
+def _riff_chunks(
+    stream: BinaryIO, start: int, order: Literal["little", "big"], end: int
+) -> Iterator[tuple[bytes, int, int]]:
+    """Name, start and size of the chunks from `start` on, until something that has no name."""
+    while start + 8 <= end:
+        stream.seek(start)
+        head = stream.read(8)
+        size = int.from_bytes(head[4:], order)
+        if not re.fullmatch(rb"[ -~]{4}", head[:4]):
+            return
+        yield head[:4], start + 8, size
+        start += 8 + size + size % 2
+
+
+def check_wav(stream: BinaryIO) -> None:
+    """A wav file holds the data that it declares, unless it declares no true size.
+
+    Raises:
+        AudioError: when it does not.
+    """
+    found = riff(stream)
+    if found is None:
+        raise AudioError("is cut off or damaged: it is a wav file without data")
+    if found.present < found.declared < STREAMED and not found.unfinished:
+        raise AudioError(CUT)
 
 
 def mp3_frames(stream: BinaryIO) -> int:

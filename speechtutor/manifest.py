@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from speechtutor import headers
+from speechtutor import headers, outputs
 from speechtutor.core import Edit, PhoneScore, Utterance, UtteranceScore, WordScore
 from speechtutor.errors import AudioError, InputError, StorageError
 
@@ -265,9 +265,10 @@ def write_text(path: Path, text: str) -> None:
     """Put a whole file in place, or none of it.
 
     Raises:
-        StorageError: when the disk refuses.
+        StorageError: when the disk refuses, or the path is a device, a pipe or a folder.
     """
     temporary: str | None = None
+    path = outputs.plain(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

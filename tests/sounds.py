@@ -11,9 +11,14 @@ from numpy.typing import NDArray
 
 from speechtutor.core import SAMPLE_RATE, Floats, Recording
 
-CONTAINERS = {"m4a": "ipod", "mp4": "mp4", "webm": "webm", "mka": "matroska", "aac": "adts"}
-CODECS = {"m4a": "aac", "mp4": "aac", "webm": "libopus", "mka": "aac", "aac": "aac"}
-FORMATS = {"opus": ("OGG", "OPUS"), "ogg": ("OGG", "VORBIS"), "mp3": ("MP3", "MPEG_LAYER_III")}
+CONTAINERS = {"m4a": "ipod", "mp4": "mp4", "webm": "webm", "mka": "matroska", "aac": "adts", "oga": "ogg"}
+CODECS = {"m4a": "aac", "mp4": "aac", "webm": "libopus", "mka": "aac", "aac": "aac", "oga": "flac"}
+FORMATS = {
+    "opus": ("OGG", "OPUS"),
+    "oga": ("OGG", "FLAC"),
+    "ogg": ("OGG", "VORBIS"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+}
 
 
 def tone(seconds: float, hertz: float = 220.0, peak: float = 0.5, rate: int = SAMPLE_RATE) -> Floats:

@@ -1,0 +1,44 @@
+"""One flipped bit in a recording: refused, or read with all its time; never shorter without a word."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from speechtutor import audio
+from speechtutor.errors import AudioError
+from tests import sounds
+
+KINDS = ["opus", "ogg", "oga", "flac", "m4a", "mp3", "webm", "live"]
+"""`oga` is Ogg FLAC, `live` what browsers record: WebM without a length."""
+N_FLIPS = 60
+TOLERANCE = 0.1
+"""Seconds that may be missing: a frame of any of these codecs is shorter."""
+
+
+@cache
+def whole(kind: str) -> bytes:
+    """Three seconds that no codec finds trivial: chords with some noise."""
+    said = sounds.with_noise(sounds.music(3.0), 30)
+    return sounds.encode(said, "webm", live="1") if kind == "live" else sounds.encode(said, kind)
+
+
+def outcome(kind: str, place: int) -> str:
+    """What became of the file with the bit at `place` flipped: refused, same, longer, or shorter."""
+    broken = bytearray(whole(kind))
+    broken[place // 8] ^= 1 << place % 8
+    try:
+        missing = audio.decode(whole(kind)).duration - audio.decode(bytes(broken)).duration
+    except AudioError as error:
+        assert "\n" not in str(error)
+        return "refused"
+    return "same" if abs(missing) <= TOLERANCE else "shorter" if missing > 0 else "longer"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_flipped_bit_loses_no_time_in_silence(kind: str) -> None:
+    places = np.random.default_rng(1).integers(0, 8 * len(whole(kind)), N_FLIPS)
+    found = {int(place): outcome(kind, int(place)) for place in places}
+    assert set(found.values()) <= {"refused", "same"}, {k: v for k, v in found.items() if v[-2:] == "er"}
