@@ -13,6 +13,7 @@
 Fields are the flags, the string under a field is its help, `__post_init__` is the check. `save`
 writes config.json beside the results; `--config run/config.json` replays it as if its fields had
 been typed, under the same checks, and flags on the command line win. An unknown key stops the run.
+A run with `--smoke` and the usual `--out` writes to a temporary folder; `aside` says why.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, asdict, fields, is_dataclass
+from dataclasses import MISSING, asdict, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeVar
 
@@ -119,7 +121,26 @@ def build(settings: type[T], argv: Sequence[str]) -> T:
         raise InputError(str(error)) from error
     if not isinstance(cfg, settings):  # --help was asked for and printed
         raise SystemExit(0)
-    return cfg
+    return aside(cfg)
+
+
+def aside(cfg: T) -> T:
+    """A smoke run writes to a new temporary folder, unless another `out` than the usual one was named.
+
+    Where results usually go lie results, or tracked files, that made-up ones must not replace.
+
+    Raises:
+        InputError: when several processes, which must share a folder, are to make up one each.
+    """
+    place = next((field for field in fields(cfg) if field.name == "out"), None)
+    if not getattr(cfg, "smoke", False) or place is None or getattr(cfg, "out", None) != place.default:
+        return cfg
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError("a smoke run of several processes needs --out: they share a folder")
+    out = Path(tempfile.mkdtemp(prefix="speechtutor-smoke-")) / place.default.name
+    print(f"a smoke run: what it makes is in {out}", file=sys.stderr)
+    moved: T = replace(cfg, out=out)
+    return moved
 
 
 def parse(settings: type[T], argv: Sequence[str] | None = None) -> T:

@@ -29,6 +29,10 @@ _UPPER = _ANYWHERE | {
 }
 _IN_CLUSTER = _ANYWHERE | {bytes.fromhex(name) for name in "E7 A3 A0 A7 AB AF 5854".split()}
 """Elements of Matroska above the clusters and in them (RFC 9559); an unknown one is a damaged one."""
+_FRAGMENTED = set(
+    b"ftyp moov moof mdat free skip wide uuid sidx ssix styp mfra pdin meta emsg prft udta".split()
+)
+"""Boxes of a fragmented mp4 file (ISO 14496-12, DASH); decoders step over a fragment of another name."""
 _MIRROR = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -175,15 +179,19 @@ def check_mp4(stream: BinaryIO) -> None:
         while start < end:
             stream.seek(start)
             head = stream.read(16)
-            size = int.from_bytes(head[:4])
+            size, name = int.from_bytes(head[:4]), head[4:8]
             if size == 1:
                 size = int.from_bytes(head[8:])
-            found.add(head[4:8])
-            start = end if size == 0 else start + max(size, 8)
+            if size < 8 and not (size == 0 and name == b"mdat"):  # only the data may go on to the end
+                raise AudioError(f"is damaged at byte {start}: no box has a size of {size}")
+            found.add(name)
+            start = end if size == 0 else start + size
         if start != end:
             raise AudioError(CUT)
         if b"moov" not in found:
             raise AudioError("is unfinished: its index (the moov box) was never written")
+        if b"moof" in found and (unknown := sorted(found - _FRAGMENTED)):
+            raise AudioError(f"is damaged: no fragment of an mp4 file is named {unknown[0]!r}")
 
 
 def check_nist(stream: BinaryIO) -> None:

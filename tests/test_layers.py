@@ -18,8 +18,8 @@ from tests.conftest import PROJECT
 PACKAGE = PROJECT / "speechtutor"
 FLOORS = {
     0: "core corrections signals errors",
-    1: "stages audio containers decoding headers outputs text reading numerals phones features lexicon variants "
-    "g2p language languages metrics manifest config schema azure codec hub",
+    1: "stages audio containers decoding headers outputs text reading numerals phones features lexicon "
+    "variants g2p language languages metrics manifest config schema azure codec hub sheets",
     3: "models",
     4: "registry pipeline",
     5: "speechtutor __main__ cli commands",
