@@ -27,6 +27,7 @@ _UPPER = _ANYWHERE | {
     bytes.fromhex(name)
     for name in "1A45DFA3 114D9B74 1549A966 1654AE6B 1C53BB6B 1254C367 1043A770 1941A469".split()
 }
+_TRACKS, _BLOCKS = bytes.fromhex("1654AE6B"), (b"\xa3", b"\xa0")
 _IN_CLUSTER = _ANYWHERE | {bytes.fromhex(name) for name in "E7 A3 A0 A7 AB AF 5854".split()}
 """Elements of Matroska above the clusters and in them (RFC 9559); an unknown one is a damaged one."""
 _FRAGMENTED = set(
@@ -36,7 +37,11 @@ _FRAGMENTED = set(
 _MIRROR = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-def check(stream: BinaryIO, kind: str = "") -> None:
+Least = tuple[int, int]
+"""Packets and bytes of sound that must be found: bytes where there is one track; 0 where nothing says."""
+
+
+def check(stream: BinaryIO, kind: str = "") -> Least:
     """Refuse a file that is not whole; formats without sizes and checksums pass.
 
     `kind` is the name that FFmpeg or libsndfile gives the format, such as "matroska,webm" or "NIST";
@@ -45,17 +50,17 @@ def check(stream: BinaryIO, kind: str = "") -> None:
     Raises:
         AudioError: saying what is wrong with it.
     """
-    walkers: dict[str, Callable[[BinaryIO], None]] = {
+    walkers: dict[str, Callable[[BinaryIO], object]] = {
         "matroska": check_matroska,
+        "mp3": lambda stream: (mp3_frames(stream) - 1, 0),  # some writers count the header's own frame
         "mp4": check_mp4,
         "nist": check_nist,
         "ogg": check_ogg,
         "wav": check_wav,
     }
     names = kind.lower().split(",") if kind else [_sniffed(stream)]
-    for name, walk in walkers.items():
-        if name in names:
-            walk(stream)
+    found = [walk(stream) for name, walk in walkers.items() if name in names]
+    return found[0] if found and isinstance(found[0], tuple) else (0, 0)
 
 
 def _sniffed(stream: BinaryIO) -> str:
@@ -80,7 +85,20 @@ def ogg_checksum(page: bytes) -> int:
     return int.from_bytes(crc.to_bytes(4, "little").translate(_MIRROR))
 
 
-def check_ogg(stream: BinaryIO) -> None:
+@dataclass(frozen=True, slots=True)
+class Ogg:
+    """How many streams an Ogg file holds side by side, and whether all are marked as ended."""
+
+    n_streams: int
+    ended: bool
+
+
+def is_ogg(stream: BinaryIO) -> bool:
+    """Whether the file starts as an Ogg file does."""
+    return _sniffed(stream) == "ogg"
+
+
+def check_ogg(stream: BinaryIO) -> Ogg:
     """Whole Ogg pages with right checksums and no number missing (RFC 3533).
 
     A recorder that was killed leaves whole pages without a mark of the end: they are all that it heard,
@@ -99,7 +117,7 @@ def check_ogg(stream: BinaryIO) -> None:
             head = stream.read(27)
             if head[:4] != b"OggS"[: len(head)]:
                 if following and following.keys() == ended:
-                    return
+                    break
                 raise AudioError(f"is damaged: what follows its page {number} is no Ogg page")
             lengths = stream.read(head[26]) if len(head) == 27 else b""
             start += len(head) + len(lengths) + sum(lengths)
@@ -118,63 +136,89 @@ def check_ogg(stream: BinaryIO) -> None:
                 raise AudioError(f"is damaged: a page is missing before its page {number}")
             following[serial] = (sequence + 1) % 2**32
             ended |= {serial} if head[5] & 4 else set()
+    return Ogg(len(following), following.keys() == ended)
 
 
-def ogg_streams(stream: BinaryIO) -> int:
-    """How many streams an Ogg file holds side by side; 0 when it is none."""
-    n_streams = start = 0
-    with _rewound(stream):
-        while len(head := stream.read(27)) == 27 and head[:4] == b"OggS" and head[5] & 2:
-            n_streams, start = n_streams + 1, start + 27 + head[26] + sum(stream.read(head[26]))
-            stream.seek(start)
-    return n_streams
-
-
-def check_matroska(stream: BinaryIO) -> None:
-    """Every element of a Matroska or WebM file is a known one and ends inside its cluster and the file.
+def check_matroska(stream: BinaryIO) -> Least:
+    """Every element of Matroska or WebM is a known one, ends inside its cluster and file, and has a track.
 
     Segments and clusters of a live recording have no size, so they are walked through (RFC 8794).
 
     Raises:
         AudioError: where one does not; decoders skip to the next cluster there, or to the end.
     """
-    start, closes = 0, None
+    start, closes, n_blocks = 0, None, 0
+    tracks: set[int] = set()
     with _rewound(stream) as end:
         while start < end:
             stream.seek(start)
-            head = stream.read(12)
-            n_id = _vint_length(head, 0)
-            n_size = _vint_length(head, n_id)
-            name = head[:n_id]
-            if n_id > 4 or n_id + n_size > len(head):
-                raise AudioError(
-                    CUT if len(head) < 12 else f"is damaged at byte {start}: no Matroska element"
-                )
+            name, size, n_head = _element(stream.read(12), start)
             if name not in _UPPER | _IN_CLUSTER | {_SEGMENT, _CLUSTER}:
                 raise AudioError(f"is damaged at byte {start}: no Matroska element is named {name.hex()}")
-            largest = (1 << 7 * n_size) - 1
-            size = int.from_bytes(head[n_id : n_id + n_size]) & largest
-            start += n_id + n_size
-            if size != largest and start + size > end:
+            start += n_head
+            if size is not None and start + size > end:
                 raise AudioError(CUT)
             if closes is not None and name not in _IN_CLUSTER:
                 raise AudioError(f"is damaged at byte {start}: a cluster is longer than what is in it")
             if name == _CLUSTER:
-                closes = start + size if size != largest else None
+                closes = None if size is None else start + size
             elif name != _SEGMENT:
-                start += 0 if size == largest else size
+                stream.seek(start)
+                tracks |= _tracks(stream.read(size or 0)) if name == _TRACKS else set()
+                if name in _BLOCKS and not _block_track(name, stream.read(min(size or 0, 64))) & tracks:
+                    raise AudioError(f"is damaged at byte {start}: a block belongs to no track")
+                n_blocks += name in _BLOCKS
+                start += size or 0
             if closes is not None and start > closes:
                 raise AudioError(f"is damaged at byte {start}: a cluster is shorter than what is in it")
             closes = None if start == closes else closes
+    return (n_blocks, 0) if len(tracks) == 1 else (0, 0)
 
 
-def check_mp4(stream: BinaryIO) -> None:
+def _element(head: bytes, start: int) -> tuple[bytes, int | None, int]:
+    """Name, size (None where it is not told) and bytes of the head of the element that begins with `head`.
+
+    Raises:
+        AudioError: when none begins so.
+    """
+    n_id = _vint_length(head, 0)
+    n_size = _vint_length(head, n_id)
+    if n_id > 4 or n_id + n_size > len(head):
+        raise AudioError(CUT if len(head) < 12 else f"is damaged at byte {start}: no Matroska element")
+    largest = (1 << 7 * n_size) - 1
+    size = int.from_bytes(head[n_id : n_id + n_size]) & largest
+    return head[:n_id], None if size == largest else size, n_id + n_size
+
+
+def _children(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of the elements inside one."""
+    start = 0
+    while start + 2 <= len(data):
+        name, size, n_head = _element(data[start : start + 12].ljust(12, b"\0"), start)
+        start += n_head + (size or 0)
+        yield name, data[start - (size or 0) : start]
+
+
+def _tracks(data: bytes) -> set[int]:
+    entries = (entry for name, entry in _children(data) if name == b"\xae")
+    return {int.from_bytes(value) for entry in entries for name, value in _children(entry) if name == b"\xd7"}
+
+
+def _block_track(name: bytes, data: bytes) -> set[int]:
+    """The number of the track that a block, or the block in a group of elements, belongs to."""
+    if name == b"\xa0":
+        data = next((value for inner, value in _children(data) if inner == b"\xa1"), b"")
+    n_number = _vint_length(data, 0)
+    return {int.from_bytes(data[:n_number]) & (1 << 7 * n_number) - 1} if n_number <= len(data) else set()
+
+
+def check_mp4(stream: BinaryIO) -> Least:
     """Every top-level box of an mp4, m4a or 3gp file ends inside it, and one is the index (ISO 14496-12).
 
     Raises:
         AudioError: when one does not, or a recorder was killed before it wrote the index.
     """
-    start, found = 0, set()
+    start, n_bytes, found = 0, 0, set()
     with _rewound(stream) as end:
         while start < end:
             stream.seek(start)
@@ -185,13 +229,16 @@ def check_mp4(stream: BinaryIO) -> None:
             if size < 8 and not (size == 0 and name == b"mdat"):  # only the data may go on to the end
                 raise AudioError(f"is damaged at byte {start}: no box has a size of {size}")
             found.add(name)
-            start = end if size == 0 else start + size
+            size = size or end - start
+            n_bytes += (size - 8) * (name == b"mdat")
+            start += size
         if start != end:
             raise AudioError(CUT)
         if b"moov" not in found:
             raise AudioError("is unfinished: its index (the moov box) was never written")
         if b"moof" in found and (unknown := sorted(found - _FRAGMENTED)):
             raise AudioError(f"is damaged: no fragment of an mp4 file is named {unknown[0]!r}")
+    return (0, n_bytes if b"moof" in found else 0)
 
 
 def check_nist(stream: BinaryIO) -> None:

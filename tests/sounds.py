@@ -76,11 +76,16 @@ def recording(samples: Floats) -> Recording:
 
 
 def encode(
-    samples: Floats, kind: str, rate: int = SAMPLE_RATE, subtype: str | None = None, **options: str
+    samples: Floats,
+    kind: str,
+    rate: int = SAMPLE_RATE,
+    subtype: str | None = None,
+    codec: str | None = None,
+    **options: str,
 ) -> bytes:
     """The bytes of a file; `kind` is its suffix, samples have shape (n,) or (n, channels)."""
-    if kind in CONTAINERS or options:
-        return _encode_with_pyav(samples, kind, rate, options)
+    if kind in CONTAINERS or options or codec:
+        return _encode_with_pyav(samples, kind, rate, options, codec or CODECS.get(kind, "libmp3lame"))
     stream = io.BytesIO()
     container, usual = FORMATS.get(kind, (kind.upper(), "PCM_16"))
     soundfile.write(stream, samples, rate, format=container, subtype=subtype or usual)
@@ -92,14 +97,13 @@ def write(path: Path, samples: Floats, rate: int = SAMPLE_RATE, subtype: str | N
     return path
 
 
-def _encode_with_pyav(samples: Floats, kind: str, rate: int, options: dict[str, str]) -> bytes:
+def _encode_with_pyav(samples: Floats, kind: str, rate: int, options: dict[str, str], codec: str) -> bytes:
     import av
 
     stream = io.BytesIO()
     pcm = np.round(samples.reshape(len(samples), -1) * 32767).astype(np.int16)
     layout = {1: "mono", 2: "stereo"}[pcm.shape[1]]
     with av.open(stream, "w", format=CONTAINERS.get(kind, kind), options=options) as container:
-        codec = CODECS.get(kind, "libmp3lame")
         out_rate = 48_000 if codec == "libopus" else rate
         track = container.add_stream(codec, rate=out_rate, layout=layout)
         frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout=layout)

@@ -11,8 +11,8 @@ from speechtutor import audio
 from speechtutor.errors import AudioError
 from tests import sounds
 
-KINDS = ["opus", "ogg", "oga", "flac", "m4a", "mp3", "webm", "live"]
-"""`oga` is Ogg FLAC, `live` what browsers record: WebM without a length."""
+KINDS = ["opus", "ogg", "oga", "flac", "m4a", "mp3", "webm", "mka", "live", "fragments"]
+"""`oga` is Ogg FLAC; `live` (WebM without a length) and `fragments` (of mp4) are what browsers record."""
 N_FLIPS = 60
 TOLERANCE = 0.1
 """Seconds that may be missing: a frame of any of these codecs is shorter."""
@@ -22,7 +22,11 @@ TOLERANCE = 0.1
 def whole(kind: str) -> bytes:
     """Three seconds that no codec finds trivial: chords with some noise."""
     said = sounds.with_noise(sounds.music(3.0), 30)
-    return sounds.encode(said, "webm", live="1") if kind == "live" else sounds.encode(said, kind)
+    if kind == "live":
+        return sounds.encode(said, "webm", live="1")
+    if kind == "fragments":
+        return sounds.encode(said, "mp4", movflags="frag_keyframe+empty_moov", frag_duration="500000")
+    return sounds.encode(said, kind)
 
 
 def outcome(kind: str, place: int) -> str:
