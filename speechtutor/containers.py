@@ -7,38 +7,24 @@ leaves the stream where it found it.
 
 from __future__ import annotations
 
-import io
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
+from speechtutor import matroska
 from speechtutor.errors import AudioError
+from speechtutor.walking import CUT, Least, rewound
 
-CUT = "is damaged or cut off: its data end before its headers say so"
 STREAMED = 0x7FFF0000
 """Sizes of 32 bits from here on stand for "unknown", written by programs that pipe."""
 
-_SEGMENT, _CLUSTER = bytes.fromhex("18538067"), bytes.fromhex("1F43B675")
-_ANYWHERE = {bytes.fromhex(name) for name in ("EC", "BF")}
-_UPPER = _ANYWHERE | {
-    bytes.fromhex(name)
-    for name in "1A45DFA3 114D9B74 1549A966 1654AE6B 1C53BB6B 1254C367 1043A770 1941A469".split()
-}
-_TRACKS, _BLOCKS = bytes.fromhex("1654AE6B"), (b"\xa3", b"\xa0")
-_IN_CLUSTER = _ANYWHERE | {bytes.fromhex(name) for name in "E7 A3 A0 A7 AB AF 5854".split()}
-"""Elements of Matroska above the clusters and in them (RFC 9559); an unknown one is a damaged one."""
 _FRAGMENTED = set(
     b"ftyp moov moof mdat free skip wide uuid sidx ssix styp mfra pdin meta emsg prft udta".split()
 )
 """Boxes of a fragmented mp4 file (ISO 14496-12, DASH); decoders step over a fragment of another name."""
 _MIRROR = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-
-
-Least = tuple[int, int]
-"""Packets and bytes of sound that must be found: bytes where there is one track; 0 where nothing says."""
 
 
 def check(stream: BinaryIO, kind: str = "") -> Least:
@@ -51,7 +37,7 @@ def check(stream: BinaryIO, kind: str = "") -> Least:
         AudioError: saying what is wrong with it.
     """
     walkers: dict[str, Callable[[BinaryIO], object]] = {
-        "matroska": check_matroska,
+        "matroska": matroska.check,
         "mp3": lambda stream: (mp3_frames(stream) - 1, 0),  # some writers count the header's own frame
         "mp4": check_mp4,
         "nist": check_nist,
@@ -64,7 +50,7 @@ def check(stream: BinaryIO, kind: str = "") -> Least:
 
 
 def _sniffed(stream: BinaryIO) -> str:
-    with _rewound(stream):
+    with rewound(stream):
         head = stream.read(12)
     magics = {
         b"OggS": "ogg",
@@ -112,7 +98,7 @@ def check_ogg(stream: BinaryIO) -> Ogg:
     start = number = 0
     following: dict[bytes, int] = {}
     ended: set[bytes] = set()
-    with _rewound(stream) as end:
+    with rewound(stream) as end:
         while start < end:
             head = stream.read(27)
             if head[:4] != b"OggS"[: len(head)]:
@@ -139,79 +125,6 @@ def check_ogg(stream: BinaryIO) -> Ogg:
     return Ogg(len(following), following.keys() == ended)
 
 
-def check_matroska(stream: BinaryIO) -> Least:
-    """Every element of Matroska or WebM is a known one, ends inside its cluster and file, and has a track.
-
-    Segments and clusters of a live recording have no size, so they are walked through (RFC 8794).
-
-    Raises:
-        AudioError: where one does not; decoders skip to the next cluster there, or to the end.
-    """
-    start, closes, n_blocks = 0, None, 0
-    tracks: set[int] = set()
-    with _rewound(stream) as end:
-        while start < end:
-            stream.seek(start)
-            name, size, n_head = _element(stream.read(12), start)
-            if name not in _UPPER | _IN_CLUSTER | {_SEGMENT, _CLUSTER}:
-                raise AudioError(f"is damaged at byte {start}: no Matroska element is named {name.hex()}")
-            start += n_head
-            if size is not None and start + size > end:
-                raise AudioError(CUT)
-            if closes is not None and name not in _IN_CLUSTER:
-                raise AudioError(f"is damaged at byte {start}: a cluster is longer than what is in it")
-            if name == _CLUSTER:
-                closes = None if size is None else start + size
-            elif name != _SEGMENT:
-                stream.seek(start)
-                tracks |= _tracks(stream.read(size or 0)) if name == _TRACKS else set()
-                if name in _BLOCKS and not _block_track(name, stream.read(min(size or 0, 64))) & tracks:
-                    raise AudioError(f"is damaged at byte {start}: a block belongs to no track")
-                n_blocks += name in _BLOCKS
-                start += size or 0
-            if closes is not None and start > closes:
-                raise AudioError(f"is damaged at byte {start}: a cluster is shorter than what is in it")
-            closes = None if start == closes else closes
-    return (n_blocks, 0) if len(tracks) == 1 else (0, 0)
-
-
-def _element(head: bytes, start: int) -> tuple[bytes, int | None, int]:
-    """Name, size (None where it is not told) and bytes of the head of the element that begins with `head`.
-
-    Raises:
-        AudioError: when none begins so.
-    """
-    n_id = _vint_length(head, 0)
-    n_size = _vint_length(head, n_id)
-    if n_id > 4 or n_id + n_size > len(head):
-        raise AudioError(CUT if len(head) < 12 else f"is damaged at byte {start}: no Matroska element")
-    largest = (1 << 7 * n_size) - 1
-    size = int.from_bytes(head[n_id : n_id + n_size]) & largest
-    return head[:n_id], None if size == largest else size, n_id + n_size
-
-
-def _children(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Name and content of the elements inside one."""
-    start = 0
-    while start + 2 <= len(data):
-        name, size, n_head = _element(data[start : start + 12].ljust(12, b"\0"), start)
-        start += n_head + (size or 0)
-        yield name, data[start - (size or 0) : start]
-
-
-def _tracks(data: bytes) -> set[int]:
-    entries = (entry for name, entry in _children(data) if name == b"\xae")
-    return {int.from_bytes(value) for entry in entries for name, value in _children(entry) if name == b"\xd7"}
-
-
-def _block_track(name: bytes, data: bytes) -> set[int]:
-    """The number of the track that a block, or the block in a group of elements, belongs to."""
-    if name == b"\xa0":
-        data = next((value for inner, value in _children(data) if inner == b"\xa1"), b"")
-    n_number = _vint_length(data, 0)
-    return {int.from_bytes(data[:n_number]) & (1 << 7 * n_number) - 1} if n_number <= len(data) else set()
-
-
 def check_mp4(stream: BinaryIO) -> Least:
     """Every top-level box of an mp4, m4a or 3gp file ends inside it, and one is the index (ISO 14496-12).
 
@@ -219,7 +132,7 @@ def check_mp4(stream: BinaryIO) -> Least:
         AudioError: when one does not, or a recorder was killed before it wrote the index.
     """
     start, n_bytes, found = 0, 0, set()
-    with _rewound(stream) as end:
+    with rewound(stream) as end:
         while start < end:
             stream.seek(start)
             head = stream.read(16)
@@ -247,7 +160,7 @@ def check_nist(stream: BinaryIO) -> None:
     Raises:
         AudioError: when it does not, or has no readable header.
     """
-    with _rewound(stream) as end:
+    with rewound(stream) as end:
         stream.seek(8)
         size = stream.read(8).strip()
         if not size.isdigit():
@@ -274,7 +187,7 @@ class Riff:
 
 def riff(stream: BinaryIO) -> Riff | None:
     """What a wav file says of its data; None when it is none or has no data."""
-    with _rewound(stream) as end:
+    with rewound(stream) as end:
         head = stream.read(12)
         if head[:4] not in (b"RIFF", b"RIFX") or head[8:] != b"WAVE":
             return None
@@ -316,7 +229,7 @@ def check_wav(stream: BinaryIO) -> None:
 
 def mp3_frames(stream: BinaryIO) -> int:
     """How many frames the Xing or Info header of an mp3 declares; 0 without one."""
-    with _rewound(stream):
+    with rewound(stream):
         head = stream.read(10)
         tag = 0
         if head[:3] == b"ID3":  # a size of four bytes with seven bits each
@@ -328,20 +241,3 @@ def mp3_frames(stream: BinaryIO) -> int:
         at = max(frame.find(b"Xing"), frame.find(b"Info"))
         has_count = at >= 0 and int.from_bytes(frame[at + 4 : at + 8]) & 1
         return int.from_bytes(frame[at + 8 : at + 12]) if has_count else 0
-
-
-@contextmanager
-def _rewound(stream: BinaryIO) -> Iterator[int]:
-    """The stream at its start, and its size; afterwards back where it was."""
-    position = stream.tell()
-    end = stream.seek(0, io.SEEK_END)
-    stream.seek(0)
-    try:
-        yield end
-    finally:
-        stream.seek(position)
-
-
-def _vint_length(data: bytes, at: int) -> int:
-    """Bytes of an EBML number, told by its leading zero bits; 9 (none has that) where there is none."""
-    return 9 - data[at].bit_length() if at < len(data) else 9

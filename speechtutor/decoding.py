@@ -16,9 +16,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from speechtutor import containers
-from speechtutor.containers import CUT, STREAMED
+from speechtutor.containers import STREAMED
 from speechtutor.core import Floats, Seconds
 from speechtutor.errors import AudioError
+from speechtutor.walking import CUT
 
 Chunk = tuple[int, Floats]
 """Sample rate in hertz and samples of shape (n_samples, n_channels)."""
@@ -28,6 +29,8 @@ BLOCK: Seconds = 30
 MOST_VALUES = 2**22
 SLACK: Seconds = 0.1
 """How much may be missing of the length that a container declares: the delay of its codec."""
+DELAYED = 4
+"""Packets of fragmented mp4 files that may give no frame: what a codec holds back, or has before the sound."""
 WHOLE = 0.99
 """Share of the bytes of a fragmented mp4 file that must be found; some writers pad."""
 EXPECTED = "expected wav, flac, mp3, ogg, m4a or webm"
@@ -226,7 +229,7 @@ def packets(stream: BinaryIO) -> Iterator[Any]:
             cause = f"holds {track.codec_context.name} sound that cannot be decoded: {error.strerror}"
             raise AudioError(cause) from error
     if n_packets < least_packets or n_bytes < WHOLE * least_bytes:
-        raise AudioError("is damaged: not all of the sound in it can be found by its headers")
+        raise AudioError("is damaged or cut off: not all of the sound that its headers count is there")
 
 
 def _from_pyav(stream: BinaryIO) -> Iterator[Chunk]:
@@ -234,13 +237,16 @@ def _from_pyav(stream: BinaryIO) -> Iterator[Chunk]:
 
     to_float = av.AudioResampler(format="fltp")
     heard = declared = 0.0
+    n_silent = 0
     for packet in packets(stream):
         track = packet.stream
+        n_silent += packet.size > 0 and "mp4" in track.container.format.name
         if track.container.format.name in _DECLARING and track.duration is not None:
             declared = float(track.duration * track.time_base)
         try:
             for frame in packet.decode():
                 heard += frame.samples / frame.sample_rate
+                n_silent -= 1
                 for part in to_float.resample(frame):
                     yield part.sample_rate, part.to_ndarray().T.astype(np.float32, copy=False)
         except av.FFmpegError as error:
@@ -248,3 +254,6 @@ def _from_pyav(stream: BinaryIO) -> Iterator[Chunk]:
             raise AudioError(cause) from error
     if heard < declared - SLACK:
         raise AudioError(CUT)
+    # Wrong times in fragments make FFmpeg drop what it decoded; elsewhere an editor may have cut it out.
+    if n_silent > DELAYED and containers.check_mp4(stream)[1]:
+        raise AudioError("is damaged: some of the sound in it is outside its own time line")

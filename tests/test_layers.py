@@ -19,7 +19,7 @@ PACKAGE = PROJECT / "speechtutor"
 FLOORS = {
     0: "core corrections signals errors",
     1: "stages audio containers decoding headers outputs text reading numerals phones features lexicon "
-    "variants g2p language languages metrics manifest config schema azure codec hub sheets",
+    "variants g2p language languages metrics manifest config schema azure codec hub sheets matroska walking",
     3: "models",
     4: "registry pipeline",
     5: "speechtutor __main__ cli commands",

@@ -39,7 +39,7 @@ def test_smoke(name: str, tmp_path: Path) -> None:
     assert module.run(config.build(module.Config, ["--smoke", "--out", str(tmp_path)]))
 
 
-QUICK = tuple("prepare_ make_mistakes train_g2p evaluate_mutations cut_adapter".split())
+QUICK = tuple("prepare_ make_mistakes train_g2p evaluate_mutations".split())
 """Recipes whose smoke run takes no more than seconds; the others load models and are marked slow."""
 
 
