@@ -86,6 +86,12 @@ def _replayed(argv: Sequence[str]) -> tuple[list[str], Path | None]:
     return rest, None
 
 
+def _needs(settings: type[T]) -> list[str]:
+    """What a recipe's docstring says that it needs beside the package itself."""
+    doc = sys.modules[settings.__module__].__doc__ or ""
+    return [line for line in doc.splitlines() if line.startswith("Needs ")]
+
+
 def _app(settings: type[T], defaults: Mapping[str, Any], source: str) -> App:
     def accept(*, cfg: Any) -> Any:
         return cfg
@@ -95,7 +101,9 @@ def _app(settings: type[T], defaults: Mapping[str, Any], source: str) -> App:
         # cyclopts wants a default for an argument whose every part has one.
         accept.__kwdefaults__ = {"cfg": settings()}
     return App(
-        help=f"{settings.__doc__}\n\n--config FILE replays the {FILE} of an earlier run.",
+        help="\n\n".join(
+            [str(settings.__doc__), *_needs(settings), f"--config FILE replays the {FILE} of an earlier run."]
+        ),
         help_format="plaintext",
         version_flags=[],
         default_parameter=Parameter(negative_iterable=()),

@@ -30,7 +30,7 @@ MOST_VALUES = 2**22
 SLACK: Seconds = 0.1
 """How much may be missing of the length that a container declares: the delay of its codec."""
 DELAYED = 4
-"""Packets of fragmented mp4 files that may give no frame: what a codec holds back, or has before the sound."""
+"""Packets of fragmented mp4 files that may give no frame: what a codec holds back or lets precede."""
 WHOLE = 0.99
 """Share of the bytes of a fragmented mp4 file that must be found; some writers pad."""
 EXPECTED = "expected wav, flac, mp3, ogg, m4a or webm"

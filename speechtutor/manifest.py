@@ -260,6 +260,9 @@ class Written:
     path: Path
     n_rows: int
 
+    def __str__(self) -> str:
+        return f"{self.n_rows} rows in {self.path}"
+
 
 def write_text(path: Path, text: str) -> None:
     """Put a whole file in place, or none of it.
