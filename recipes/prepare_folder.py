@@ -3,7 +3,7 @@
 Data      recordings with a text file of the same name beside each, or tables (csv, tsv, xlsx) that name them
 Run       python -m recipes.prepare_folder --corpus recordings --out data_manifests/mine.jsonl
 Expect    a row for every recording; seconds
-Needs     for xlsx: pip install 'speechtutor[tables]'
+Needs     pip install 'speechtutor[tables]' for xlsx
 
 Without a table the speaker is the folder that a recording lies in. Folders `train`, `dev` and `test` at the
 top are the splits, if all recordings lie in them.
