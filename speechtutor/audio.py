@@ -174,7 +174,7 @@ def _recording(parts: Callable[[], Iterable[Chunk]]) -> Recording:
     peak = float(max(samples.max(), -samples.min()))
     if peak > OVERLOAD:
         raise AudioError(f"has samples up to {peak:.4g}, expected floats in [-1, 1]")
-    return Recording(np.clip(samples, -1.0, 1.0))
+    return Recording(np.clip(samples, -1.0, 1.0, out=samples))
 
 
 class _Power:

@@ -198,6 +198,15 @@ def named(stream: BinaryIO) -> str:
         return ""
 
 
+def _undecoded(track: Any, error: Any) -> AudioError:
+    import av
+
+    codec = track.codec_context.name
+    if isinstance(error, av.error.PatchWelcomeError):  # AMR that leaves out its silences, for one
+        return AudioError(f"holds {codec} sound of a kind that FFmpeg cannot decode")
+    return AudioError(f"holds {codec} sound that is damaged: {error.strerror}")
+
+
 def packets(stream: BinaryIO) -> Iterator[Any]:
     """The packets of the first audio stream of a container that PyAV reads, none missing by its headers.
 
@@ -226,8 +235,7 @@ def packets(stream: BinaryIO) -> Iterator[Any]:
                 n_bytes += packet.size
                 yield packet
         except av.FFmpegError as error:
-            cause = f"holds {track.codec_context.name} sound that cannot be decoded: {error.strerror}"
-            raise AudioError(cause) from error
+            raise _undecoded(track, error) from error
     if n_packets < least_packets or n_bytes < WHOLE * least_bytes:
         raise AudioError("is damaged or cut off: not all of the sound that its headers count is there")
 
@@ -250,8 +258,7 @@ def _from_pyav(stream: BinaryIO) -> Iterator[Chunk]:
                 for part in to_float.resample(frame):
                     yield part.sample_rate, part.to_ndarray().T.astype(np.float32, copy=False)
         except av.FFmpegError as error:
-            cause = f"holds {track.codec_context.name} sound that cannot be decoded: {error.strerror}"
-            raise AudioError(cause) from error
+            raise _undecoded(track, error) from error
     if heard < declared - SLACK:
         raise AudioError(CUT)
     # Wrong times in fragments make FFmpeg drop what it decoded; elsewhere an editor may have cut it out.

@@ -105,7 +105,7 @@ def _encode_with_pyav(samples: Floats, kind: str, rate: int, options: dict[str, 
     layout = {1: "mono", 2: "stereo"}[pcm.shape[1]]
     with av.open(stream, "w", format=CONTAINERS.get(kind, kind), options=options) as container:
         out_rate = 48_000 if codec == "libopus" else rate
-        track = container.add_stream(codec, rate=out_rate, layout=layout)
+        track = container.add_stream(codec, rate=out_rate, layout=layout, options=options)
         frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout=layout)
         frame.sample_rate = rate
         frame.pts = 0

@@ -174,3 +174,12 @@ def test_an_endless_pipe_is_left_at_its_limit(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(AudioError, match=r"stdin: is larger than the limit of 0\.00391 GiB for a pipe"):
         audio.decode(io.BufferedReader(Endless()), name="stdin")
     assert Endless.n_read < 2**22 + 2**21
+
+
+def test_sound_that_the_decoder_does_not_know_is_named() -> None:
+    # AMR that leaves out its silences (DTX); its headers say nothing of it.
+    said = np.append(SAID, sounds.silence(3))
+    assert audio.decode(sounds.encode(said, "amr", 8_000, codec="libopencore_amrnb")).duration > 4.9
+    data = sounds.encode(said, "amr", 8_000, codec="libopencore_amrnb", dtx="1")
+    with pytest.raises(AudioError, match="holds amrnb sound of a kind that FFmpeg cannot decode"):
+        audio.decode(data)

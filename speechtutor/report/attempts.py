@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from speechtutor import manifest, schema
+from speechtutor import manifest, outputs, schema
 from speechtutor.core import Attempt, Exercise, UtteranceScore
 from speechtutor.errors import InputError, StorageError
 from speechtutor.report import heat, runs
@@ -129,6 +129,7 @@ def pseudonyms(found: Found, key: Path, draw: Callable[[int], int] = secrets.ran
     while new:
         last += 1
         known[new.pop(int(draw(len(new))))] = f"Learner {last:02d}"
+    key = outputs.plain(key)
     try:
         key.parent.mkdir(parents=True, exist_ok=True)
         fresh = key.with_name(f".{key.name}.new")
