@@ -24,7 +24,7 @@ class Header:
 
 
 def probe(path: Path) -> Header:
-    """Open a file, read its headers and its end; a few milliseconds whatever its length.
+    """Open a file, read its headers and its end, or its pages and packets; nothing but the end is decoded.
 
     Raises:
         AudioError: when it is missing, empty, no audio, cut off, or has no samples or an odd rate.
