@@ -3,6 +3,7 @@
 Data      data_manifests/speechocean762.jsonl (dev, or test where you have it)
 Run       python -m recipes.evaluate_asr --model faster-whisper-base
 Expect    see recipes/README.md
+Needs     pip install 'speechtutor[whisper]' for the models of faster-whisper
 
 The same as `speechtutor evaluate asr`, with the project's own corpus and its dev speakers as defaults.
 A run that was stopped goes on in its folder; what the figures mean is said in `speechtutor.evaluation.asr`.

@@ -4,6 +4,7 @@ Data      data_manifests/speechocean762.jsonl (dev)
 Run       python -m recipes.export_model --kind phones
           python -m recipes.export_model --kind whisper --adapter speechtutor/weights/whisper-base-learners
 Expect    see recipes/README.md; report.md and report.json in OUT, a folder for each format that loads
+Needs     pip install 'speechtutor[export,whisper]' for ONNX and CTranslate2
 
 Without `--formats` all are made. A run that was stopped goes on after the last format that was measured.
 An export whose figures are worse by more than `--bound` is refused: its folder goes, the figures stay

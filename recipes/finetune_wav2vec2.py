@@ -5,6 +5,7 @@ Run       python -m recipes.finetune_wav2vec2 --out runs/wav2vec2/small
           python -m recipes.finetune_wav2vec2 --base facebook/wav2vec2-base-960h --units letters
           torchrun --nproc_per_node 2 -m recipes.finetune_wav2vec2   (the same flags; see recipes/README.md)
 Expect    see recipes/README.md
+Needs     pip install 'speechtutor[train]' for TensorBoard, or --no-tensorboard
 
 The best network is in OUT/best, a checkpoint that transcribes; one that writes phones aligns, too.
 """

@@ -4,6 +4,7 @@ Data      data_manifests/speechocean762.jsonl (train; dev for the best epoch)
 Run       python -m recipes.finetune_whisper --base whisper-base --out runs/whisper/base-lora
           torchrun --nproc_per_node 2 -m recipes.finetune_whisper   (the same flags; see recipes/README.md)
 Expect    see recipes/README.md
+Needs     pip install 'speechtutor[train]' for TensorBoard, or --no-tensorboard
 
 The best network is in OUT/best: an adapter for `--adapter`, or with `--method full` a checkpoint.
 """

@@ -90,7 +90,7 @@ EXAMPLES = (
 class Config:
     """Where the examples go."""
 
-    root: Path = Path()
+    out: Path = Path()
     """The checkout that gets demo/examples and data_manifests/examples.jsonl."""
     checkpoint: Path | None = None
     """Folder of the model voice; without one the pinned checkpoint is used."""
@@ -145,7 +145,7 @@ def run(cfg: Config) -> manifest.Written:
         InputError: when a recording is too large to be committed.
     """
     examples = EXAMPLES[:1] if cfg.smoke else EXAMPLES
-    folder = cfg.root / FOLDER
+    folder = cfg.out / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     voice = kokoro.load(cfg.checkpoint)
     for example in examples:
@@ -155,9 +155,9 @@ def run(cfg: Config) -> manifest.Written:
             raise InputError(f"{path} has {size} bytes, more than {MAX_BYTES}: shorten its text")
     disk.write_text(folder / "README.md", readme(examples))
     rows = [json.dumps(row(example), ensure_ascii=False) for example in examples]
-    manifest.check(list(manifest.parse(rows, str(MANIFEST))), str(MANIFEST), cfg.root)
-    disk.write_text(cfg.root / MANIFEST, "\n".join(rows) + "\n")
-    return manifest.Written(cfg.root / MANIFEST, len(rows))
+    manifest.check(list(manifest.parse(rows, str(MANIFEST))), str(MANIFEST), cfg.out)
+    disk.write_text(cfg.out / MANIFEST, "\n".join(rows) + "\n")
+    return manifest.Written(cfg.out / MANIFEST, len(rows))
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def _row(row: dict[str, str], split: str, where: str) -> Utterance:
     return Utterance(
         id=Path(name).stem,
         audio=f"clips/{name}",
-        text=row["sentence"].strip(),
+        text=" ".join(row["sentence"].split()),
         speaker=row["client_id"],
         split=split,
         lang=row.get("locale", "en").split("-")[0] or "en",
@@ -86,8 +86,8 @@ def load(corpus: Path, splits: list[str]) -> list[Utterance]:
     rows = []
     for split in splits:
         path = corpus / f"{split}.tsv"
-        for number, row in enumerate(formats.table(path, COLUMNS), start=2):
-            rows.append(_row(row, split, f"{path}, line {number}"))
+        for line, row in formats.table(path, COLUMNS):
+            rows.append(_row(row, split, f"{path}, line {line}"))
     return rows
 
 

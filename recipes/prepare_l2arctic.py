@@ -203,7 +203,7 @@ def load(cfg: Config) -> list[Utterance]:
     """
     table = people(cfg.corpus)
     rows, bad, skip = [], [], set(cfg.skip)
-    for wav in sorted(cfg.corpus.glob("*/wav/*.wav")):
+    for wav in sorted(cfg.corpus.glob("*/wav/[!.]*.wav")):
         home = wav.parent.parent
         if f"{home.name}_{wav.stem}" in skip:
             continue

@@ -55,7 +55,7 @@ def _rows(transcript: Path, corpus: Path, genders: dict[str, str | None]) -> Ite
     if speaker not in genders:
         raise InputError(f"{transcript}: speaker {speaker} is not in SPEAKERS.TXT")
     lines = formats.keyed(transcript)
-    if without := sorted({path.stem for path in folder.glob("*.flac")} - lines.keys()):
+    if without := sorted({path.stem for path in formats.files(folder, (".flac",))} - lines.keys()):
         raise InputError(f"{folder}: no transcript of {without[0]}" + " and others" * (len(without) > 1))
     for id_, words in lines.items():
         audio = (folder / f"{id_}.flac").relative_to(corpus).as_posix()
@@ -73,7 +73,7 @@ def load(corpus: Path, subsets: list[str] | None = None) -> list[Utterance]:
     there = [p.name for p in corpus.iterdir() if p.name.split("-")[0] in manifest.SPLITS and p.is_dir()]
     rows = []
     for subset in sorted(subsets or there):
-        for transcript in sorted((corpus / subset).glob("*/*/*.trans.txt")):
+        for transcript in sorted((corpus / subset).glob("*/*/[!.]*.trans.txt")):
             rows += _rows(transcript, corpus, genders)
     if not rows:
         raise InputError(

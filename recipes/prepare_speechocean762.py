@@ -132,7 +132,7 @@ def repacked(corpus: Path) -> list[dict[str, str]]:
     """
     formats.require(corpus, ("scores-train.json", "speakers-train.tsv"), "speechocean762")
     table = formats.table(corpus / "speakers-train.tsv", ("utt", "speaker", "age", "gender"))
-    return [row | {"audio": f"train/{row['utt']}.flac"} for row in table]
+    return [row | {"audio": f"train/{row['utt']}.flac"} for _, row in table]
 
 
 def load(corpus: Path, dev: Sequence[str], part: str = "train") -> list[Utterance]:

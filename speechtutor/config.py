@@ -13,6 +13,7 @@
 Fields are the flags, the string under a field is its help, `__post_init__` is the check. `save`
 writes config.json beside the results; `--config run/config.json` replays it as if its fields had
 been typed, under the same checks, and flags on the command line win. An unknown key stops the run.
+A run with `--smoke` and the usual `--out` writes to a temporary folder; `aside` says why.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, asdict, fields, is_dataclass
+from dataclasses import MISSING, asdict, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeVar
 
@@ -84,6 +86,12 @@ def _replayed(argv: Sequence[str]) -> tuple[list[str], Path | None]:
     return rest, None
 
 
+def _needs(settings: type[T]) -> list[str]:
+    """What a recipe's docstring says that it needs beside the package itself."""
+    doc = sys.modules[settings.__module__].__doc__ or ""
+    return [line for line in doc.splitlines() if line.startswith("Needs ")]
+
+
 def _app(settings: type[T], defaults: Mapping[str, Any], source: str) -> App:
     def accept(*, cfg: Any) -> Any:
         return cfg
@@ -93,7 +101,9 @@ def _app(settings: type[T], defaults: Mapping[str, Any], source: str) -> App:
         # cyclopts wants a default for an argument whose every part has one.
         accept.__kwdefaults__ = {"cfg": settings()}
     return App(
-        help=f"{settings.__doc__}\n\n--config FILE replays the {FILE} of an earlier run.",
+        help="\n\n".join(
+            [str(settings.__doc__), *_needs(settings), f"--config FILE replays the {FILE} of an earlier run."]
+        ),
         help_format="plaintext",
         version_flags=[],
         default_parameter=Parameter(negative_iterable=()),
@@ -119,7 +129,26 @@ def build(settings: type[T], argv: Sequence[str]) -> T:
         raise InputError(str(error)) from error
     if not isinstance(cfg, settings):  # --help was asked for and printed
         raise SystemExit(0)
-    return cfg
+    return aside(cfg)
+
+
+def aside(cfg: T) -> T:
+    """A smoke run writes to a new temporary folder, unless another `out` than the usual one was named.
+
+    Where results usually go lie results, or tracked files, that made-up ones must not replace.
+
+    Raises:
+        InputError: when several processes, which must share a folder, are to make up one each.
+    """
+    place = next((field for field in fields(cfg) if field.name == "out"), None)
+    if not getattr(cfg, "smoke", False) or place is None or getattr(cfg, "out", None) != place.default:
+        return cfg
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError("a smoke run of several processes needs --out: they share a folder")
+    out = Path(tempfile.mkdtemp(prefix="speechtutor-smoke-")) / place.default.name
+    print(f"a smoke run: what it makes is in {out}", file=sys.stderr)
+    moved: T = replace(cfg, out=out)
+    return moved
 
 
 def parse(settings: type[T], argv: Sequence[str] | None = None) -> T:

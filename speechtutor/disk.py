@@ -59,13 +59,6 @@ def _no_room(what: str, folder: Path, need: int, have: int) -> str:
     return f"no room for {what} in {folder}: {amounts}; SPEECHTUTOR_HOME may name a larger disk"
 
 
-def write(path: Path, text: str) -> None:
-    """Write a text file that is seen whole or not at all."""
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
-
-
 def sync(path: Path) -> None:
     """Ask the disk to have a file or a directory; Windows has no such call for what is not open to write."""
     if os.name == "nt":
@@ -83,27 +76,61 @@ def clear(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Put a whole file in place, or none of it.
+def plain_file(path: Path) -> Path:
+    """The plain file, there or not yet, that a path stands for; a link is followed to its end.
+
+    Results are written beside their place and renamed into it, which would put a file where a device,
+    a pipe or a link was (/dev/null among them).
 
     Raises:
-        StorageError: when the disk refuses.
+        StorageError: when the path is none of a plain file, a link to one, or free.
+    """
+    try:
+        if path.is_symlink() and not path.exists():
+            raise StorageError(f"{path}: is a link to nothing, expected the place of a plain file")
+        if path.exists() and not path.is_file():
+            kind = "a directory" if path.is_dir() else "a device, a pipe or a socket"
+            raise StorageError(f"{path}: is {kind}, expected the place of a plain file")
+        return path.resolve() if path.is_symlink() else path
+    except (OSError, RuntimeError) as error:  # a loop of links
+        raise StorageError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Put a whole file in place, or none of it; the one way in which a result is written.
+
+    Raises:
+        StorageError: when the disk refuses, or the path is a device, a pipe or a folder.
     """
     temporary: str | None = None
+    path = plain_file(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes the file private; a result is as readable as any other file.
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a null byte in the name is a ValueError
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise StorageError(f"{path}: {error.strerror}") from None
+        raise StorageError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """`write_bytes` of a text in UTF-8.
+
+    Raises:
+        StorageError: when the disk refuses, or the path is a device, a pipe or a folder.
+    """
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise StorageError(f"{path}: the text holds half a character (a lone surrogate)") from None
+    write_bytes(path, data)
 
 
 def home() -> Path:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from speechtutor.audio import io
+from speechtutor.audio import decoding, io
 from speechtutor.core import Seconds
 from speechtutor.errors import AudioError
 
@@ -24,7 +24,7 @@ class Header:
 
 
 def probe(path: Path) -> Header:
-    """Open a file, read its headers and its end; a few milliseconds whatever its length.
+    """Open a file, read its headers and its end, or its pages and packets; nothing but the end is decoded.
 
     Raises:
         AudioError: when it is missing, empty, no audio, cut off, or has no samples or an odd rate.
@@ -39,35 +39,35 @@ def probe(path: Path) -> Header:
     if found.sample_rate not in io.RATES:
         least, most = io.RATES.start, io.RATES.stop - 1
         raise AudioError(f"{path}: has a sample rate of {found.sample_rate} Hz, expected {least} to {most}")
+    if found.n_channels > io.MAX_CHANNELS:
+        most = io.MAX_CHANNELS
+        raise AudioError(f"{path}: has {found.n_channels} channels, more than the limit of {most}")
     if found.duration is not None and found.duration <= 0:
         raise AudioError(f"{path}: holds no samples")
     return found
 
 
 def _header(stream: BinaryIO) -> Header:
-    import soundfile
-
-    if not io.is_mpeg(stream):
-        try:
-            return _from_soundfile(stream)
-        except soundfile.LibsndfileError as error:
-            io.pass_on(error)
-        stream.seek(0)
-    return _from_pyav(stream)
+    try:
+        with decoding.opened(stream) as file:
+            return _of_soundfile(file)
+    except decoding.Unopened as error:
+        refused = error
+    with decoding.explained(stream, refused):
+        return _of_pyav(stream)
 
 
-def _from_soundfile(stream: BinaryIO) -> Header:
-    with io.opened(stream) as file:
-        n_last = min(LAST, file.frames)
-        file.seek(file.frames - n_last)
-        if len(file.read(n_last)) < n_last:
-            raise AudioError("is damaged or cut off: its last samples are missing")
-        return Header(file.samplerate, file.channels, file.frames / file.samplerate)
+def _of_soundfile(file: Any) -> Header:
+    n_last = min(LAST, file.frames)
+    file.seek(file.frames - n_last)
+    if len(file.read(n_last)) < n_last:
+        raise AudioError("is damaged or cut off: its last samples are missing")
+    return Header(file.samplerate, file.channels, file.frames / file.samplerate)
 
 
-def _from_pyav(stream: BinaryIO) -> Header:
+def _of_pyav(stream: BinaryIO) -> Header:
     found = None
-    for packet in io.packets(stream):
+    for packet in decoding.packets(stream):
         if packet.size and found is None:
             length, codec = packet.stream.duration, packet.stream.codec_context
             seconds = None if length is None else float(length * packet.stream.time_base)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from speechtutor.core import Seconds
+from speechtutor.corpora import sheets
 from speechtutor.errors import InputError
 
 AUDIO = (".flac", ".wav", ".mp3", ".ogg", ".opus", ".m4a", ".webm", ".aiff", ".sph")
@@ -32,6 +34,8 @@ class Span:
 def text_of(path: Path, encoding: str | None = None) -> str:
     """A text file; without an encoding by its byte order mark, else UTF-8, else Latin-1 (old corpora).
 
+    With `utf-8-sig` a mark of UTF-16 is believed, too: spreadsheets write such tables.
+
     Raises:
         InputError: when it cannot be read.
     """
@@ -39,7 +43,7 @@ def text_of(path: Path, encoding: str | None = None) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    if encoding is None and data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if encoding in (None, "utf-8-sig") and data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         encoding = "utf-16"
     for name in (encoding,) if encoding else ("utf-8-sig", "latin-1"):
         try:
@@ -60,40 +64,98 @@ def require(corpus: Path, names: Iterable[str], what: str) -> None:
             raise InputError(f"{corpus / name} is missing: is {corpus} the {what} folder?")
 
 
-def table(path: Path, needed: Collection[str], delimiter: str = "\t") -> Iterator[dict[str, str]]:
-    """The rows of a table with a header line; quotes are letters in a tsv, as corpora write them.
+def hidden(path: Path) -> bool:
+    """Whether a file or folder is nobody's data: a name with a leading dot, or what macOS zips beside files.
+
+    `._one.wav` is not sound but what macOS keeps of one.wav on a foreign disk.
+    """
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+
+
+def files(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """The files below a folder with these suffixes, in capitals or not; hidden ones are left out."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in suffixes and not hidden(path.relative_to(folder)) and path.is_file()
+    )
+
+
+def table(
+    path: Path, needed: Collection[str], delimiter: str | None = None
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a table with a header line, each with the number of the line that it starts on.
+
+    Header names may be in capitals and come back in lower case; cells come back as they are, line breaks
+    in quotes included. Quotes are letters where the delimiter is a tab, as corpora write them. Without a
+    delimiter a .tsv has tabs, a spreadsheet (.xlsx) its cells, and any other file that one of `,`, `;` and
+    tab under which the needed columns are there.
 
     Raises:
-        InputError: when a column is missing, or a row has too few or too many cells.
+        InputError: when a column is missing or named twice, or a row has too few or too many cells.
     """
-    quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    lines = text_of(path, "utf-8-sig").splitlines()
-    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
-    header = next(reader, [])
+    if path.suffix.lower() == ".xlsx":
+        rows = sheets.rows(path)
+    else:
+        text = text_of(path, "utf-8-sig")
+        rows = _cells(path, text, delimiter or _delimiter(path, text, needed))
+    header = _names(next(rows, (1, []))[1])
     if missing := sorted(set(needed) - set(header)):
         raise InputError(f"{path}: no column {', '.join(missing)}; it has {', '.join(header) or 'none'}")
-    for number, cells in enumerate(reader, start=2):
-        if not cells:
+    if twice := {name for name in header if name and header.count(name) > 1}:
+        raise InputError(f"{path}: there are two columns {sorted(twice)[0]}")
+    for line, cells in rows:
+        if not any(cells):
             continue
         if len(cells) != len(header):
-            raise InputError(f"{path}, line {number}: {len(cells)} cells under {len(header)} columns")
-        yield dict(zip(header, cells, strict=True))
+            raise InputError(f"{path}, line {line}: {len(cells)} cells under {len(header)} columns")
+        yield line, dict(zip(header, cells, strict=True))
+
+
+def _delimiter(path: Path, text: str, needed: Collection[str]) -> str:
+    kinds = "\t" if path.suffix.lower() == ".tsv" else ",;\t"
+    for kind in kinds:
+        _, header = next(_cells(path, text, kind), (1, []))
+        if set(needed) <= set(_names(header)):
+            return kind
+    return kinds[0]
+
+
+def _names(header: Sequence[str]) -> list[str]:
+    return [name.strip().lower() for name in header]
+
+
+def _cells(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows of cells with the line that each starts on; lines end at CR and LF alone, not at U+2028."""
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InputError(f"{path}, line {line}: not a row of a table ({error})") from None
+        yield line, cells
 
 
 def keyed(path: Path) -> dict[str, str]:
-    """A Kaldi table: the first word of each line is the key, the rest the value.
+    """A Kaldi table: the first word of each line is the key, the rest, as it is, the value.
+
+    Only blanks and tabs stand between them, and only line feeds end a line: a text may hold any other space.
 
     Raises:
         InputError: when a key comes twice.
     """
     found: dict[str, str] = {}
-    for number, line in enumerate(text_of(path).splitlines(), start=1):
-        key, *rest = line.split(None, 1)[:2] or ("",)
+    for number, line in enumerate(text_of(path).split("\n"), start=1):
+        key, *rest = re.split(r"[ \t]+", line.strip(" \t\r"), maxsplit=1)
         if not key:
             continue
         if key in found:
             raise InputError(f"{path}, line {number}: {key} stands there twice")
-        found[key] = rest[0].strip() if rest else ""
+        found[key] = rest[0] if rest else ""
     return found
 
 

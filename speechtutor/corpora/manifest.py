@@ -166,14 +166,20 @@ def read(path: Path, splits: Sequence[str] | None = None) -> list[Utterance]:
         InputError: when the file is missing or a row is wrong.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding=_encoding(path)) as file:
             rows = list(parse(file, str(path)))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise InputError(f"{path}: not UTF-8 text") from None
     check(rows, str(path))
     return [row for row in rows if splits is None or row.split in splits]
+
+
+def _encoding(path: Path) -> str:
+    """UTF-8, with or without a byte order mark, or UTF-16 with one: what editors save."""
+    with path.open("rb") as file:
+        return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
 def check(rows: Sequence[Utterance], name: str, root: Path | None = None) -> None:
@@ -245,7 +251,7 @@ def check_audio(
 def row_numbers(rows: Sequence[Utterance], name: str) -> dict[str, int]:
     """By id: where the rows stand in their manifest, or among each other when it is not written yet."""
     if name and Path(name).is_file():
-        with Path(name).open(encoding="utf-8") as file:
+        with Path(name).open(encoding=_encoding(Path(name))) as file:
             numbers = {row.id: number for number, row in enumerate(parse(file, name), start=1)}
         if all(row.id in numbers for row in rows):
             return numbers
@@ -258,6 +264,9 @@ class Written:
 
     path: Path
     n_rows: int
+
+    def __str__(self) -> str:
+        return f"{self.n_rows} rows in {self.path}"
 
 
 def write(

@@ -176,7 +176,7 @@ def _fetch_all(wanted: Checkpoint, work: Workspace) -> None:
     known = json.loads(origins.read_text(encoding="utf-8")) if origins.is_file() else {}
     for file in missing:
         known[file.path] = _fetch(wanted, file, work)
-        disk.write(origins, json.dumps(known, indent=1))
+        disk.write_text(origins, json.dumps(known, indent=1))
 
 
 def _room(files: Iterable[File]) -> int:

@@ -11,6 +11,7 @@ import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,10 @@ TOKENS_AT_ONCE, TOKENS_PER_SECOND = 10, 12
 UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 """Languages written without spaces between words."""
 SHORTEST: Seconds = 0.02
+MISSED: Seconds = 0.8
+"""Speech without a word from which a window is heard again in parts: a short sentence is longer."""
+NEAR: Seconds = 0.3
+"""How far beside a word speech still belongs to it, for the times of words are rough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +121,62 @@ def transcribe(
     for offset, piece in split(recording, longest, speech=speech):
         inside = _within(speech, offset, offset + piece.duration)
         if inside:
-            hypothesis = hear(piece)
-            if not hypothesis.empty:
-                heard.append(replace(hypothesis, words=_placed(hypothesis.words, inside, offset)))
+            heard += _listened(piece, offset, inside, hear)
     words = tuple(word for hypothesis in heard for word in hypothesis.words)
     if not words:
         return Transcript((), lang)
     weights = [len(hypothesis.words) for hypothesis in heard]
     logprob = float(np.average([hypothesis.logprob for hypothesis in heard], weights=weights))
     return Transcript(words, heard[0].lang, math.exp(min(logprob, 0.0)))
+
+
+def _listened(
+    piece: Recording, offset: Seconds, speech: Sequence[Interval], hear: Callable[[Recording], Hypothesis]
+) -> list[Hypothesis]:
+    """What was heard in a piece, in the recording's time; in parts where a stretch of speech has no words.
+
+    Whisper often writes a sentence that is said twice only once, sure of it all the same. The parts are
+    kept when something surely was said where there had been no words, else (a cough, noise) the whole is.
+    """
+    whole = hear(piece)
+    found = [] if whole.empty else [replace(whole, words=_placed(whole.words, speech, offset))]
+    missed = _missed(found[0].words, speech) if found else None
+    if missed is None:
+        return found
+    cuts = _around(missed, found[0].words, offset, offset + piece.duration)
+    edges = [
+        offset,
+        *(cut for cut in cuts if offset < cut < offset + piece.duration),
+        offset + piece.duration,
+    ]
+    parts: list[Hypothesis] = []
+    for start, end in pairwise(edges):
+        first, last = (round((edge - offset) * SAMPLE_RATE) for edge in (start, end))
+        inside = _within(speech, start, end)
+        heard = _listened(Recording(piece.samples[first:last]), start, inside, hear) if inside else []
+        if (start, end) == tuple(cuts) and not any(h.words and not h.doubtful for h in heard):
+            return found
+        parts += heard
+    return parts
+
+
+def _missed(words: Sequence[Word], speech: Sequence[Interval]) -> Interval | None:
+    """The longest stretch of speech between two words, or beside all, if it is long enough to hold some."""
+    bounds = [-math.inf, *(edge for word in words for edge in (word.start, word.end)), math.inf]
+    stretches = []
+    for before, after in zip(bounds[::2], bounds[1::2], strict=True):
+        inside = _within(speech, before + NEAR, after - NEAR)
+        if sum(end - start for start, end in inside) >= MISSED:
+            stretches.append((inside[0][0], inside[-1][1]))
+    return max(stretches, key=lambda stretch: stretch[1] - stretch[0], default=None)
+
+
+def _around(missed: Interval, words: Sequence[Word], first: Seconds, last: Seconds) -> Interval:
+    """Where to cut a stretch out: half way to the words beside it, or where the piece begins and ends."""
+    before = [word.end for word in words if word.end <= missed[0]]
+    after = [word.start for word in words if word.start >= missed[1]]
+    start = (max(before) + missed[0]) / 2 if before else first
+    return start, (min(after) + missed[1]) / 2 if after else last
 
 
 def _within(speech: Sequence[Interval], start: Seconds, end: Seconds) -> list[Interval]:

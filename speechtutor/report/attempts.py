@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from speechtutor import jsonio, schema
+from speechtutor import disk, jsonio, schema
 from speechtutor.core import Attempt, Exercise, UtteranceScore
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, StorageError
@@ -121,6 +121,7 @@ def pseudonyms(found: Found, key: Path, draw: Callable[[int], int] = secrets.ran
     while new:
         last += 1
         known[new.pop(int(draw(len(new))))] = f"Learner {last:02d}"
+    key = disk.plain_file(key)
     try:
         key.parent.mkdir(parents=True, exist_ok=True)
         fresh = key.with_name(f".{key.name}.new")

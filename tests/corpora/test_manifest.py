@@ -135,3 +135,21 @@ def test_a_tag_that_fits_nothing_is_refused(tmp_path: Path, tag: object, says: s
     (tmp_path / "m.jsonl").write_text(json.dumps(annotated_row([tag])), encoding="utf-8")
     with pytest.raises(InputError, match=f"row 1: .*{says}"):
         manifest.read(tmp_path / "m.jsonl")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_manifest_is_read_as_editors_save_it(tmp_path: Path, encoding: str, end: str) -> None:
+    path = tmp_path / "m.jsonl"
+    manifest.write(path, [replace(ROWS[0], text="naïve\u2028words"), ROWS[1]])
+    wanted = manifest.read(path)
+    path.write_bytes(path.read_text("utf-8").replace("\n", end).encode(encoding))
+    assert manifest.read(path) == wanted
+    assert manifest.row_numbers(wanted, str(path)) == {"u0": 1, "u1": 2}
+
+
+def test_a_manifest_of_another_encoding_is_refused(tmp_path: Path) -> None:
+    for data in ('{"text": "naïve"}'.encode("latin-1"), b"\xff\xfe{\x00\xd8"):
+        (tmp_path / "m.jsonl").write_bytes(data)
+        with pytest.raises(InputError, match="not UTF-8 text"):
+            manifest.read(tmp_path / "m.jsonl")

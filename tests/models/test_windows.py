@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import math
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from speechtutor import hub, registry
 from speechtutor.core import SAMPLE_RATE, Recording, Transcript, Word
 from speechtutor.errors import AudioError
 from speechtutor.models import windows
 from speechtutor.models.windows import Hypothesis, group, monotone_path
+from tests.conftest import learner_clip, need
 from tests.support import sounds
 
 
@@ -186,3 +189,50 @@ def test_the_pieces_are_at_the_libraries_rate(monkeypatch: pytest.MonkeyPatch) -
 
     assert windows.transcribe(sounds.recording(sounds.tone(3)), hear, lang="en").words == ()
     assert rates == [SAMPLE_RATE]
+
+
+def spoken(monkeypatch: pytest.MonkeyPatch, n: int, gap: float = 1.0) -> Recording:
+    """Tones of 2 s with pauses between them, and a voice activity detector that finds them."""
+    pause = sounds.silence(gap / 2)
+    speech_at(monkeypatch, *((gap / 2 + i * (2 + gap), gap / 2 + i * (2 + gap) + 2) for i in range(n)))
+    return sounds.recording(np.concatenate([pause, sounds.tone(2.0), pause] * n))
+
+
+def forgetful(piece: Recording) -> Hypothesis:
+    """Writes the first tone of whatever it hears, sure of it, as Whisper does with a repeated sentence."""
+    start = int(np.flatnonzero(piece.samples)[0]) / SAMPLE_RATE
+    return Hypothesis((Word("again", start, start + 1.8, 0.9),), -0.1)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+@pytest.mark.parametrize("gap", [0.4, 1.0, 5.0])
+def test_a_sentence_that_is_said_again_is_written_again(
+    monkeypatch: pytest.MonkeyPatch, n: int, gap: float
+) -> None:
+    recording = spoken(monkeypatch, n, gap)
+    found = windows.transcribe(recording, forgetful, lang="en", longest=60)
+    starts = [word.start for word in found.words]
+    assert starts == pytest.approx([gap / 2 + i * (2 + gap) for i in range(n)], abs=1e-3)
+
+
+@pytest.mark.parametrize("there", [Hypothesis((), -0.1), Hypothesis((Word("you", 0.5, 2.4, 0.3),), -1.4)])
+def test_a_cough_leaves_the_text_as_it_was(monkeypatch: pytest.MonkeyPatch, there: Hypothesis) -> None:
+    # The second tone is one: alone it is nothing, or something doubtful.
+    recording = spoken(monkeypatch, 2)
+    answers = iter([forgetful(recording), Hypothesis((Word("other", 0.5, 2.4, 0.9),), -0.1), there])
+    found = windows.transcribe(recording, lambda piece: next(answers), lang="en")
+    assert found.text == "again" and next(answers, None) is None
+
+
+@pytest.mark.parametrize(
+    "model", ["faster-whisper-base", pytest.param("whisper-base", marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("gap", [0.0, 3.0])
+def test_a_learner_who_says_it_again_is_heard_again(models_home: Path, model: str, gap: float) -> None:
+    # "We call it bear": of this clip said twice, cropped or not, Whisper base wrote only the first half.
+    need(hub.located("whisper-base"), f"whisper-base is not in {models_home}")
+    once = learner_clip("000010011")
+    twice = Recording(np.concatenate([once.samples, sounds.silence(gap), once.samples]))
+    words = registry.load("transcriber", model).transcribe(twice, lang="en").words
+    assert len(words) == 8
+    assert sum(word.start > once.duration + gap for word in words) == 4

@@ -61,7 +61,7 @@ def test_a_command_says_what_the_recipe_does() -> None:
 
 def test_smoke_run_makes_the_first_example_again(tmp_path: Path) -> None:
     need(hub.located("kokoro-82m"), "the model voice is not pulled: run `speechtutor models pull kokoro-82m`")
-    written = make_examples.run(Config(root=tmp_path, smoke=True))
+    written = make_examples.run(Config(out=tmp_path, smoke=True))
     assert written.n_rows == 1
     made = audio.load(tmp_path / FOLDER / "weather-good.flac").samples
     committed = audio.load(PROJECT / FOLDER / "weather-good.flac").samples
@@ -76,5 +76,5 @@ def test_a_file_too_large_to_commit_is_refused(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(make_examples, "MAX_BYTES", 1000)
     monkeypatch.setattr(make_examples, "EXAMPLES", (make_examples.Example("hi", "Hi.", "short"),))
     with pytest.raises(InputError, match="shorten its text"):
-        make_examples.run(Config(root=tmp_path, smoke=True))
+        make_examples.run(Config(out=tmp_path, smoke=True))
     assert not (tmp_path / MANIFEST).exists()

@@ -288,7 +288,7 @@ def test_folder_with_a_table(tmp_path: Path) -> None:
         'anna/one.wav,"Hello, there.",a,train,fr,31,female',
         "ben/one.wav,Sit down.,b,test,,,",
     )
-    cfg = prepare_folder.Config(corpus=corpus, table=table, l1="de", lang="en")
+    cfg = prepare_folder.Config(corpus=corpus, table=[table], l1="de", lang="en")
     first, second = prepare_folder.load(cfg)
     assert (first.text, first.speaker, first.split, first.l1, first.age, first.gender, first.lang) == (
         "Hello, there.", "a", "train", "fr", 31, "f", "en",

@@ -11,9 +11,14 @@ from numpy.typing import NDArray
 
 from speechtutor.core import SAMPLE_RATE, Floats, Recording
 
-CONTAINERS = {"m4a": "ipod", "mp4": "mp4", "webm": "webm", "mka": "matroska", "aac": "adts"}
-CODECS = {"m4a": "aac", "mp4": "aac", "webm": "libopus", "mka": "aac", "aac": "aac"}
-FORMATS = {"opus": ("OGG", "OPUS"), "ogg": ("OGG", "VORBIS"), "mp3": ("MP3", "MPEG_LAYER_III")}
+CONTAINERS = {"m4a": "ipod", "mp4": "mp4", "webm": "webm", "mka": "matroska", "aac": "adts", "oga": "ogg"}
+CODECS = {"m4a": "aac", "mp4": "aac", "webm": "libopus", "mka": "aac", "aac": "aac", "oga": "flac"}
+FORMATS = {
+    "opus": ("OGG", "OPUS"),
+    "oga": ("OGG", "FLAC"),
+    "ogg": ("OGG", "VORBIS"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+}
 
 
 def tone(seconds: float, hertz: float = 220.0, peak: float = 0.5, rate: int = SAMPLE_RATE) -> Floats:
@@ -71,11 +76,16 @@ def recording(samples: Floats) -> Recording:
 
 
 def encode(
-    samples: Floats, kind: str, rate: int = SAMPLE_RATE, subtype: str | None = None, **options: str
+    samples: Floats,
+    kind: str,
+    rate: int = SAMPLE_RATE,
+    subtype: str | None = None,
+    codec: str | None = None,
+    **options: str,
 ) -> bytes:
     """The bytes of a file; `kind` is its suffix, samples have shape (n,) or (n, channels)."""
-    if kind in CONTAINERS or options:
-        return _encode_with_pyav(samples, kind, rate, options)
+    if kind in CONTAINERS or options or codec:
+        return _encode_with_pyav(samples, kind, rate, options, codec or CODECS.get(kind, "libmp3lame"))
     stream = io.BytesIO()
     container, usual = FORMATS.get(kind, (kind.upper(), "PCM_16"))
     soundfile.write(stream, samples, rate, format=container, subtype=subtype or usual)
@@ -87,16 +97,15 @@ def write(path: Path, samples: Floats, rate: int = SAMPLE_RATE, subtype: str | N
     return path
 
 
-def _encode_with_pyav(samples: Floats, kind: str, rate: int, options: dict[str, str]) -> bytes:
+def _encode_with_pyav(samples: Floats, kind: str, rate: int, options: dict[str, str], codec: str) -> bytes:
     import av
 
     stream = io.BytesIO()
     pcm = np.round(samples.reshape(len(samples), -1) * 32767).astype(np.int16)
     layout = {1: "mono", 2: "stereo"}[pcm.shape[1]]
     with av.open(stream, "w", format=CONTAINERS.get(kind, kind), options=options) as container:
-        codec = CODECS.get(kind, "libmp3lame")
         out_rate = 48_000 if codec == "libopus" else rate
-        track = container.add_stream(codec, rate=out_rate, layout=layout)
+        track = container.add_stream(codec, rate=out_rate, layout=layout, options=options)
         frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout=layout)
         frame.sample_rate = rate
         frame.pts = 0
