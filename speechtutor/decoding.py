@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
-import numpy as np
-
 from speechtutor import containers
 from speechtutor.containers import STREAMED
 from speechtutor.core import Floats, Seconds
@@ -24,6 +22,7 @@ from speechtutor.walking import CUT
 Chunk = tuple[int, Floats]
 """Sample rate in hertz and samples of shape (n_samples, n_channels)."""
 
+MAX_CHANNELS = 32
 BLOCK: Seconds = 30
 """Decoded at once by soundfile, if that is not more than `MOST_VALUES` of all channels."""
 MOST_VALUES = 2**22
@@ -243,7 +242,8 @@ def packets(stream: BinaryIO) -> Iterator[Any]:
 def _from_pyav(stream: BinaryIO) -> Iterator[Chunk]:
     import av
 
-    to_float = av.AudioResampler(format="fltp")
+    # Interleaved, for PyAV 18 reads planes behind the eighth out of bounds.
+    to_float = av.AudioResampler(format="flt")
     heard = declared = 0.0
     n_silent = 0
     for packet in packets(stream):
@@ -255,8 +255,11 @@ def _from_pyav(stream: BinaryIO) -> Iterator[Chunk]:
             for frame in packet.decode():
                 heard += frame.samples / frame.sample_rate
                 n_silent -= 1
+                n_channels = frame.layout.nb_channels
+                if n_channels > MAX_CHANNELS:
+                    raise AudioError(f"has {n_channels} channels, more than the limit of {MAX_CHANNELS}")
                 for part in to_float.resample(frame):
-                    yield part.sample_rate, part.to_ndarray().T.astype(np.float32, copy=False)
+                    yield part.sample_rate, part.to_ndarray().reshape(-1, n_channels)
         except av.FFmpegError as error:
             raise _undecoded(track, error) from error
     if heard < declared - SLACK:
