@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from speechtutor import containers
 from speechtutor.containers import STREAMED
 from speechtutor.core import Floats, Seconds
@@ -259,7 +261,8 @@ def _from_pyav(stream: BinaryIO) -> Iterator[Chunk]:
                 if n_channels > MAX_CHANNELS:
                     raise AudioError(f"has {n_channels} channels, more than the limit of {MAX_CHANNELS}")
                 for part in to_float.resample(frame):
-                    yield part.sample_rate, part.to_ndarray().reshape(-1, n_channels)
+                    samples = part.to_ndarray().reshape(-1, n_channels)
+                    yield part.sample_rate, samples.astype(np.float32, copy=False)
         except av.FFmpegError as error:
             raise _undecoded(track, error) from error
     if heard < declared - SLACK:
