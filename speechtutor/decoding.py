@@ -112,6 +112,16 @@ class _Plain:
         return self.tell()
 
 
+class _Sought(_Plain):
+    """A stream as PyAV wants it: a seek to nowhere, which it would print a traceback of, is answered -1."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return self._seek(offset, whence)
+        except (ValueError, OSError):
+            return -1
+
+
 @contextmanager
 def opened(stream: BinaryIO) -> Iterator[Any]:
     """A file of a format that soundfile reads, whole by its headers.
@@ -181,7 +191,7 @@ def _container(stream: BinaryIO, formats: str) -> Iterator[Any]:
     stream.seek(0)
     try:
         container = av.open(
-            stream, mode="r", options={"format_whitelist": formats}, metadata_errors="replace"
+            _Sought(stream), mode="r", options={"format_whitelist": formats}, metadata_errors="replace"
         )
     except av.FFmpegError as error:
         raise Unopened("is not an audio file, or a damaged one") from error
