@@ -24,6 +24,7 @@ from speechtutor.errors import AudioError
 Chunk = tuple[int, Floats]
 """Sample rate in hertz and samples of shape (n_samples, n_channels)."""
 
+MAX_CHANNELS = 32
 BLOCK: Seconds = 30
 """Decoded at once by soundfile, if that is not more than `MOST_VALUES` of all channels."""
 MOST_VALUES = 2**22
@@ -111,6 +112,16 @@ class _Plain:
         return self.tell()
 
 
+class _Sought(_Plain):
+    """A stream as PyAV wants it: a seek to nowhere, which it would print a traceback of, is answered -1."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return self._seek(offset, whence)
+        except (ValueError, OSError):
+            return -1
+
+
 @contextmanager
 def opened(stream: BinaryIO) -> Iterator[Any]:
     """A file of a format that soundfile reads, whole by its headers.
@@ -180,7 +191,7 @@ def _container(stream: BinaryIO, formats: str) -> Iterator[Any]:
     stream.seek(0)
     try:
         container = av.open(
-            stream, mode="r", options={"format_whitelist": formats}, metadata_errors="replace"
+            _Sought(stream), mode="r", options={"format_whitelist": formats}, metadata_errors="replace"
         )
     except av.FFmpegError as error:
         raise Unopened("is not an audio file, or a damaged one") from error
@@ -243,7 +254,8 @@ def packets(stream: BinaryIO) -> Iterator[Any]:
 def _from_pyav(stream: BinaryIO) -> Iterator[Chunk]:
     import av
 
-    to_float = av.AudioResampler(format="fltp")
+    # Interleaved, for PyAV 18 reads planes behind the eighth out of bounds.
+    to_float = av.AudioResampler(format="flt")
     heard = declared = 0.0
     n_silent = 0
     for packet in packets(stream):
@@ -255,8 +267,12 @@ def _from_pyav(stream: BinaryIO) -> Iterator[Chunk]:
             for frame in packet.decode():
                 heard += frame.samples / frame.sample_rate
                 n_silent -= 1
+                n_channels = frame.layout.nb_channels
+                if n_channels > MAX_CHANNELS:
+                    raise AudioError(f"has {n_channels} channels, more than the limit of {MAX_CHANNELS}")
                 for part in to_float.resample(frame):
-                    yield part.sample_rate, part.to_ndarray().T.astype(np.float32, copy=False)
+                    samples = part.to_ndarray().reshape(-1, n_channels)
+                    yield part.sample_rate, samples.astype(np.float32, copy=False)
         except av.FFmpegError as error:
             raise _undecoded(track, error) from error
     if heard < declared - SLACK:

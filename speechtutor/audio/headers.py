@@ -39,8 +39,8 @@ def probe(path: Path) -> Header:
     if found.sample_rate not in io.RATES:
         least, most = io.RATES.start, io.RATES.stop - 1
         raise AudioError(f"{path}: has a sample rate of {found.sample_rate} Hz, expected {least} to {most}")
-    if found.n_channels > io.MAX_CHANNELS:
-        most = io.MAX_CHANNELS
+    if found.n_channels > decoding.MAX_CHANNELS:
+        most = decoding.MAX_CHANNELS
         raise AudioError(f"{path}: has {found.n_channels} channels, more than the limit of {most}")
     if found.duration is not None and found.duration <= 0:
         raise AudioError(f"{path}: holds no samples")

@@ -5,8 +5,8 @@ its own headers say so, are errors. Three kinds of file carry no length, so a cu
 their packets or pages cannot be seen: an mp3 without a Xing header, a live WebM, and an Ogg file whose
 recorder was killed before it marked the end. A wav whose recorder never wrote its size is read to its end.
 
-Everything is decoded and mixed down in blocks, so memory grows with the length alone: an hour takes 0.5 GB
-whatever its rate and channels.
+Everything is decoded and mixed down in blocks, so memory grows with the length alone: an hour takes
+the process to 0.8 GB whatever its rate and channels.
 """
 
 from __future__ import annotations
@@ -22,13 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechtutor import disk
-from speechtutor.audio.decoding import Chunk, chunks
+from speechtutor.audio.decoding import MAX_CHANNELS, Chunk, chunks
 from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds
-from speechtutor.errors import AudioError
+from speechtutor.errors import AudioError, StorageError
 
 RATES = range(4_000, 768_001)
 """Sample rates that can hold speech; a header that says otherwise is damaged."""
-MAX_CHANNELS = 32
 MAX_PIPED = 2**30
 """Bytes that are read from a pipe, which has no size to look at first."""
 OVERLOAD = 10.0

@@ -184,3 +184,27 @@ def test_sound_that_the_decoder_does_not_know_is_named() -> None:
     data = sounds.encode(said, "amr", 8_000, codec="libopencore_amrnb", dtx="1")
     with pytest.raises(AudioError, match="holds amrnb sound of a kind that FFmpeg cannot decode"):
         audio.decode(data)
+
+
+@pytest.mark.parametrize("n_channels", [2, 8, 9, 32, 33])
+def test_as_many_channels_by_pyav_as_are_allowed(n_channels: int) -> None:
+    # PyAV 18 reads the planes of a frame behind the eighth out of bounds, which ended the process.
+    import av
+
+    pcm = np.zeros((16_000, n_channels), np.int16)
+    pcm[:, -1] = np.round(16_000 * np.sin(np.arange(16_000) / 10))
+    stream = io.BytesIO()
+    with av.open(stream, "w", format="matroska") as container:
+        layout = {2: "stereo", 8: "7.1"}.get(n_channels, f"{n_channels} channels")
+        track = container.add_stream("pcm_s16le", rate=16_000, layout=layout)
+        frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout=layout)
+        frame.sample_rate = 16_000
+        frame.pts = 0
+        container.mux(track.encode(frame))
+        container.mux(track.encode(None))
+    if n_channels > audio.MAX_CHANNELS:
+        with pytest.raises(AudioError, match="33 channels, more than the limit of 32"):
+            audio.decode(stream.getvalue())
+        return
+    heard = audio.decode(stream.getvalue())
+    assert heard.duration == 1.0 and np.abs(heard.samples).max() > 0.2
