@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from speechtutor import audio
-from speechtutor.audio import containers, headers
+from speechtutor.audio import containers, decoding, headers
 from speechtutor.errors import AudioError
 from tests.support import sounds
 
@@ -202,7 +202,7 @@ def test_as_many_channels_by_pyav_as_are_allowed(n_channels: int) -> None:
         frame.pts = 0
         container.mux(track.encode(frame))
         container.mux(track.encode(None))
-    if n_channels > audio.MAX_CHANNELS:
+    if n_channels > decoding.MAX_CHANNELS:
         with pytest.raises(AudioError, match="33 channels, more than the limit of 32"):
             audio.decode(stream.getvalue())
         return
