@@ -259,10 +259,9 @@ def _capitals(word: str, with_s: bool, found: Found) -> Readings:
         return unique(*_roman_readings(value, found), spelt)
     if lower in tables.acronyms:
         return (said,)
+    plural = with_s and "'" not in found.text and found.text.endswith("s")
     initials = (
-        lower in tables.spelled
-        or not has_vowel
-        or (with_s and found.text.endswith("s") and "'" not in found.text)
+        lower in tables.spelled or not has_vowel or plural or (len(word) < 4 and lower not in tables.short)
     )
     if initials:
         return unique(spelt, said) if known else (spelt,)
