@@ -120,7 +120,7 @@ def _mixed(found: Found) -> Readings:
         elif (
             (names := unit(part, found.language)) and parts and len(part) > 1 and len(found.text) > len(part)
         ):
-            parts.append(((names[-1],), _letters(part)))
+            parts.append((tuple(names[1].split()), _letters(part)))
         elif part.lower() not in found.language.text.acronyms and (part.isupper() or len(part) < 3):
             parts.append((_letters(part),))
         else:
@@ -277,6 +277,7 @@ READERS: dict[str, Callable[[Found], Readings]] = {
     "domain": _domain,
     "www": _www,
     "initials": _initials,
+    "by": _sign,
     "slash": _slash,
     "slashed": _slashed,
     "dot": _dot,
