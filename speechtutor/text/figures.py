@@ -126,15 +126,16 @@ def _day(figures: str, found: Found) -> Readings:
 def money(found: Found) -> Readings:
     """`$5.20`, `€3.5M`, `20€`, `$5/kg`; "20 to 30 dollars" is a range."""
     sign = found.group("coin") or found.group("behind") or ""
-    names = tuple(found.language.text.currencies[sign].replace("_", " ").split(", "))
+    names = tuple(found.language.text.currencies[sign].split(", "))
     if len(names) != 4:
         raise TextError(f"the currency {sign} has {len(names)} names, not 4")
     scale = (found.group("scale") or found.group("scale2") or "").strip().lower()
     figures = _plain_figures(found.group("sum") or found.group("sum2") or "")
     readings = numerals.money(names, figures, SCALES.get(scale, scale))
     if scale == "k":
-        letter = tuple((*numerals.cardinal(int(float(figures)))[0], "k.", names[1]) for _ in "k")
-        readings = unique(*readings, *letter)
+        readings = unique(*readings, (*amount(figures)[0], "k.", names[1]))
+    # A name of several words is written with "_".
+    readings = tuple(tuple(part for word in words for part in word.split("_")) for words in readings)
     per = found.group("per")
     return _per(readings, per, found) if per else readings
 
@@ -188,7 +189,8 @@ def height(found: Found) -> Readings:
 
 def scaled(found: Found) -> Readings:
     """`20k` and `5M`: thousands and millions, or the letter."""
-    figures, letter = re.fullmatch(r"([\d.,]+) ?([A-Za-z]+)", found.text).groups()  # type: ignore[union-attr]
+    figures = found.text.rstrip("kKmMbnt ")
+    letter = found.text[len(figures) :].strip()
     said = amount(figures)
     named = tuple((*words, SCALES[letter.lower()]) for words in said)
     spelt = ((*said[0], *(f"{sign}." for sign in letter.lower())),)
@@ -214,17 +216,15 @@ def slash_date(found: Found) -> Readings:
     first, second, year = map(int, re.split(r"[/.]", found.text))
     if year < 100:
         year += 1900 if year > 50 else 2000
-    american = numerals.date(year, first, second) if first <= 12 and second <= 31 else ()
-    british = numerals.date(year, second, first, day_first=True) if second <= 12 and first <= 31 else ()
+    american = numerals.date(year, first, second) if 1 <= first <= 12 and 1 <= second <= 31 else ()
+    british = (
+        numerals.date(year, second, first, day_first=True) if 1 <= second <= 12 and 1 <= first <= 31 else ()
+    )
     if american and british:
         return unique(*american[:2], *british[:2], *american[2:], *british[2:])
-    return (
-        american
-        or british
-        or tuple(
-            tuple(word for part in (first, second, year) for word in numerals.cardinal(part)[0]) for _ in "1"
-        )
-    )
+    # No day and no month: three numbers.
+    plain = tuple(word for part in (first, second, year) for word in numerals.cardinal(part)[0])
+    return american or british or (plain,)
 
 
 def fraction(found: Found) -> Readings:

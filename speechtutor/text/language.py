@@ -60,6 +60,7 @@ class Normaliser:
     calendar: Mapping[str, str]
     streets: Mapping[str, str]
     spelled: frozenset[str]
+    short: frozenset[str]
     acronyms: frozenset[str]
     regnal: frozenset[str]
     cues: Mapping[str, frozenset[str]]

@@ -100,6 +100,7 @@ def _pattern(language: Language) -> re.Pattern[str]:
     | (?P<scaled>(?<![\w.]){_N}(?:[ ]?(?:k|K|mn|bn|tn)|M){_BREAK})
     | (?P<number>(?<![\w.])[-±~]?{_N}{_BREAK}(?![.,]\d)|(?<=[A-Za-z]\.){_N}{_BREAK})
     | (?P<link>(?<=[\w)%][ ])-(?=[ ]\d))
+    | (?P<by>(?<=\d[ ])x(?=[ ]\d))
     | (?P<initials>\b[A-Z]{{1,3}}&[A-Z]{{1,3}}(?:'s|s)?\b)
     | (?P<slashed>\bw/o?(?![\w/])|\b[A-Z]/[A-Z]\b)
     | (?P<www>\bwww\.(?=\w))
@@ -113,7 +114,7 @@ def _pattern(language: Language) -> re.Pattern[str]:
     | (?P<word>'?[{_A}][{_L}]*(?:'[{_A}][{_L}]*)*'?)
     | (?P<sign>[{signs}]
           |(?<=\d[ ])\*(?=[ ]?\d)|(?<=[\w)][ ])[<>](?=[ ][\w$(-])|(?<=\d)[<>*](?=\d)|~(?=\d)
-          |(?<=\d)x(?=\d)|(?<=\d[ ])x(?=[ ]\d)|(?<=\w)_(?=\w))
+          |(?<=\w)_(?=\w))
     """
     return re.compile(parts, re.VERBOSE | re.ASCII)
 

@@ -120,7 +120,7 @@ def _mixed(found: Found) -> Readings:
         elif (
             (names := unit(part, found.language)) and parts and len(part) > 1 and len(found.text) > len(part)
         ):
-            parts.append(((names[-1],), _letters(part)))
+            parts.append((tuple(names[1].split()), _letters(part)))
         elif part.lower() not in found.language.text.acronyms and (part.isupper() or len(part) < 3):
             parts.append((_letters(part),))
         else:
@@ -259,10 +259,9 @@ def _capitals(word: str, with_s: bool, found: Found) -> Readings:
         return unique(*_roman_readings(value, found), spelt)
     if lower in tables.acronyms:
         return (said,)
+    plural = with_s and "'" not in found.text and found.text.endswith("s")
     initials = (
-        lower in tables.spelled
-        or not has_vowel
-        or (with_s and found.text.endswith("s") and "'" not in found.text)
+        lower in tables.spelled or not has_vowel or plural or (len(word) < 4 and lower not in tables.short)
     )
     if initials:
         return unique(spelt, said) if known else (spelt,)
@@ -278,6 +277,7 @@ READERS: dict[str, Callable[[Found], Readings]] = {
     "domain": _domain,
     "www": _www,
     "initials": _initials,
+    "by": _sign,
     "slash": _slash,
     "slashed": _slashed,
     "dot": _dot,

@@ -73,3 +73,41 @@ def test_an_unknown_language_names_those_there(tmp_path: Path) -> None:
         load_language("zz")
     with pytest.raises(TextError, match="there is: none"):
         load_language("en", tmp_path)
+
+
+def test_every_sense_of_a_homograph_is_accepted() -> None:
+    english = load_language("en")
+    assert len(english.homographs) > 200
+    for word, homograph in english.homographs.items():
+        accepted = pronounce(word)[0].pronunciations
+        bare = [tuple(phone.rstrip("012") for phone in sense) for sense in homograph.senses]
+        assert set(bare) <= set(accepted), word
+        assert all(phone in PHONES for sense in bare for phone in sense), word
+
+
+def test_the_checked_words_are_whole() -> None:
+    lines = load_language("en").extra.read_text(encoding="utf-8").splitlines()
+    rows = [line.split(" ", 1) for line in lines if line[0] != "#"]
+    words = [word for word, _ in rows]
+    assert words == sorted(set(words)) and len(words) > 1000
+    for word, phones in rows:
+        for line in phones.split(","):
+            stressed = [phone for phone in line.split() if phone[-1].isdigit()]
+            assert all(phone.rstrip("012") in PHONES for phone in line.split()), word
+            assert {phone.rstrip("012") in VOWELS for phone in stressed} <= {True}, word
+            assert len(stressed) == sum(phone.rstrip("012") in VOWELS for phone in line.split()), word
+
+
+@pytest.mark.parametrize(
+    ("rest", "cause"),
+    [
+        ('senses = ["a", "b"]\ndefault = "c"\nrules = []\nwords = "x: AH1 | EH1"', "'c' is not in"),
+        ('senses = ["a", "b"]\ndefault = "a"\nrules = []\nwords = "x: AH1"', "1 pronunciations for 2 senses"),
+        ('senses = ["a", "b"]\ndefault = "a"\nrules = [["a", "(", ""]]\nwords = "x: A | B"', "unterminated"),
+        ('senses = ["a", "b"]\nrules = []\nwords = "x: A | B"', "'default'"),
+    ],
+)
+def test_a_broken_list_of_homographs_is_refused(folder: Path, rest: str, cause: str) -> None:
+    (folder / "en_homographs.toml").write_text(f"[groups]\n[[kinds]]\n{rest}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=cause):
+        load_language("en", folder)

@@ -189,3 +189,59 @@ def test_roman_numerals() -> None:
 )
 def test_years(year: int, spoken: str) -> None:
     assert " ".join(numerals.year(year)[0]) == spoken
+
+
+# Kinds of figures and signs, read aloud and written down by hand.
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("US$5 and C$1m", "five_u._s._dollars and one_million_canadian_dollars"),
+        ("Pay in $ or €.", "pay in dollars or euros"),
+        ("$10-$20 or $10-20", "ten_dollars_to_twenty_dollars or ten_to_twenty_dollars"),
+        ("12,5 kg and 20,50 €", "twelve_point_five_kilograms and twenty_euros_and_fifty_cents"),
+        ("1.000.000 or 1 000 000", "one_million or one_million"),
+        ("1939-1945, 1990–95", "nineteen_thirty_nine_to_nineteen_forty_five nineteen_ninety_to_ninety_five"),
+        ("10 - 5 = 5", "ten minus five equals five"),
+        ("2 x 4 and 4x4", "two times four and four_by_four"),
+        ("x < y and 5 > 3", "x. less_than y. and five greater_than three"),
+        ("0/0/2020, 31/12/99",
+         "zero_zero_two_thousand_twenty the_thirty_first_of_december_nineteen_ninety_nine"),
+        ("Room 1408, Flight BA249", "room fourteen_oh_eight flight b._a._two_forty_nine"),
+        ("AD 79 and 500 BC", "a._d. seventy_nine and five_hundred b._c."),
+        ("5 km/h, 3 m/s", "five_kilometers_per_hour three_meters_per_second"),
+        ("5 ft 10 in. tall", "five_feet ten_inches tall"),
+        ("3 tbsp. oil, 250g flour", "three_tablespoons oil two_hundred_fifty_grams flour"),
+        ("on 4/7/2021", "on april_seventh_twenty_twenty_one"),
+        ("1-800-555-0199", "one_eight_zero_zero_five_five_five_zero_one_nine_nine"),
+        ("World War I, Part I, I am", "world war one part one i am"),
+        ("King Charles I was short.", "king charles the_first was short"),
+        ("He sat. Sat. at 9", "he sat saturday at nine"),
+        ("C++ and C#", "c. plus plus and c. sharp"),
+        ("w/o sugar, N/A", "without sugar n._a."),
+        ("john.smith@mail.com", "john dot smith at mail dot_com"),
+        ("①② 5 µm", "one two five_micrometers"),
+        ("goood, nooo, yesss", "good no yes"),
+        ("Plan A, I saw a cat", "plan a. i saw a cat"),
+    ],
+)  # fmt: skip
+def test_golden_kinds(text: str, spoken: str) -> None:
+    assert said(text) == spoken
+
+
+def test_any_mixture_of_kinds_is_read_or_refused_and_places_hold() -> None:
+    rng = random.Random(11)
+    bits = """St. Dr. $ £ € 5 12 1999 0 - – / : . , ' ’ am p.m. km kg m² ½ % k M bn May Jan. XIV I V Henry
+    Chapter page xii www. .com @ # & AT&T No. p. U.S. Ph.D. don't goin' read use é ﬁ ５ № °C " ( … x ² TVs 4x4
+    2nite sooo tx's 1/2 3.5 2.0.1 +44 7946 911 ~ < > * _ = + ’tis ol' mph in. ft 5' 10" w/o A""".split()
+    for _ in range(1500):
+        text = "".join(rng.choice(bits) + rng.choice(["", " ", " "]) for _ in range(rng.randint(1, 9)))
+        try:
+            tokens = tokenize(text)
+        except TextError as error:
+            assert "\n" not in str(error)
+            continue
+        for token in tokens:
+            assert text[token.char_start : token.char_end] == token.text
+            assert token.readings and all(words and all(words) for words in token.readings), text
+            assert not any(" " in word for words in token.readings for word in words), text
+        assert all(a.char_end <= b.char_start for a, b in pairwise(tokens)), text
