@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -109,8 +110,17 @@ def json_lines(path: Path, kind: type[T]) -> Iterator[T]:
     Raises:
         InputError: when the file cannot be read, or at the first line that is no such value, by its number.
     """
-    for number, line in lines(_bytes(path)):
+    for number, line in file_lines(path):
         yield decode(line, kind, f"{path}, row {number}")
+
+
+def file_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file as `lines` gives them, in UTF-8 and without a byte order mark.
+
+    Raises:
+        InputError: when the file cannot be read.
+    """
+    return lines(_bytes(path))
 
 
 def encode(value: object) -> Any:
@@ -197,8 +207,14 @@ def _decoded(kind: Any, value: object) -> NDArray[Any]:
 
 
 def _bytes(path: Path) -> bytes:
+    """A file in UTF-8, whatever of the encodings with a byte order mark an editor saved it in."""
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
+        if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+            return data.decode("utf-16").encode()
+        return data.removeprefix(BOM_UTF8)
+    except UnicodeError:
+        raise InputError(f"{path}: not UTF-8 text") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     except ValueError as error:  # a name with a null byte
