@@ -83,8 +83,8 @@ def clear(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Put a whole file in place, or none of it.
+def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Put a whole file in place, or none of it; `mode` says who may read it.
 
     Raises:
         StorageError: when the disk refuses.
@@ -97,8 +97,8 @@ def write_text(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes the file private; a result is as readable as any other file.
-        Path(temporary).chmod(0o644)
+        # mkstemp makes the file private; a result is as readable as any other file, a person's record is not.
+        Path(temporary).chmod(mode)
         Path(temporary).replace(path)
     except OSError as error:
         if temporary is not None:

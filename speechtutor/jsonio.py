@@ -210,7 +210,7 @@ def _bytes(path: Path) -> bytes:
     """A file in UTF-8, whatever of the encodings with a byte order mark an editor saved it in."""
     try:
         data = path.read_bytes()
-        if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        if len(data) > 2 and data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):  # a mark alone marks nothing
             return data.decode("utf-16").encode()
         return data.removeprefix(BOM_UTF8)
     except UnicodeError:

@@ -67,6 +67,7 @@ class SqlStore:
         """
         self._database = Database(url, timeout=timeout, create=create)
         self.where = self._database.where
+        self.path = self._database.path
         self._tell = tell
 
     def append(self, attempt: Attempt) -> None:
