@@ -22,10 +22,9 @@ import numpy as np
 from demo import drills, talk
 from speechtutor import audio
 from speechtutor.content.tables import languages, message, sentence_bank
-from speechtutor.core import ErrorType, LearnerState, Recording, Transcript, UtteranceScore
+from speechtutor.core import ErrorType, Exercise, LearnerState, Recording, Transcript, UtteranceScore
 from speechtutor.errors import SpeechTutorError
 from speechtutor.pipeline import Coach
-from speechtutor.practice.exercises import Drill
 from speechtutor.tutor.rules import RuleTutor
 from speechtutor.views import score as score_view
 from speechtutor.views import talk as talk_view
@@ -75,7 +74,7 @@ def preferred(accepted: str) -> str:
 
 
 def assess(
-    coach: Coach, path: str | None, mode: str, text: str, lang: str = "en", drill: Drill | None = None
+    coach: Coach, path: str | None, mode: str, text: str, lang: str = "en", drill: Exercise | None = None
 ) -> Iterator[tuple[Any, ...]]:
     """The score at once, then the feedback as it is written: message, words, result, feedback, next, last."""
     missing = "" if path else "Record yourself or upload a recording first."
@@ -113,7 +112,7 @@ def assess(
         yield score_view.error_html(str(error).replace(path, "The recording")), "", "", "", gr.skip(), None
 
 
-def _notes(transcript: Transcript | None, drill: Drill | None, lang: str) -> str:
+def _notes(transcript: Transcript | None, drill: Exercise | None, lang: str) -> str:
     """What was heard of free speech, and what of an exercise was said."""
     if transcript is None:
         return ""
@@ -208,7 +207,7 @@ def _wire(w: SimpleNamespace, coach: Coach, bank: list[str], explain: gr.Dropdow
     out = [w.message, w.words, w.result, w.feedback, w.following, w.last]
 
     def judge(
-        path: str | None, chosen: str, text: str, lang: str, drill: Drill | None
+        path: str | None, chosen: str, text: str, lang: str, drill: Exercise | None
     ) -> Iterator[tuple[Any, ...]]:
         yield from assess(coach, path, chosen, text, lang, drill)
 
@@ -249,7 +248,7 @@ def _wire_choice(w: SimpleNamespace, bank: list[str], explain: gr.Dropdown) -> N
         drill, prompt = drills.new(kind, level, lang, rng)
         return drill, prompt, drills.box(drill), *drills.buttons(drill)
 
-    def switched(mode: str, text: str, drill: Drill | None, *given: str) -> tuple[Any, ...]:
+    def switched(mode: str, text: str, drill: Exercise | None, *given: str) -> tuple[Any, ...]:
         task = gr.Column(visible=mode == TASK)
         if mode == TASK:
             return *drilled(*given), task, gr.Button(visible=True)

@@ -9,10 +9,10 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from speechtutor.core import LearnerState
+from speechtutor.core import Exercise, LearnerState
 from speechtutor.errors import SpeechTutorError
 from speechtutor.practice.answers import example, outcome, told
-from speechtutor.practice.exercises import Drill, next_drill
+from speechtutor.practice.exercises import next_exercise
 from speechtutor.practice.levels import LEVELS
 from speechtutor.views import score as score_view
 
@@ -29,35 +29,35 @@ CSS = """
 """
 
 
-def new(kind: str, level: str, lang: str, rng: np.random.Generator) -> tuple[Drill | None, str]:
+def new(kind: str, level: str, lang: str, rng: np.random.Generator) -> tuple[Exercise | None, str]:
     """An exercise and what to do as HTML; None and the reason where there is none."""
     try:
-        drill = next_drill(LearnerState(), rng, level=level, kinds=(kind,), lang=lang)
+        drill = next_exercise(LearnerState(), rng, level=level, kinds=(kind,), lang=lang)
     except SpeechTutorError as error:
         return None, score_view.error_html(str(error))
     return drill, f'<div class="st-task" role="status">{escape(drill.prompt)}</div>'
 
 
-def box(drill: Drill | None) -> Any:
+def box(drill: Exercise | None) -> Any:
     """What is to be read, to be seen; a story, to be heard; nothing where that would be the answer."""
     if drill is None or not (drill.is_read or drill.kind == "retell"):
         return gr.Textbox("", visible="hidden")
-    return gr.Textbox(drill.exercise.text, visible=True if drill.is_read else "hidden", interactive=False)
+    return gr.Textbox(drill.text, visible=True if drill.is_read else "hidden", interactive=False)
 
 
-def buttons(drill: Drill | None) -> tuple[Any, Any, Any]:
+def buttons(drill: Exercise | None) -> tuple[Any, Any, Any]:
     """Hear it, slowly, and show the text: where there is a text that is not the answer."""
     said = drill is not None and (drill.is_read or drill.kind == "retell")
     story = drill is not None and drill.kind == "retell"
     return gr.Button(visible=said), gr.Button(visible=said), gr.Button(visible=story)
 
 
-def target(drill: Drill) -> str | None:
+def target(drill: Exercise) -> str | None:
     """The words that are expected; None where the learner's own are judged as they were heard."""
-    return drill.exercise.text if drill.is_read else None
+    return drill.text if drill.is_read else None
 
 
-def verdict(drill: Drill, heard: str, lang: str) -> str:
+def verdict(drill: Exercise, heard: str, lang: str) -> str:
     """What of the exercise was said, and a model answer, now that it gives nothing away."""
     found = outcome(drill, heard)
     lines = [line for line in (told(found, lang), example(drill, found, lang)) if line]

@@ -27,10 +27,11 @@ VERBS = {
     "practice": "Give the next exercise for a learner.",
     "evaluate": "Measure a recogniser or a scorer on a manifest.",
     "report": "Turn an evaluation or a class's attempts into one page for people.",
+    "learner": "List, hand out or forget what is known of learners.",
     "bench": "Measure latency, real-time factor and memory on this machine.",
     "app": "Open the learner's app in the browser.",
 }
-GROUPS = {"models", "evaluate", "report"}
+GROUPS = {"models", "evaluate", "report", "learner"}
 """Verbs that have verbs of their own."""
 FAILED, INTERRUPTED = 2, 130
 _FULL = (errno.ENOSPC, errno.EDQUOT)

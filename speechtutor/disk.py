@@ -96,8 +96,10 @@ def plain_file(path: Path) -> Path:
         raise StorageError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Put a whole file in place, or none of it; the one way in which a result is written.
+
+    `mode` says who may read it.
 
     Raises:
         StorageError: when the disk refuses, or the path is a device, a pipe or a folder.
@@ -111,8 +113,8 @@ def write_bytes(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes the file private; a result is as readable as any other file.
-        Path(temporary).chmod(0o644)
+        # mkstemp makes the file private; a result is as readable as any other file, a person's record is not.
+        Path(temporary).chmod(mode)
         Path(temporary).replace(path)
     except (OSError, ValueError) as error:  # a null byte in the name is a ValueError
         if temporary is not None:
@@ -120,7 +122,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise StorageError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
     """`write_bytes` of a text in UTF-8.
 
     Raises:
@@ -130,7 +132,7 @@ def write_text(path: Path, text: str) -> None:
         data = text.encode("utf-8")
     except UnicodeEncodeError:
         raise StorageError(f"{path}: the text holds half a character (a lone surrogate)") from None
-    write_bytes(path, data)
+    write_bytes(path, data, mode=mode)
 
 
 def home() -> Path:

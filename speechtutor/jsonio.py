@@ -7,18 +7,27 @@ the type does not have is passed over: files of a later version can be read.
 
 Lines end at a line feed and nowhere else. `str.splitlines` also cuts at U+2028, U+2029 and U+0085, which
 stand in texts that were copied from a web page and are not escaped by JSON.
+
+Values are written by `encode` and `dumps`, and come back equal: an array stands as its dtype and its
+values, where null is nan and "inf" and "-inf" are what they say; one of another shape than (n,) has `shape`.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import re
-from collections.abc import Iterator
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, Generic, Literal, TypeVar, cast, get_args, get_origin
 
 import msgspec
+import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from speechtutor.errors import InputError
 
@@ -44,7 +53,7 @@ def decode(data: bytes | str, kind: type[T], where: str) -> T:
         found: T = _decoder(cast(Any, kind)).decode(data)
     except RecursionError:
         raise InputError(f"{where}: nested too deeply") from None
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise InputError(f"{where}: not UTF-8 text") from None
     except msgspec.ValidationError as error:
         raise InputError(f"{where}: {_told(str(error))}") from None
@@ -61,7 +70,7 @@ def convert(value: object, kind: type[T], where: str) -> T:
         InputError: as `decode`.
     """
     try:
-        return msgspec.convert(value, kind)
+        return msgspec.convert(value, kind, dec_hook=_decoded)
     except RecursionError:
         raise InputError(f"{where}: nested too deeply") from None
     except msgspec.ValidationError as error:
@@ -102,8 +111,31 @@ def json_lines(path: Path, kind: type[T]) -> Iterator[T]:
     Raises:
         InputError: when the file cannot be read, or at the first line that is no such value, by its number.
     """
-    for number, line in lines(_bytes(path)):
+    for number, line in file_lines(path):
         yield decode(line, kind, f"{path}, row {number}")
+
+
+def file_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file as `lines` gives them, in UTF-8 and without a byte order mark.
+
+    Raises:
+        InputError: when the file cannot be read.
+    """
+    return lines(_bytes(path))
+
+
+def encode(value: object) -> Any:
+    """A value as dicts, lists, strings and numbers, which `decode` reads back as it was."""
+    return msgspec.to_builtins(value, enc_hook=_encoded, str_keys=True)
+
+
+def dumps(value: object) -> str:
+    """A value as one line of JSON.
+
+    Raises:
+        ValueError: for a number that is not finite; only arrays may hold such.
+    """
+    return json.dumps(encode(value), allow_nan=False)
 
 
 def depth(value: object) -> int:
@@ -122,12 +154,68 @@ def depth(value: object) -> int:
 
 @cache
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)
+    return msgspec.json.Decoder(kind, dec_hook=_decoded)
+
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class _Array(Generic[Item]):
+    """An array as it is written."""
+
+    dtype: str
+    values: list[Item]
+    shape: list[Count] | None = None
+
+
+_BOOLS = _Array[bool]
+_NUMBERS = _Array[float | Literal["inf", "-inf"] | None]
+
+
+def _encoded(value: object) -> Any:
+    """What msgspec does not know by itself."""
+    if isinstance(value, np.ndarray):
+        items = value.ravel().tolist()
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            items = [x if math.isfinite(x) else None if math.isnan(x) else str(x) for x in items]
+        shape = {} if value.ndim == 1 else {"shape": list(value.shape)}
+        return {"dtype": str(value.dtype), "values": items, **shape}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"a {type(value).__name__} has no form in JSON")
+
+
+def _decoded(kind: Any, value: object) -> NDArray[Any]:
+    """An array of the dtype that its type states.
+
+    Raises:
+        ValueError: when it is of another dtype, or its values are not of it.
+    """
+    if get_origin(kind) is not np.ndarray:
+        raise TypeError(f"{kind} has no form in JSON")
+    dtype = np.dtype(get_args(get_args(kind)[1])[0])
+    try:
+        found = msgspec.convert(value, _BOOLS if dtype.kind == "b" else _NUMBERS)
+    except msgspec.ValidationError as error:
+        raise ValueError(_told(str(error))) from None  # msgspec says in which field the array is
+    if found.dtype != str(dtype):
+        raise ValueError(f"expected an array of {dtype}, got {found.dtype!r:.40}")
+    array = np.array([math.nan if x is None else float(x) for x in found.values]).astype(dtype)
+    return array if found.shape is None else array.reshape(found.shape)
 
 
 def _bytes(path: Path) -> bytes:
+    """A file in UTF-8, whatever of the encodings with a byte order mark an editor saved it in."""
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
+        if len(data) > 2 and data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):  # a mark alone marks nothing
+            return data.decode("utf-16").encode()
+        return data.removeprefix(BOM_UTF8)
+    except UnicodeError:
+        raise InputError(f"{path}: not UTF-8 text") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     except ValueError as error:  # a name with a null byte

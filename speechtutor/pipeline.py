@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -14,12 +14,12 @@ from speechtutor.core import (
     Exercise,
     Feedback,
     LearnerState,
+    Outcome,
     Recording,
     Transcript,
     UtteranceScore,
     WordScore,
 )
-from speechtutor.learner.mastery import replay
 from speechtutor.stages import GrammarCorrector, Scorer, Store, Synthesizer, Transcriber, Tutor
 
 FREE_SPEECH = Caution(
@@ -34,13 +34,14 @@ class Session:
     """One turn: what was heard (None when a text was given), how well, and the advice.
 
     `correction` is the grammar of free speech: None for a given text, without a grammar stage, or
-    where no words were heard.
+    where no words were heard. `outcome` is what was said of an exercise that is answered freely.
     """
 
     transcript: Transcript | None
     score: UtteranceScore
     feedback: Feedback
     correction: Correction | None = None
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ class Coach:
 
     def learner(self, name: str, explain: str | None = None) -> LearnerState:
         """What is known of a learner from the store; `explain` is the language to explain in."""
-        state = replay(self.store.attempts(name)) if self.store is not None else LearnerState()
-        return replace(state, learner=name, explain=explain)
+        state = self.store.state(name) if self.store is not None else LearnerState(name)
+        return replace(state, explain=explain)
 
     def coach(
         self,
@@ -101,10 +102,15 @@ class Coach:
         text: str | None = None,
         learner: str = "anonymous",
         *,
+        exercise: Exercise | None = None,
+        judge: Callable[[Exercise, str], Outcome] | None = None,
         explain: str | None = None,
         now: datetime | None = None,
     ) -> Session:
         """Assess, advise in the language `explain` and, where there is a store, remember.
+
+        `exercise` is what is answered, where that is more than a text; `judge` says what of it was said
+        when it is answered in the learner's own words.
 
         Raises:
             InputError: when there are no explanations in that language.
@@ -119,10 +125,14 @@ class Coach:
             else self.assess_free(recording, transcript or Transcript(()))
         )
         feedback = self.tutor.advise(score, self.learner(learner, explain))
+        outcome = None
+        if exercise is not None and judge is not None and transcript is not None:
+            outcome = judge(exercise, transcript.text)
         if self.store is not None and score.overall is not None:
-            self.store.append(Attempt(learner, Exercise(score.text), score, now or datetime.now(UTC)))
+            given = exercise or Exercise(score.text)
+            self.store.append(Attempt(learner, given, score, now or datetime.now(UTC), outcome))
         correction = None if transcript is None else self.correct(transcript)
-        return Session(transcript, score, feedback, correction)
+        return Session(transcript, score, feedback, correction, outcome)
 
     def advise_stream(self, score: UtteranceScore, learner: LearnerState) -> Iterator[str]:
         """The advice piece by piece where the tutor can stream, else at once."""

@@ -89,7 +89,11 @@ class Store(Protocol):
     """Keeps what learners did; append-only."""
 
     def append(self, attempt: Attempt) -> None:
-        """Remember an attempt."""
+        """Remember an attempt; the same id twice is one."""
+        ...
+
+    def state(self, learner: str) -> LearnerState:
+        """What is known of a learner, by all attempts so far."""
         ...
 
     def attempts(self, learner: str) -> Iterator[Attempt]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from zlib import crc32
 
-from speechtutor.content.tables import contrasts, message, minimal_pair, sentences, sounds
+from speechtutor.content.tables import contrasts, message, minimal_pair, sentence_bank, sounds
 from speechtutor.core import ErrorType, LearnerState, PhoneScore, UtteranceScore, WordScore
 from speechtutor.errors import TextError
 from speechtutor.text.phones import pronounce
@@ -183,9 +183,9 @@ def made_score(rng: random.Random) -> UtteranceScore:
         first, second = contrast.phones
         rivals.setdefault(first, []).append(second)
         rivals.setdefault(second, []).append(first)
-    bank = sentences()
+    bank = sentence_bank()
     while True:
-        text = rng.choice(bank).exercise.text
+        text = rng.choice(bank).text
         # Some corpora write their texts in capitals.
         text = text.upper() if rng.random() < 0.25 else text
         kind = rng.choices(list(_KINDS), list(_KINDS.values()))[0]

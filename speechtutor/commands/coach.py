@@ -12,7 +12,7 @@ from speechtutor.commands.output import AsJson, Device, Explain, score_lines, sh
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
-    from speechtutor.core import Correction, Transcript
+    from speechtutor.core import Correction, Exercise, Transcript
     from speechtutor.pipeline import Session
     from speechtutor.schema import Json
 
@@ -58,8 +58,11 @@ def coached(
     learner: str | None = None,
     explain: str | None = None,
     device: str | None = None,
+    exercise: Exercise | None = None,
 ) -> tuple[Transcript, Session]:
     """Load the stages by their names and let them judge a recording; only a named learner is remembered.
+
+    `exercise` is the one that is answered, where there is one.
 
     Raises:
         SpeechTutorError: for a recording, a language or a model that cannot be used.
@@ -68,6 +71,7 @@ def coached(
     from speechtutor.audio.io import load
     from speechtutor.content.tables import known_language
     from speechtutor.pipeline import Coach
+    from speechtutor.practice.answers import outcome
 
     explain = None if explain is None else known_language(explain)
     recording = load(audio)
@@ -75,14 +79,16 @@ def coached(
     if text is not None or wanted["grammar"] == NO_GRAMMAR:
         del wanted["grammar"]
     stages = {stage: registry.load(stage, name, device=device) for stage, name in wanted.items()}
-    if learner is None:
-        coach = Coach(**stages)
-        session = coach.coach(recording, text, explain=explain)
-    else:
+    store = None
+    if learner is not None:
         from speechtutor.learner.store import open_store
 
-        coach = Coach(**stages, store=open_store())
-        session = coach.coach(recording, text, learner, explain=explain)
+        store = open_store()
+    coach = Coach(**stages, store=store)
+    name = learner or "anonymous"
+    session = coach.coach(recording, text, name, exercise=exercise, judge=outcome, explain=explain)
+    if store is not None:
+        store.close()
     # With a text given the coach has no need to listen for words, but a learner wants to see them.
     return session.transcript or coach.transcribe(recording), session
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,14 +13,15 @@ from speechtutor.commands.output import AsJson, Device, Explain, show
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
-    from speechtutor.core import LearnerState, Transcript
+    from speechtutor.core import Exercise, Outcome, Transcript
     from speechtutor.pipeline import Session
-    from speechtutor.practice.answers import Outcome
-    from speechtutor.practice.exercises import Drill
     from speechtutor.schema import Json
 
 SEEDS = 10_000
 """How many exercises are told apart by the number that is printed with them."""
+
+LARGEST = 2**31
+"""Numbers that may be asked for are below it."""
 
 
 def run(
@@ -43,74 +45,93 @@ def run(
     """Give the exercise that a learner needs next, or judge the answer to one."""
     import numpy as np
 
-    from speechtutor.practice.exercises import next_drill
-
     if answer is not None and seed is None:
         raise InputError(f"{answer} answers no exercise: name it with --seed, the number printed with it")
+    if seed is not None and not 0 <= seed < LARGEST:
+        raise InputError(f"--seed must be from 0 to {LARGEST - 1}, not {seed}")
     number = int(np.random.default_rng().integers(SEEDS)) if seed is None else seed
-    drill = next_drill(
-        _state(learner),
-        np.random.default_rng(number),
-        level=level.upper(),
-        sounds=_listed(sounds.upper()),
-        words=_listed(words),
-        kinds=_listed(kind),
-        lang=explain or "en",
-    )
+    asked = Asked(level.upper(), _listed(sounds.upper()), _listed(words), _listed(kind))
+    exercise = _exercise(learner, number, asked, explain or "en")
     if answer is None:
         if json:
-            show(drill_json(drill, number))
+            show(exercise_json(exercise, number))
         else:
-            _print(drill, number)
+            _print(exercise, number)
         return
     names = {"transcriber": transcriber, "scorer": scorer, "tutor": None, "grammar": grammar}
-    text = drill.exercise.text if drill.is_read else None
-    heard, session = coach.coached(answer, text, names, learner, explain, device)
-    found = None if drill.is_read else _outcome(drill, heard)
+    text = exercise.text if exercise.is_read else None
+    heard, session = coach.coached(answer, text, names, learner, explain, device, exercise)
+    found = session.outcome
     if json:
         given = {"outcome": None if found is None else outcome_json(found, explain or "en")}
-        show(drill_json(drill, number) | given | coach.session_json(heard, session))
+        show(exercise_json(exercise, number) | given | coach.session_json(heard, session))
     else:
-        _print_answer(drill, found, heard, session, explain or "en")
-
-
-def _outcome(drill: Drill, heard: Transcript) -> Outcome:
-    from speechtutor.practice.answers import outcome
-
-    return outcome(drill, heard.text)
+        _print_answer(exercise, found, heard, session, explain or "en")
 
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _state(learner: str | None) -> LearnerState:
-    """What is known of a learner; nothing where no name is given."""
-    from dataclasses import replace
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an exercise is to be like; with a number it names one exercise."""
+
+    level: str
+    sounds: tuple[str, ...]
+    words: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+
+def _exercise(learner: str | None, number: int, asked: Asked, lang: str) -> Exercise:
+    """The exercise of a number: to a learner the same one again, whatever became of the record since."""
+    import numpy as np
 
     from speechtutor.core import LearnerState
-    from speechtutor.learner.mastery import replay
+    from speechtutor.practice.exercises import in_language, next_exercise
+
+    def chosen(state: LearnerState) -> Exercise:
+        rng = np.random.default_rng(number)
+        return next_exercise(
+            state,
+            rng,
+            level=asked.level,
+            sounds=asked.sounds,
+            words=asked.words,
+            kinds=asked.kinds,
+            lang=lang,
+        )
 
     if learner is None:
-        return LearnerState()
+        return chosen(LearnerState())
+    from speechtutor.jsonio import dumps
     from speechtutor.learner.store import open_store
 
-    return replace(replay(open_store().attempts(learner)), learner=learner)
+    store = open_store()
+    try:
+        key = dumps(asked)
+        given = store.given(learner, number, key)
+        if given is None:
+            given = store.give(learner, number, key, chosen(store.state(learner)))
+    finally:
+        store.close()
+    return in_language(given, lang)
 
 
-def drill_json(drill: Drill, seed: int) -> Json:
+def exercise_json(exercise: Exercise, seed: int) -> Json:
     """An exercise with its model answers; `seed` gives it again."""
     from speechtutor.schema import VERSION
 
     return {
         "schema_version": VERSION,
-        "kind": drill.kind,
-        "level": drill.level,
-        "prompt": drill.prompt,
-        "text": drill.exercise.text,
-        "focus": list(drill.exercise.focus),
-        "read_aloud": drill.is_read,
-        "answers": list(drill.answers),
+        "id": exercise.id,
+        "kind": exercise.kind,
+        "level": exercise.level,
+        "prompt": exercise.prompt,
+        "text": exercise.text,
+        "focus": list(exercise.focus),
+        "read_aloud": exercise.is_read,
+        "answers": list(exercise.answers),
         "seed": seed,
     }
 
@@ -130,23 +151,23 @@ def outcome_json(found: Outcome, lang: str) -> Json:
     }
 
 
-def _print(drill: Drill, seed: int) -> None:
-    print(drill.prompt)
-    if drill.is_read or drill.kind == "retell":
-        print(f"\n  {drill.exercise.text}\n")
-    sounds = f"; {' '.join(drill.exercise.focus)}" if drill.is_read else ""
-    print(f"[{drill.level}{sounds}; --seed {seed}]")
+def _print(exercise: Exercise, seed: int) -> None:
+    print(exercise.prompt)
+    if exercise.is_read or exercise.kind == "retell":
+        print(f"\n  {exercise.text}\n")
+    sounds = f"; {' '.join(exercise.focus)}" if exercise.is_read else ""
+    print(f"[{exercise.level}{sounds}; --seed {seed}]")
 
 
 def _print_answer(
-    drill: Drill, found: Outcome | None, heard: Transcript, session: Session, lang: str
+    exercise: Exercise, found: Outcome | None, heard: Transcript, session: Session, lang: str
 ) -> None:
     from speechtutor.content.tables import known_language
     from speechtutor.practice.answers import example, told
 
-    print(drill.prompt)
+    print(exercise.prompt)
     if found is not None:
-        for line in (told(found, known_language(lang)), example(drill, found, known_language(lang))):
+        for line in (told(found, known_language(lang)), example(exercise, found, known_language(lang))):
             print(line, end="\n" if line else "")
     print()
     coach.print_session(heard, session)

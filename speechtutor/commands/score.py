@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from speechtutor.commands.output import AsJson, Device, Model, score_lines, show, warn
+from speechtutor.errors import InputError
 
 
 def run(
@@ -19,8 +21,13 @@ def run(
     device: Device = None,
     json: AsJson = False,
     azure: Annotated[bool, Parameter(help="Print JSON in the shape of Azure's assessment.")] = False,
+    learner: Annotated[
+        str | None, Parameter(help="Who spoke: prints a line of JSON with the name, for `report --class`.")
+    ] = None,
 ) -> None:
     """Assess the pronunciation of a text: 0-100 per sentence, word and phone."""
+    if learner is not None and (azure or not json or not learner.strip()):
+        raise InputError(f"--learner {learner!r} is written into the JSON: give a name and --json")
     from speechtutor import registry
     from speechtutor.audio.io import load
 
@@ -31,9 +38,13 @@ def run(
 
         show(azure_json(score))
     elif json:
-        from speechtutor.schema import score_json
+        from speechtutor.schema import dumps, score_json
 
-        show(score_json(score))
+        if learner is None:
+            show(score_json(score))
+        else:
+            named = {"learner": learner, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+            print(dumps(named | score_json(score), indent=None))
     else:
         for line in score_lines(score):
             print(line)

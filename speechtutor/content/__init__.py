@@ -3,7 +3,6 @@
 from speechtutor.content.tables import (
     VOWELS,
     Contrast,
-    Sentence,
     Sound,
     catalogue,
     contrasts,
@@ -18,7 +17,6 @@ from speechtutor.content.tables import (
     named,
     read,
     sentence_bank,
-    sentences,
     sounds,
     vocabulary,
     word_set,
@@ -27,7 +25,6 @@ from speechtutor.content.tables import (
 __all__ = [
     "VOWELS",
     "Contrast",
-    "Sentence",
     "Sound",
     "catalogue",
     "contrasts",
@@ -42,7 +39,6 @@ __all__ = [
     "named",
     "read",
     "sentence_bank",
-    "sentences",
     "sounds",
     "vocabulary",
     "word_set",

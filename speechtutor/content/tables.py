@@ -47,14 +47,6 @@ class Contrast:
     hints: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A practice sentence at a CEFR level."""
-
-    exercise: Exercise
-    level: str
-
-
 @cache
 def read(name: str) -> dict[str, Any]:
     """One of the TOML files of this folder, by its stem."""
@@ -120,17 +112,13 @@ def minimal_pair(canonical: str, heard: str | None) -> tuple[str, str] | None:
 
 
 @cache
-def sentences() -> tuple[Sentence, ...]:
-    """All practice sentences."""
-    return tuple(
-        Sentence(Exercise(row["text"], tuple(row["focus"])), row["level"])
-        for row in read("sentences")["sentence"]
-    )
-
-
 def sentence_bank(level: str | None = None) -> tuple[Exercise, ...]:
-    """The practice sentences as exercises, all of them or those of one CEFR level."""
-    return tuple(s.exercise for s in sentences() if level in (None, s.level))
+    """The practice sentences, all of them or those of one CEFR level."""
+    return tuple(
+        Exercise(row["text"], tuple(row["focus"]), "sound", row["level"])
+        for row in read("sentences")["sentence"]
+        if level in (None, row["level"])
+    )
 
 
 @cache

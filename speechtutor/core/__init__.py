@@ -17,7 +17,7 @@ All values are frozen; use `dataclasses.replace` to change one.
 """
 
 from speechtutor.core.corrections import Correction, GrammarEdit, GrammarKind
-from speechtutor.core.lesson import Attempt, Claim, Exercise, Feedback, LearnerState, Mastery, Tip
+from speechtutor.core.lesson import Attempt, Claim, Exercise, Feedback, LearnerState, Mastery, Outcome, Tip
 from speechtutor.core.recording import (
     SAMPLE_RATE,
     Caution,
@@ -68,6 +68,7 @@ __all__ = [
     "GrammarKind",
     "LearnerState",
     "Mastery",
+    "Outcome",
     "PhoneScore",
     "Pitch",
     "Quality",

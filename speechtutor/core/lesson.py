@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -46,22 +49,77 @@ class Feedback:
     lang: str = "en"
 
 
+READ = "read"
+READ_KINDS = frozenset({READ, "sound", "pair"})
+"""Kinds whose text is read as it stands; the others are answered in the learner's own words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """A sentence to say and the phones it practises."""
+    """Something to say: a sentence of a learner's own, or one that was chosen, with what to do.
+
+    `text` is what to say, or a model answer where the learner's own words are wanted, and `focus` the
+    phones it practises; `kind` is one of `READ_KINDS` or of `practice.exercises.KINDS`, `level` a CEFR
+    level or "", `prompt` what to do, in a language of explanation. `answers` are all model answers; of
+    each of `points` an answer holds one of its words; `given` is the English that the learner sees and
+    is to say otherwise.
+    """
 
     text: str
     focus: tuple[str, ...] = ()
+    kind: str = READ
+    level: str = ""
+    prompt: str = ""
+    answers: tuple[str, ...] = ()
+    points: tuple[tuple[str, ...], ...] = ()
+    given: str = ""
+
+    @property
+    def id(self) -> str:
+        """The same for the same exercise: made of what is to be said, whatever the language of its prompt."""
+        parts = (self.kind, self.level, self.text, self.answers, self.points, self.given)
+        text = json.dumps(parts, ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the text is to be read, and so scored, as it stands."""
+        return self.kind in READ_KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How much of what was asked for was said, in [0, 1]; the nearest model answer; what was missing.
+
+    `note` says why there was nothing to compare (`practice.answers.Note`), or is ""; nothing is then
+    called missing.
+    """
+
+    share: float
+    nearest: str
+    missing: tuple[str, ...] = ()
+    note: str = ""
+
+
+def new_id() -> str:
+    """An id that no other attempt has, wherever it is made."""
+    return uuid.uuid4().hex
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of a learner; append-only. `at` is timezone-aware UTC."""
+    """One try of a learner; append-only. `at` is timezone-aware UTC.
+
+    `id` is made where the attempt happened, so that it can be sent twice and is kept once. `outcome` is
+    that of an answer in the learner's own words; how it was said is in the score.
+    """
 
     learner: str
     exercise: Exercise
     score: UtteranceScore
     at: datetime
+    outcome: Outcome | None = None
+    id: str = field(default_factory=new_id)
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:

@@ -3,7 +3,8 @@
 The attempts are the truth; the state is a pure fold over them. Each phone has a Beta belief about
 the probability that it comes out right, updated with the scorer's calibrated error probability as
 a soft observation (a fractional success, as in Bayesian knowledge tracing with soft evidence).
-The result does not depend on the order of the attempts; forgetting is left to a later model.
+The result does not depend on the order of the attempts, not even in its last bit, so that a state that
+is kept beside them can be compared with the fold; forgetting is left to a later model.
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ PRIOR_STRENGTH = 2.0
 
 MIN_CONFIDENCE = 0.3
 """Phones heard with less confidence than this teach nothing about the learner."""
+
+RULE = 1
+"""Version of the fold: a kept state that another version made is made again."""
+
+GRAIN = 2.0**24
+"""Evidence is summed in whole units of 1 / GRAIN: sums of whole numbers are the same in any order, and exact
+for the first 2^28 observations of a phone."""
 
 _UNHEARD = frozenset({ErrorType.OMISSION, ErrorType.INSERTION, ErrorType.UNSURE})
 
@@ -58,7 +66,8 @@ def update(state: LearnerState, attempt: Attempt) -> LearnerState:
     for phone, right in observations(attempt.score):
         known = phones.get(phone, Mastery(PRIOR_MEAN, 0))
         weight = PRIOR_STRENGTH + known.n_attempts
-        phones[phone] = Mastery((known.mean * weight + right) / (weight + 1), known.n_attempts + 1)
+        evidence = (round(known.mean * weight * GRAIN) + round(right * GRAIN)) / GRAIN
+        phones[phone] = Mastery(evidence / (weight + 1), known.n_attempts + 1)
     return replace(state, phones=phones, n_attempts=state.n_attempts + 1)
 
 

@@ -1,158 +1,310 @@
 """What learners did, kept on their own machine: append-only, exportable, deletable.
 
-One table behind SQLAlchemy: a SQLite file in the home directory by default, any other database by
-URL. Audio is not kept.
+Three tables behind SQLAlchemy (`learner.tables`): a SQLite file in the home directory by default, another
+SQLite file or a PostgreSQL database by URL. Audio is not kept. A row that cannot be read is named and
+passed over; it never keeps anybody from the others.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.dialects import postgresql, sqlite
 
-from speechtutor.core import Attempt, Exercise, UtteranceScore
+from speechtutor import jsonio
+from speechtutor.core import Attempt, Exercise, LearnerState
 from speechtutor.disk import home
-from speechtutor.errors import StorageError
-from speechtutor.learner.codec import decode, encode
-
-FORMAT = 1
-"""Version of the stored values; a row of a later version is refused, not guessed at."""
+from speechtutor.errors import InputError, StorageError
+from speechtutor.learner import mastery
+from speechtutor.learner.database import Database
+from speechtutor.learner.rows import FORMAT, Unreadable, attempt_of, name_of, row_of
+from speechtutor.learner.tables import ATTEMPTS, GIVEN, STATES
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process that is writing."""
 
-_metadata = sa.MetaData()
-_attempts = sa.Table(
-    "attempts",
-    _metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("format", sa.Integer, nullable=False),
-    sa.Column("learner", sa.String(200), nullable=False, index=True),
-    sa.Column("at", sa.String(32), nullable=False),
-    sa.Column("exercise", sa.Text, nullable=False),
-    sa.Column("score", sa.Text, nullable=False),
-)
+CHUNK = 100
+"""Rows that are in memory at once."""
+
+NAME = "learners.db"
+
+_LOG = logging.getLogger("speechtutor")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One line of a list of learners; times are UTC in ISO form."""
+
+    learner: str
+    n_attempts: int
+    first: str
+    last: str
 
 
 class SqlStore:
     """Attempts in a database. Safe to share between threads; close it when done."""
 
-    def __init__(self, url: str, *, timeout: float = BUSY_TIMEOUT) -> None:
-        """Open the database at an SQLAlchemy URL, creating file and table where they are missing.
+    def __init__(
+        self,
+        url: str | sa.URL,
+        *,
+        timeout: float = BUSY_TIMEOUT,
+        create: bool = True,
+        tell: Callable[[str], None] = _LOG.warning,
+    ) -> None:
+        """Open the database at an SQLAlchemy URL; `create` makes file and tables where they are missing.
+
+        `tell` gets a line for every row that cannot be read.
 
         Raises:
-            StorageError: when it cannot be opened, is damaged or is not writable.
+            StorageError: when it cannot be opened, is damaged or, to be made, is not writable.
         """
-        self.where = url
-        with self._errors("open"):
-            parsed = sa.make_url(url)
-            self.where = parsed.database or parsed.render_as_string()
-            local = parsed.get_backend_name() == "sqlite"
-            if local:
-                _make_file(parsed.database)
-            self._engine = sa.create_engine(parsed, connect_args={"timeout": timeout} if local else {})
-            if local:
-                sa.event.listen(self._engine, "connect", _forget_deleted)
-            _metadata.create_all(self._engine)
+        self._database = Database(url, timeout=timeout, create=create)
+        self.where = self._database.where
+        self.path = self._database.path
+        self._tell = tell
 
     def append(self, attempt: Attempt) -> None:
-        """Remember an attempt.
+        """Remember an attempt, and what follows from it for the learner; the same id twice is one attempt.
 
         Raises:
-            StorageError: when the disk is full, or the store is locked, read-only or damaged.
+            InputError: when the learner's name cannot be kept.
+            StorageError: when the disk is full, the store is locked, read-only or damaged, or the id is
+                already that of another attempt.
         """
-        row = {
-            "format": FORMAT,
-            "learner": attempt.learner,
-            # UTC in ISO form sorts as text in the order of time.
-            "at": attempt.at.astimezone(UTC).isoformat(timespec="microseconds"),
-            "exercise": json.dumps(encode(attempt.exercise)),
-            "score": json.dumps(encode(attempt.score), allow_nan=False),
-        }
-        with self._errors("write to"), self._engine.begin() as connection:
-            connection.execute(_attempts.insert().values(row))
+        row = row_of(attempt)
+        with self._database.errors("write to"), self._database.writing() as connection:
+            held = self._held(connection, attempt.learner)
+            if not connection.execute(self._insert(ATTEMPTS, row, "key")).rowcount:
+                self._same(connection, row)
+                return
+            known = (
+                self._folded(connection, attempt.learner) if held is None else mastery.update(held, attempt)
+            )
+            self._keep(connection, known)
 
     def attempts(self, learner: str) -> Iterator[Attempt]:
-        """All attempts of a learner, oldest first.
+        """All attempts of a learner that can be read, oldest first; the others are told.
 
         Raises:
-            StorageError: when the store cannot be read or holds what this version cannot.
+            StorageError: when the store cannot be read.
         """
-        query = sa.select(_attempts).where(_attempts.c.learner == learner)
-        with self._errors("read"), self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(_attempts.c.at, _attempts.c.id)).all()
-        for row in rows:
-            yield self._attempt(row)
+        for found in self.rows(learner):
+            if isinstance(found, Attempt):
+                yield found
+            else:
+                self._tell(found.why)
+
+    def rows(self, learner: str) -> Iterator[Attempt | Unreadable]:
+        """All attempts of a learner, oldest first, a few in memory at once.
+
+        Raises:
+            StorageError: when the store cannot be read.
+        """
+        with self._database.errors("read"), self._database.reading() as connection:
+            yield from self._stream(connection, learner)
+
+    def state(self, learner: str) -> LearnerState:
+        """What is known of a learner: one row, whatever the number of attempts.
+
+        Raises:
+            StorageError: when the store cannot be read.
+        """
+        with self._database.errors("read"), self._database.reading() as connection:
+            known = self._held(connection, learner)
+            return self._folded(connection, learner) if known is None else known
+
+    def verify(self, learner: str) -> bool:
+        """Whether the kept state is what the attempts lead to; `rebuild` mends it where it is not."""
+        with self._database.errors("read"), self._database.reading() as connection:
+            known = self._held(connection, learner)
+            return known is None or known == self._folded(connection, learner)
+
+    def rebuild(self, learner: str) -> LearnerState:
+        """Make the state from the attempts again, and keep it."""
+        with self._database.errors("write to"), self._database.writing() as connection:
+            self._held(connection, learner)
+            known = self._folded(connection, learner)
+            if known.n_attempts:
+                self._keep(connection, known)
+            return known
+
+    def given(self, learner: str, number: int, asked: str) -> Exercise | None:
+        """The exercise that a learner was given for a number and what was asked of it, if there was one."""
+        with self._database.errors("read"), self._database.reading() as connection:
+            return self._given(connection, learner, number, asked)
+
+    def give(self, learner: str, number: int, asked: str, exercise: Exercise) -> Exercise:
+        """Remember which exercise a number stands for; returns it, or the one that came before it.
+
+        Raises:
+            InputError: when the learner's name cannot be kept.
+            StorageError: as `append`.
+        """
+        row = {
+            "learner": name_of(learner),
+            "number": number,
+            "asked": _digest(asked),
+            "exercise": jsonio.dumps(exercise),
+        }
+        with self._database.errors("write to"), self._database.writing() as connection:
+            kept = self._given(connection, learner, number, asked)
+            if kept is None:  # nothing there, or nothing that can be read
+                connection.execute(sa.delete(GIVEN).where(*_is_given(learner, number, asked)))
+                connection.execute(sa.insert(GIVEN).values(row))
+            return kept or exercise
 
     def learners(self) -> tuple[str, ...]:
         """Everyone the store knows, in alphabetical order."""
-        query = sa.select(_attempts.c.learner).distinct().order_by(_attempts.c.learner)
-        with self._errors("read"), self._engine.connect() as connection:
+        names = sa.union(sa.select(ATTEMPTS.c.learner), sa.select(GIVEN.c.learner)).subquery()
+        query = sa.select(names.c.learner).order_by(names.c.learner)
+        with self._database.errors("read"), self._database.reading() as connection:
             return tuple(connection.execute(query).scalars())
 
+    def known(self) -> tuple[Known, ...]:
+        """Everyone with the number of their attempts and the times of the first and the last."""
+        at, learner = ATTEMPTS.c.at, ATTEMPTS.c.learner
+        query = sa.select(learner, sa.func.count(), sa.func.min(at), sa.func.max(at)).group_by(learner)
+        with self._database.errors("read"), self._database.reading() as connection:
+            found = {row[0]: Known(*row) for row in connection.execute(query)}
+        return tuple(found.get(name, Known(name, 0, "", "")) for name in self.learners())
+
     def export(self, learner: str) -> dict[str, Any]:
-        """All that is known of a learner, as plain JSON values in the library's own scales."""
-        attempts = [encode(attempt) for attempt in self.attempts(learner)]
-        return {"format": FORMAT, "learner": learner, "attempts": attempts}
+        """All that is known of a learner, as plain JSON values in the library's own scales.
+
+        A row that cannot be read stands in `unreadable` as it is in the database: it is the learner's too.
+        """
+        attempts, unreadable = [], []
+        for found in self.rows(learner):
+            if isinstance(found, Attempt):
+                attempts.append(jsonio.encode(found))
+            else:
+                unreadable.append({"why": found.why, "row": self._raw(found.row)})
+        query = sa.select(GIVEN).where(GIVEN.c.learner == learner).order_by(GIVEN.c.number)
+        with self._database.errors("read"), self._database.reading() as connection:
+            given = [{"number": row.number, "exercise": row.exercise} for row in connection.execute(query)]
+        return {
+            "format": FORMAT,
+            "learner": learner,
+            "attempts": attempts,
+            "unreadable": unreadable,
+            "given": given,
+            "state": jsonio.encode(self.state(learner)),
+        }
 
     def delete(self, learner: str) -> int:
-        """Forget a learner; returns how many attempts went. SQLite overwrites the bytes as well."""
-        query = _attempts.delete().where(_attempts.c.learner == learner)
-        with self._errors("delete from"), self._engine.begin() as connection:
-            return connection.execute(query).rowcount
+        """Forget a learner; returns how many attempts went.
+
+        SQLite overwrites the bytes, empties its log and rewrites the file; blocks of the disk that were
+        freed before are the operating system's.
+
+        Raises:
+            StorageError: when the store refuses, or another process still reads the old bytes.
+        """
+        with self._database.errors("delete from"), self._database.writing() as connection:
+            for table in (STATES, GIVEN):
+                connection.execute(sa.delete(table).where(table.c.learner == learner))
+            gone = connection.execute(sa.delete(ATTEMPTS).where(ATTEMPTS.c.learner == learner)).rowcount
+        self._database.scrub()
+        return gone
 
     def close(self) -> None:
         """Let go of the file."""
-        self._engine.dispose()
+        self._database.close()
 
-    def _attempt(self, row: sa.Row[Any]) -> Attempt:
-        if row.format != FORMAT:
-            raise StorageError(
-                f"{self.where}: attempt {row.id} has format {row.format}, this version reads {FORMAT}"
-            )
+    def _given(self, connection: sa.Connection, learner: str, number: int, asked: str) -> Exercise | None:
+        query = sa.select(GIVEN.c.exercise).where(*_is_given(learner, number, asked))
+        text = connection.execute(query).scalar()
+        if text is None:
+            return None
         try:
-            exercise = decode(Exercise, json.loads(row.exercise))
-            score = decode(UtteranceScore, json.loads(row.score))
-            return Attempt(row.learner, exercise, score, datetime.fromisoformat(row.at))
-        except (KeyError, TypeError, ValueError) as error:
-            raise StorageError(f"{self.where}: attempt {row.id} is damaged: {error}") from error
+            return jsonio.decode(text, Exercise, f"{self.where}, exercise {number} of {learner}")
+        except InputError as error:
+            self._tell(str(error))
+            return None
 
-    @contextmanager
-    def _errors(self, verb: str) -> Iterator[None]:
-        """Turn a database's error into one line that names the store and the cause."""
+    def _insert(self, table: sa.Table, row: dict[str, Any], unique: str) -> sa.Insert:
+        """Into a table, unless there is a row with the same value of a unique column."""
+        make = sqlite.insert if self._database.local else postgresql.insert
+        return make(table).values(row).on_conflict_do_nothing(index_elements=[unique])
+
+    def _same(self, connection: sa.Connection, row: dict[str, Any]) -> None:
+        """Raise `StorageError` when the id of an attempt is that of another one."""
+        kept = connection.execute(sa.select(ATTEMPTS).where(ATTEMPTS.c.key == row["key"])).one()
+        found = attempt_of(kept, self.where)
+        if isinstance(found, Unreadable):
+            raise StorageError(found.why)
+        if row_of(found) != row:  # both as today's code writes them
+            raise StorageError(f"{self.where}: the id {row['key']} is already that of another attempt")
+
+    def _held(self, connection: sa.Connection, learner: str) -> LearnerState | None:
+        """The kept state, of today's rule; a writer holds its row until the transaction ends."""
+        query = sa.select(STATES.c.state).where(STATES.c.learner == learner, STATES.c.rule == mastery.RULE)
+        writes = connection.get_execution_options().get("writes", False)
+        if writes and not self._database.local:
+            empty = {"learner": learner, "rule": 0, "state": ""}
+            connection.execute(self._insert(STATES, empty, "learner"))
+            lock = sa.select(STATES.c.learner).where(STATES.c.learner == learner).with_for_update()
+            connection.execute(lock)
+        text = connection.execute(query).scalar()
+        if text is None:
+            return None
         try:
-            yield
-        except (ArgumentError, NoSuchModuleError) as error:
-            raise StorageError(f"{self.where!r} is not a database URL: {error}") from error
-        except ModuleNotFoundError as error:
-            raise StorageError(f"{self.where!r} needs the package {error.name}: pip install it") from None
-        except DBAPIError as error:
-            raise StorageError(f"cannot {verb} the learner store {self.where}: {error.orig}") from error
-        except (SQLAlchemyError, OSError) as error:
-            raise StorageError(f"cannot {verb} the learner store {self.where}: {error}") from error
+            return jsonio.decode(text, LearnerState, f"{self.where}, state of {learner}")
+        except InputError as error:
+            self._tell(str(error))  # it follows from the attempts, and is made again
+            return None
+
+    def _folded(self, connection: sa.Connection, learner: str) -> LearnerState:
+        attempts = (one for one in self._stream(connection, learner) if isinstance(one, Attempt))
+        return replace(mastery.replay(attempts), learner=learner)
+
+    def _keep(self, connection: sa.Connection, known: LearnerState) -> None:
+        row = {"learner": known.learner, "rule": mastery.RULE, "state": jsonio.dumps(known)}
+        make = sqlite.insert if self._database.local else postgresql.insert
+        fresh = {"rule": row["rule"], "state": row["state"]}
+        connection.execute(
+            make(STATES).values(row).on_conflict_do_update(index_elements=["learner"], set_=fresh)
+        )
+
+    def _stream(self, connection: sa.Connection, learner: str) -> Iterator[Attempt | Unreadable]:
+        query = (
+            sa.select(ATTEMPTS).where(ATTEMPTS.c.learner == learner).order_by(ATTEMPTS.c.at, ATTEMPTS.c.id)
+        )
+        with connection.execution_options(yield_per=CHUNK).execute(query) as rows:
+            for row in rows:
+                yield attempt_of(row, self.where)
+
+    def _raw(self, number: int) -> dict[str, Any]:
+        with self._database.errors("read"), self._database.reading() as connection:
+            row = connection.execute(sa.select(ATTEMPTS).where(ATTEMPTS.c.id == number)).one()
+        return {key: value if isinstance(value, int) else str(value) for key, value in row._mapping.items()}
 
 
-def open_store(url: str | None = None) -> SqlStore:
-    """The learner store at a URL, or the SQLite file in the home directory."""
-    return SqlStore(url or f"sqlite:///{home() / 'learners.db'}")
+def open_store(url: str | None = None, *, create: bool = True) -> SqlStore:
+    """The learner store at a URL, or the SQLite file in the home directory.
+
+    Raises:
+        StorageError: when it cannot be opened, or is not there and `create` is false.
+    """
+    return SqlStore(url or sa.URL.create("sqlite", database=str(place())), create=create)
 
 
-def _make_file(database: str | None) -> None:
-    """Create a missing database file readable by its owner only: it holds a person's record."""
-    if database in (None, "", ":memory:") or str(database).startswith("file:"):
-        return  # nothing on disk, or a URI whose options say whether the file may be made
-    path = Path(str(database))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        path.touch(mode=0o600)
+def place() -> Path:
+    """Where the store of this machine is."""
+    return home() / NAME
 
 
-def _forget_deleted(connection: Any, record: Any) -> None:
-    del record
-    connection.execute("PRAGMA secure_delete = ON")
+def _digest(asked: str) -> str:
+    return hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _is_given(learner: str, number: int, asked: str) -> tuple[sa.ColumnElement[bool], ...]:
+    columns = GIVEN.c
+    return columns.learner == learner, columns.number == number, columns.asked == _digest(asked)

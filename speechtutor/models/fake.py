@@ -8,7 +8,7 @@ a default.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -39,6 +39,7 @@ from speechtutor.core import (
     Word,
     WordScore,
 )
+from speechtutor.learner.mastery import replay
 from speechtutor.text.phones import PHONES, pronounce
 
 NAME = "fake"
@@ -216,7 +217,12 @@ class FakeStore:
 
     def append(self, attempt: Attempt) -> None:
         """Remember an attempt."""
-        self.kept.append(attempt)
+        if all(kept.id != attempt.id for kept in self.kept):
+            self.kept.append(attempt)
+
+    def state(self, learner: str) -> LearnerState:
+        """What is known of a learner."""
+        return replace(replay(self.attempts(learner)), learner=learner)
 
     def attempts(self, learner: str) -> Iterator[Attempt]:
         """All attempts of a learner, oldest first."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 import numpy as np
 
 from speechtutor.content.tables import message
-from speechtutor.practice.exercises import Drill
+from speechtutor.core import Exercise, Outcome
 from speechtutor.practice.levels import words_of
 from speechtutor.text.tokens import normalize
 from speechtutor.text.written import fold
@@ -45,38 +44,25 @@ class Note:
     OTHER = "other_words"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How much of what was asked for was said, in [0, 1]; the nearest model answer; what was missing.
-
-    `note` is one of `Note` where there was nothing to compare; nothing is then called missing.
-    """
-
-    share: float
-    nearest: str
-    missing: tuple[str, ...] = ()
-    note: str = ""
-
-
-def outcome(drill: Drill, heard: str) -> Outcome:
-    """What of a drill was said."""
+def outcome(exercise: Exercise, heard: str) -> Outcome:
+    """What of an exercise was said."""
     said = _plain(heard)
     if not said:
-        return Outcome(0.0, drill.exercise.text, note=Note.NOTHING)
-    if drill.kind in ("retell", "vocabulary"):
-        missing = tuple(point[0] for point in drill.points if not any(_has(said, word) for word in point))
-        short = drill.kind == "vocabulary" and not missing and len(said) < SENTENCE
-        share = 1.0 - len(missing) / len(drill.points)
-        return Outcome(share, drill.exercise.text, missing, Note.SHORT if short else "")
-    return _compared(drill, said)
+        return Outcome(0.0, exercise.text, note=Note.NOTHING)
+    if exercise.kind in ("retell", "vocabulary"):
+        missing = tuple(point[0] for point in exercise.points if not any(_has(said, word) for word in point))
+        short = exercise.kind == "vocabulary" and not missing and len(said) < SENTENCE
+        share = 1.0 - len(missing) / len(exercise.points)
+        return Outcome(share, exercise.text, missing, Note.SHORT if short else "")
+    return _compared(exercise, said)
 
 
-def _compared(drill: Drill, said: Sequence[str]) -> Outcome:
-    answers = drill.answers or (drill.exercise.text,)
+def _compared(exercise: Exercise, said: Sequence[str]) -> Outcome:
+    answers = exercise.answers or (exercise.text,)
     shares = [_likeness(answer, said) for answer in answers]
     best = int(np.argmax(shares))
     share, nearest = shares[best], answers[best]
-    given = _likeness(drill.given, said) if drill.given else 0.0
+    given = _likeness(exercise.given, said) if exercise.given else 0.0
     if given >= SAME and given > share:
         return Outcome(share, nearest, note=Note.SAME)
     if share < ALIKE:
@@ -100,9 +86,9 @@ def told(found: Outcome, lang: str = "en") -> str:
     return message("exercise", "all_there", lang)
 
 
-def example(drill: Drill, found: Outcome, lang: str = "en") -> str:
+def example(exercise: Exercise, found: Outcome, lang: str = "en") -> str:
     """The nearest model answer, to be shown after the answer and never before; "" for a story."""
-    return "" if drill.kind == "retell" else message("exercise", "example", lang, text=found.nearest)
+    return "" if exercise.kind == "retell" else message("exercise", "example", lang, text=found.nearest)
 
 
 def _plain(text: str) -> list[str]:

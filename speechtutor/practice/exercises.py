@@ -1,28 +1,27 @@
 """Exercises to speak: made from our own sentences and patterns, and checked by code before they are given.
 
-A drill says what to do in a language of explanation; what is to be said is English, at a CEFR level,
+An exercise says what to do in a language of explanation; what is to be said is English, at a CEFR level,
 of speakable length, with the sounds asked for and nothing unsafe.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from speechtutor.content.tables import VOWELS, contrasts, known_language, message, read, sentences
+from speechtutor.content.tables import VOWELS, contrasts, known_language, message, read, sentence_bank
 from speechtutor.core import Exercise, LearnerState
+from speechtutor.core.lesson import READ_KINDS
 from speechtutor.errors import InputError
 from speechtutor.learner.mastery import choose, weakest
 from speechtutor.practice.levels import LEVELS, level_of, phones_in, problems, words_of
 from speechtutor.text.phones import PHONES, pronounce
 
 KINDS = ("sound", "pair", "vocabulary", "paraphrase", "translate", "retell")
-READ_KINDS = frozenset({"sound", "pair"})
-"""Kinds whose text is read as it stands; the others are answered in the learner's own words."""
-
 
 ENOUGH = 2
 """Times that a sentence holds a sound which it practises."""
@@ -33,35 +32,12 @@ FILLED = 6
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Drill:
-    """What to do, and what a good answer is.
-
-    `exercise.text` is what to say, or a model answer where the learner's own words are wanted;
-    `answers` are all model answers; of each of `points` a retelling holds one of its words. `given` is
-    the English that the learner sees and is to say otherwise.
-    """
-
-    kind: str
-    level: str
-    prompt: str
-    exercise: Exercise
-    answers: tuple[str, ...] = ()
-    points: tuple[tuple[str, ...], ...] = ()
-    given: str = ""
-
-    @property
-    def is_read(self) -> bool:
-        """Whether the text is to be read, and so scored, as it stands."""
-        return self.kind in READ_KINDS
-
-
 def fillers() -> list[str]:
     """All words that patterns are filled with, a text for each list."""
     return [text for lists in read("exercises")["fill"].values() for text in lists.values()]
 
 
-def next_drill(
+def next_exercise(
     learner: LearnerState,
     rng: np.random.Generator,
     *,
@@ -70,8 +46,8 @@ def next_drill(
     words: Sequence[str] = (),
     kinds: Sequence[str] = ("sound",),
     lang: str = "en",
-) -> Drill:
-    """The drill that this learner most needs, among those with the sounds and words asked for.
+) -> Exercise:
+    """The exercise that this learner most needs, among those with the sounds and words asked for.
 
     Without sounds it is the learner's weakest that count, and without a record every sound.
 
@@ -83,16 +59,42 @@ def next_drill(
     wanted = tuple(sounds)
     if not wanted and any(kind in READ_KINDS for kind in kinds):
         wanted = weakest(learner)
-    found = [drill for kind in kinds for drill in _drills(kind, level, wanted, words, lang, rng)]
+    found = [one for kind in kinds for one in _fitting(kind, level, wanted, words, lang, rng)]
     if not found and not sounds:
-        found = [drill for kind in kinds for drill in _drills(kind, level, (), words, lang, rng)]
+        found = [one for kind in kinds for one in _fitting(kind, level, (), words, lang, rng)]
     if not found:
         asked = " with ".join(
             [f"{' or '.join(kinds)} at level {level}", ", ".join([*sounds, *words]) or "these"]
         )
         raise InputError(f"there is no exercise {asked}")
-    chosen = choose(learner, [drill.exercise for drill in found], rng)
-    return next(drill for drill in found if drill.exercise is chosen)
+    return choose(learner, found, rng)
+
+
+def in_language(exercise: Exercise, lang: str) -> Exercise:
+    """An exercise of ours with what to do in another language of explanation.
+
+    Raises:
+        InputError: when there are no explanations in that language.
+    """
+    lang = known_language(lang)
+    if exercise.kind not in KINDS:
+        return exercise
+    rows = read("exercises")["translate"] if exercise.kind == "translate" else ()
+    row = next((row for row in rows if tuple(row["answers"]) == exercise.answers), None)
+    if exercise.kind == "translate" and row is None:
+        return exercise  # a version of ours had it that no longer has its sentence
+    word = exercise.points[0][0] if exercise.kind == "vocabulary" else ""
+    return replace(exercise, prompt=_prompt(exercise.kind, lang, word, exercise.given, row))
+
+
+def _prompt(
+    kind: str, lang: str, word: str = "", text: str = "", row: Mapping[str, Any] | None = None
+) -> str:
+    """What to do; `word`, `text` and `row` are what a vocabulary, paraphrase or translate exercise has."""
+    if kind == "translate" and row is not None:
+        # Who is explained to in English is given a situation: the sentence itself would be the answer.
+        return str(row["en"]) if lang == "en" else message("exercise", kind, lang, text=str(row[lang]))
+    return message("exercise", kind, lang, word=word, text=text)
 
 
 def _check(level: str, sounds: Sequence[str], kinds: Sequence[str]) -> None:
@@ -102,21 +104,21 @@ def _check(level: str, sounds: Sequence[str], kinds: Sequence[str]) -> None:
                 raise InputError(f"there is no {what} {value!r}, only {', '.join(known)}")
 
 
-def _drills(
+def _fitting(
     kind: str, level: str, sounds: Sequence[str], words: Sequence[str], lang: str, rng: np.random.Generator
-) -> Iterator[Drill]:
-    """Drills of a kind that hold the words and at least one of the sounds."""
-    for drill in _all(kind, level, sounds, words, lang, rng):
-        said = drill.answers or (drill.exercise.text,)
+) -> Iterator[Exercise]:
+    """Exercises of a kind that hold the words and at least one of the sounds."""
+    for exercise in _all(kind, level, sounds, words, lang, rng):
+        said = exercise.answers or (exercise.text,)
         if not {word.lower() for word in words} <= {word for text in said for word in words_of(text)}:
             continue
-        if not sounds or set(drill.exercise.focus) & set(sounds):
-            yield drill
+        if not sounds or set(exercise.focus) & set(sounds):
+            yield exercise
 
 
 def _all(
     kind: str, level: str, sounds: Sequence[str], words: Sequence[str], lang: str, rng: np.random.Generator
-) -> Iterator[Drill]:
+) -> Iterator[Exercise]:
     if kind == "sound":
         yield from _sound(level, sounds, words, lang, rng)
     elif kind == "pair":
@@ -129,16 +131,14 @@ def _all(
 
 def _sound(
     level: str, sounds: Sequence[str], words: Sequence[str], lang: str, rng: np.random.Generator
-) -> Iterator[Drill]:
+) -> Iterator[Exercise]:
     """Sentences of the bank, and patterns filled with words that have the sounds."""
-    texts = [s.exercise.text for s in sentences() if s.level == level]
+    texts = [sentence.text for sentence in sentence_bank(level)]
     patterns = [row["text"] for row in read("exercises")["pattern"] if row["level"] == level]
     texts += [fill(text, level, sounds, words, rng) for text in patterns for _ in range(FILLED)]
     for text in dict.fromkeys(texts):
         if not problems(text, level):
-            yield Drill(
-                "sound", level, message("exercise", "sound", lang), Exercise(text, _focus(text, sounds))
-            )
+            yield Exercise(text, _focus(text, sounds), "sound", level, _prompt("sound", lang))
 
 
 def fill(
@@ -177,29 +177,18 @@ def _focus(text: str, sounds: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(phone for phone in often if not sounds or phone in sounds)
 
 
-def _pairs(level: str, lang: str) -> Iterator[Drill]:
+def _pairs(level: str, lang: str) -> Iterator[Exercise]:
     for contrast in contrasts().values():
         if contrast.words and LEVELS.index(level_of(" ".join(contrast.words)) or "B2") <= LEVELS.index(level):
             text = f"{contrast.words[0]}, {contrast.words[1]}"
-            yield Drill("pair", level, message("exercise", "pair", lang), Exercise(text, contrast.phones))
+            yield Exercise(text, contrast.phones, "pair", level, _prompt("pair", lang))
 
 
-def _own_words(kind: str, row: dict[str, object], lang: str) -> Drill:
-    """A drill that is answered in the learner's own words."""
-    level, text = str(row["level"]), str(row.get("text", ""))
-    answers = tuple(str(answer) for answer in _list(row.get("answers"))) or (text,)
-    points = tuple(tuple(str(word) for word in _list(point)) for point in _list(row.get("points")))
-    values = {"vocabulary": {"word": str(row.get("word"))}, "paraphrase": {"text": text}}.get(kind, {})
-    if kind == "translate":
-        # Who is explained to in English is given a situation: the sentence itself would be the answer.
-        prompt = str(row["en"]) if lang == "en" else message("exercise", kind, lang, text=str(row[lang]))
-    else:
-        prompt = message("exercise", kind, lang, **values)
-    if kind == "vocabulary":
-        points = ((str(row["word"]),),)
+def _own_words(kind: str, row: Mapping[str, Any], lang: str) -> Exercise:
+    """An exercise that is answered in the learner's own words."""
+    text, word = str(row.get("text", "")), str(row.get("word", ""))
+    answers = tuple(row.get("answers", ())) or (text,)
+    points = ((word,),) if kind == "vocabulary" else tuple(tuple(point) for point in row.get("points", ()))
     given = text if kind == "paraphrase" else ""
-    return Drill(kind, level, prompt, Exercise(answers[0], _focus(answers[0])), answers, points, given)
-
-
-def _list(value: object) -> list[object]:
-    return list(value) if isinstance(value, list) else []
+    prompt = _prompt(kind, lang, word, text, row)
+    return Exercise(answers[0], _focus(answers[0]), kind, str(row["level"]), prompt, answers, points, given)

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from speechtutor.content.tables import message, read, sentences, word_set
+from speechtutor.content.tables import message, read, sentence_bank, word_set
 from speechtutor.core import Correction, Exercise, LearnerState, UtteranceScore
 from speechtutor.errors import InputError
 from speechtutor.grammar.tips import findings
@@ -229,7 +229,7 @@ def summarise(
 
 
 def _sentence(phone: str) -> Exercise | None:
-    return next((s.exercise for s in sentences() if phone in s.exercise.focus), None)
+    return next((s for s in sentence_bank() if phone in s.focus), None)
 
 
 def _current(talk: Talk) -> Step:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from speechtutor.report.runs import Evaluated
 
 UNDATED = datetime.min.replace(tzinfo=UTC)
 """The time of an attempt that nobody wrote down."""
+MOST_TOLD = 20
+"""Rows that cannot be read and are told one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +33,25 @@ class Found:
 
 
 def from_store(url: str | None) -> Found:
-    """Everyone in a learner store.
+    """Everyone in a learner store, without the melodies, which a class report does not look at.
 
     Raises:
-        StorageError: when it cannot be read.
+        StorageError: when there is none, or it cannot be read.
     """
-    store = open_store(url)
+    store = open_store(url, create=False)
+    attempts: dict[str, list[Attempt]] = {}
+    problems: list[str] = []
     try:
-        return Found({name: tuple(store.attempts(name)) for name in store.learners()})
+        for name in store.learners():
+            for one in store.rows(name):
+                if isinstance(one, Attempt):
+                    plain = replace(one, score=replace(one.score, pitch=None))
+                    attempts.setdefault(name, []).append(plain)
+                else:
+                    problems.append(one.why)
     finally:
         store.close()
+    return Found(attempts, _told(problems))
 
 
 def from_path(path: Path, rows: Path | None = None) -> Found:
@@ -75,34 +86,50 @@ def _attempt(learner: str, score: UtteranceScore, at: datetime) -> Attempt:
 
 
 def _from_lines(path: Path, speakers: Mapping[str, str]) -> Found:
+    """The scores of a file; rows that cannot be used are told, unless that is all of them."""
     attempts: dict[str, list[Attempt]] = {}
+    problems: list[str] = []
     n_failed = 0
-    for where, row in _lines(path):
-        if "error" in row and "scores" not in row:
-            n_failed += 1
-            continue
-        name = row.get("learner") or row.get("speaker") or speakers.get(str(row.get("id")))
-        if not isinstance(name, str) or not name.strip():
-            raise InputError(f"{where}: nobody is named: a 'learner' or 'speaker' is needed (or --manifest)")
+    for number, line in jsonio.file_lines(path):
         try:
-            score = schema.score_from_json(row)
-            at = datetime.fromisoformat(row["at"]) if row.get("at") else UNDATED
-        except (InputError, TypeError, ValueError) as error:
-            raise InputError(f"{where}: {error}") from None
-        attempts.setdefault(name, []).append(
-            _attempt(name, score, at if at.tzinfo else at.replace(tzinfo=UTC))
-        )
-    return Found(attempts, [f"{n_failed} recordings failed and are not counted."] if n_failed else [])
+            one = _scored(line, f"{path}, row {number}", speakers)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        if one is None:
+            n_failed += 1
+        else:
+            attempts.setdefault(one.learner, []).append(one)
+    if problems and not attempts:
+        raise InputError(problems[0])
+    failed = [f"{n_failed} recordings failed and are not counted."] if n_failed else []
+    return Found(attempts, [*failed, *_told(problems)])
 
 
-def _lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _told(problems: Sequence[str]) -> list[str]:
+    """What could not be read, the first few by name."""
+    more = len(problems) - MOST_TOLD
+    return [*problems[:MOST_TOLD], *([f"{more} more rows cannot be read."] if more > 0 else [])]
+
+
+def _scored(line: bytes, where: str, speakers: Mapping[str, str]) -> Attempt | None:
+    """The attempt of a line; None for one that says that its recording failed.
+
+    Raises:
+        InputError: when it is no score, or nobody is named.
+    """
+    row = jsonio.decode(line, dict[str, Any], where)
+    if "error" in row and "scores" not in row:
+        return None
+    name = row.get("learner") or row.get("speaker") or speakers.get(str(row.get("id")))
+    if not isinstance(name, str) or not name.strip():
+        raise InputError(f"{where}: nobody is named: a 'learner' or 'speaker' is needed (or --manifest)")
     try:
-        whole = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    for number, line in jsonio.lines(whole):
-        where = f"{path}, row {number}"
-        yield where, jsonio.decode(line, dict[str, Any], where)
+        score = schema.score_from_json(row)
+        at = datetime.fromisoformat(row["at"]) if row.get("at") else UNDATED
+    except (InputError, TypeError, ValueError) as error:
+        raise InputError(f"{where}: {error}") from None
+    return _attempt(name, score, at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
 def pseudonyms(found: Found, key: Path, draw: Callable[[int], int] = secrets.randbelow) -> Found:
@@ -132,7 +159,7 @@ def pseudonyms(found: Found, key: Path, draw: Callable[[int], int] = secrets.ran
     except OSError as error:
         raise StorageError(f"{key}: {error.strerror}") from None
     renamed = {
-        known[name]: [Attempt(known[name], one.exercise, one.score, one.at) for one in attempts]
+        known[name]: [replace(one, learner=known[name]) for one in attempts]
         for name, attempts in found.attempts.items()
     }
     return Found(renamed, found.problems)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from speechtutor import disk
+from speechtutor import disk, jsonio
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
 from speechtutor.evaluation.result import Row
@@ -73,8 +73,7 @@ def export(
 
 def _rows(path: Path) -> list[tuple[int, Json]]:
     manifest.read(path)  # the whole file is checked before any of it is used
-    with path.open(encoding="utf-8") as file:
-        return [(number, json.loads(line)) for number, line in enumerate(file, start=1) if line.strip()]
+    return [(number, json.loads(line)) for number, line in jsonio.file_lines(path)]
 
 
 def _relabelled(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from speechtutor.content.tables import hint, join, language, message, minimal_pair, named, read, sentences
+from speechtutor.content.tables import hint, join, language, message, minimal_pair, named, read, sentence_bank
 from speechtutor.core import Claim, Code, Feedback, LearnerState, Tip, UtteranceScore
 from speechtutor.tutor.evidence import Evidence, Finding, Kind, gather
 
@@ -161,9 +161,9 @@ def next_step(evidence: Evidence, learner: LearnerState) -> str:
 def _sentence(phone: str | None, level: str, text: str, learner: LearnerState) -> str:
     """A bank sentence for the phone; the learner's number of attempts walks through the choices."""
     pool = [
-        sentence.exercise.text
-        for sentence in sentences()
-        if sentence.level == level and (phone is None or phone in sentence.exercise.focus)
+        sentence.text
+        for sentence in sentence_bank()
+        if sentence.level == level and (phone is None or phone in sentence.focus)
     ]
     others = [sentence for sentence in pool if sentence.lower() != text.strip().lower()]
     return others[learner.n_attempts % len(others)]

@@ -143,6 +143,56 @@ def test_the_record_of_a_learner_decides(run: Run) -> None:
     assert all(phones_in(row["text"])["V"] >= 2 for row in rows)
 
 
+@pytest.mark.writes_home
+@pytest.mark.parametrize("kind", ["sound", "pair", "translate", "paraphrase"])
+def test_a_number_gives_the_same_exercise_again_whatever_was_learnt_since(run: Run, kind: str) -> None:
+    from speechtutor.learner.store import open_store
+
+    def given(seed: int, *more: object) -> Any:
+        return json.loads(
+            run("practice", "--learner", "ana", "--kind", kind, "--seed", seed, "--json", *more)[1]
+        )
+
+    before = [given(seed) for seed in range(8)]
+    right = tuple(PhoneScore(p, 1.0, error_probability=0.0) for p in PHONES if p != "V") * 20
+    wrong = (PhoneScore("V", 0.0, error_probability=1.0),) * 20
+    score = UtteranceScore("x", (WordScore("x", 0.5, phones=right + wrong),), overall=0.5)
+    store = open_store()
+    store.append(Attempt("ana", Exercise("x"), score, datetime(2026, 1, 1, tzinfo=UTC)))
+    store.close()
+    assert [given(seed) for seed in range(8)] == before
+    told = given(0, "--explain", "es")
+    assert (told["id"], told["text"]) == (before[0]["id"], before[0]["text"])
+    assert told["prompt"] != before[0]["prompt"]
+
+
+@pytest.mark.writes_home
+def test_a_retry_is_judged_against_the_same_exercise_and_kept_whole(run: Run, tmp_path: Path) -> None:
+    from speechtutor.learner.store import open_store
+
+    clip = tmp_path / "hum.wav"
+    audio.save(FakeSynthesizer().speak("a" * 20), clip)
+    fakes = ["--transcriber", "fake", "--scorer", "fake", "--json"]
+    for kind in ("sound", "vocabulary"):
+        asked = ["practice", "--learner", "ana", "--kind", kind, "--seed", "7"]
+        given = json.loads(run(*asked, "--json")[1])
+        answers = [json.loads(run(*asked, "--answer", clip, *fakes)[1]) for _ in range(3)]
+        assert {row["id"] for row in answers} == {given["id"]}
+        kept = [one for one in open_store().attempts("ana") if one.exercise.kind == kind]
+        assert [one.exercise.id for one in kept] == [given["id"]] * 3
+        assert {one.exercise.prompt for one in kept} == {given["prompt"]}
+        for one, row in zip(kept, answers, strict=True):
+            assert (one.outcome is None) == (row["outcome"] is None) == (kind == "sound")
+            if one.outcome is not None:
+                assert row["outcome"]["nearest"] == one.outcome.nearest
+
+
+@pytest.mark.parametrize("seed", ["-1", "99999999999999999999"])
+def test_a_number_out_of_range_is_one_line(run: Run, seed: str) -> None:
+    status, out, err = run("practice", "--seed", seed)
+    assert (status, out, err.count("\n")) == (2, "", 1) and "--seed must be from 0 to" in err
+
+
 def test_coach_explains_in_the_language_asked_for(run: Run, tmp_path: Path) -> None:
     clip = tmp_path / "hum.wav"
     audio.save(FakeSynthesizer().speak("a" * 20), clip)

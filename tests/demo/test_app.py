@@ -14,7 +14,7 @@ from speechtutor.errors import InputError
 from speechtutor.grammar import load_rules
 from speechtutor.models import fake
 from speechtutor.pipeline import Coach
-from speechtutor.practice.exercises import KINDS, Drill
+from speechtutor.practice.exercises import KINDS
 from speechtutor.tutor.phrasing import LlmTutor
 from speechtutor.tutor.rules import RuleTutor
 from tests.conftest import EXAMPLES, chromium
@@ -175,12 +175,12 @@ def test_an_exercise_shows_what_is_asked_and_never_the_answer(kind: str) -> None
 def test_an_exercise_that_is_read_is_judged_by_its_text() -> None:
     drill, _ = drills.new("pair", "A2", "en", np.random.default_rng(0))
     final = last(app.assess(hears("something else"), str(GOOD), app.TASK, "typed before", "en", drill))
-    assert drill is not None and final[5][0].text == drill.exercise.text and final[0] == ""
+    assert drill is not None and final[5][0].text == drill.text and final[0] == ""
 
 
 def test_an_answer_in_own_words_is_judged_as_heard_and_its_grammar_mended() -> None:
     judge = hears("she don't like the ticket", grammar=load_rules())
-    drill = Drill("vocabulary", "A2", "", Exercise("I bought a ticket."), (), (("ticket",),))
+    drill = Exercise("I bought a ticket.", (), "vocabulary", "A2", points=(("ticket",),))
     first, *_, final = list(app.assess(judge, str(GOOD), app.TASK, "", "zh", drill))[1:]
     assert "该说的我都听到了" in first[0] and "I bought a ticket." in first[0]
     assert "st-grammar" not in first[0], "the score does not wait for the grammar"

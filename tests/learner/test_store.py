@@ -7,122 +7,41 @@ import os
 import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from random import Random
 
-import numpy as np
 import pytest
 
-from speechtutor.core import (
-    Attempt,
-    Candidate,
-    Caution,
-    Code,
-    Exercise,
-    Fluency,
-    Pitch,
-    UtteranceScore,
-)
+from speechtutor import jsonio
+from speechtutor.core import Attempt, Exercise, LearnerState, PhoneScore, UtteranceScore, WordScore
 from speechtutor.errors import StorageError
-from speechtutor.learner.codec import decode, encode
 from speechtutor.learner.mastery import replay
 from speechtutor.learner.store import SqlStore, open_store
 from tests.conftest import need
-from tests.support.judged import SINK, phone, utterance, word
-
-NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-
-
-def attempt(learner: str = "ana", minute: int = 0, score: UtteranceScore = SINK) -> Attempt:
-    return Attempt(learner, Exercise(score.text, ("TH",)), score, NOON + timedelta(minutes=minute))
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "deep" / "learners.db"
-
-
-@pytest.fixture
-def store(path: Path) -> SqlStore:
-    return SqlStore(f"sqlite:///{path}", timeout=0.1)
-
-
-def full_score() -> UtteranceScore:
-    """A score with every field of every type filled with something that is easy to lose."""
-    phones = (
-        phone("TH", 0.9, "", nbest=(Candidate("", 0.5), Candidate("S", 0.1)), start=0.0, end=0.1, gop=0.0),
-    )
-    pitch = Pitch(
-        np.array([0.0, 0.1], np.float32), np.array([np.nan, 120.25], np.float32), np.array([False, True])
-    )
-    return UtteranceScore(
-        "naïve “façade” 思考 🙂",
-        (word("façade", phones, start=0.0, end=1e-9, char_start=0, char_end=0, stress=0.0, total=None),),
-        overall=0.0,
-        accuracy=1.0,
-        snr_db=float(np.float32(17.3)),
-        timing=Fluency(0.0, 3.5, 0, 0.0, 2.5),
-        pitch=pitch,
-        cautions=(Caution(Code.NOISY, "a fan"),),
-        model="gop",
-        elapsed=0.1,
-    )
+from tests.learner.conftest import attempt, bytes_of, change
+from tests.support.built import build, same
+from tests.support.judged import SINK
 
 
 def test_what_goes_in_comes_out(store: SqlStore) -> None:
-    before = attempt(score=full_score())
+    before = replace(build(Attempt), learner="ana")
     store.append(before)
     (after,) = store.attempts("ana")
-    for field in fields(before.score):
-        if field.name != "pitch":
-            assert getattr(after.score, field.name) == getattr(before.score, field.name), field.name
-    assert after.score.pitch is not None
-    assert before.score.pitch is not None
-    for name in ("times", "hz", "voiced"):
-        one, two = getattr(after.score.pitch, name), getattr(before.score.pitch, name)
-        assert one.dtype == two.dtype
-        np.testing.assert_array_equal(one, two)
-    assert (after.exercise, after.at, after.learner) == (before.exercise, before.at, before.learner)
+    assert same(after, before)
 
 
-def test_zero_none_and_empty_stay_apart() -> None:
-    for heard in ("", None, "S"):
-        assert (
-            decode(UtteranceScore, encode(utterance(word("x", (phone("TH", 0.0, heard),)))))
-            .words[0]
-            .phones[0]
-            .heard
-            == heard
-        )
-    assert decode(UtteranceScore, encode(replace(SINK, overall=0.0))).overall == 0.0
-    assert decode(UtteranceScore, encode(replace(SINK, overall=None))).overall is None
-
-
-def test_a_field_added_later_takes_its_default_and_an_unknown_one_is_refused() -> None:
-    old = encode(SINK)
-    del old["snr_db"]
-    assert decode(UtteranceScore, old) == SINK
-    with pytest.raises(TypeError, match="Exercise has no field stars"):
-        decode(Exercise, {"text": "x", "stars": 3})
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        [],
-        "x",
-        None,
-        {"text": 7},
-        {"text": None},
-        {"text": "x", "focus": "TH"},
-        {"text": "x", "focus": [1]},
-        {},
-    ],
-)
-def test_values_of_the_wrong_shape_are_refused(value: object) -> None:
-    with pytest.raises(TypeError):
-        decode(Exercise, value)
+def test_an_attempt_that_is_sent_twice_is_kept_once(store: SqlStore) -> None:
+    one = attempt()
+    for _ in range(3):
+        store.append(one)
+    assert list(store.attempts("ana")) == [one] and store.state("ana").n_attempts == 1
+    others = replace(one, learner="ben"), replace(one, score=replace(SINK, overall=0.1))
+    for other in others:
+        with pytest.raises(StorageError, match=f"the id {one.id} is already that of another attempt"):
+            store.append(other)
+    assert list(store.attempts("ana")) == [one] and store.learners() == ("ana",)
 
 
 def test_attempts_come_by_time_and_learner(store: SqlStore) -> None:
@@ -155,25 +74,48 @@ def test_another_process_sees_it(store: SqlStore, path: Path) -> None:
     assert len(list(SqlStore(f"sqlite:///{path}").attempts("ana"))) == 1
 
 
-def test_export_is_plain_json_in_full(store: SqlStore) -> None:
-    store.append(attempt(score=full_score()))
+def test_export_is_plain_json_in_full(store: SqlStore, path: Path) -> None:
+    before = replace(build(Attempt), learner="ana")
+    store.append(before)
+    store.append(attempt(minute=1))
+    store.give("ana", 7, "x", Exercise("given"))
+    change(path, "score", "{", 2)
     exported = json.loads(json.dumps(store.export("ana"), allow_nan=False))
     assert exported["learner"] == "ana"
-    assert decode(Attempt, exported["attempts"][0]).exercise.focus == ("TH",)
+    assert same(jsonio.convert(exported["attempts"][0], Attempt, "it"), before)
+    assert jsonio.convert(exported["state"], LearnerState, "it") == store.state("ana")
+    assert exported["unreadable"][0]["row"]["score"] == "{", "what cannot be read is the learner's too"
+    assert json.loads(exported["given"][0]["exercise"])["text"] == "given"
     assert store.export("nobody")["attempts"] == []
 
 
 def test_delete_forgets_one_learner_for_good(store: SqlStore, path: Path) -> None:
     secret = replace(SINK, text="unmistakablesecret")
-    for minute in range(2):
-        store.append(attempt("ana", minute, secret))
-    store.append(attempt("ben"))
-    assert b"unmistakablesecret" in path.read_bytes()
-    assert store.delete("ana") == 2
-    assert store.delete("ana") == 0
+    for minute in range(30):
+        store.append(attempt("anamaria", minute, secret))
+        store.append(attempt("ben", minute))
+    store.give("anamaria", 7, "x", Exercise("unmistakablesecret too"))
+    assert b"unmistakablesecret" in bytes_of(path.parent)
+    assert store.delete("anamaria") == 30
+    # The store is still open: neither the file nor its log holds the name or the words.
+    assert b"unmistakablesecret" not in bytes_of(path.parent) and b"anamaria" not in bytes_of(path.parent)
+    assert store.delete("anamaria") == 0 and store.learners() == ("ben",)
     store.close()
-    assert b"unmistakablesecret" not in path.read_bytes()
-    assert list(SqlStore(f"sqlite:///{path}").attempts("ben"))
+    assert b"anamaria" not in bytes_of(path.parent)
+    again = SqlStore(f"sqlite:///{path}")
+    assert len(list(again.attempts("ben"))) == 30 and again.verify("ben")
+
+
+def test_delete_says_when_another_process_still_reads_the_old_bytes(store: SqlStore, path: Path) -> None:
+    store.append(attempt())
+    other = sqlite3.connect(path)
+    other.execute("BEGIN")
+    other.execute("SELECT count(*) FROM attempts").fetchone()
+    with pytest.raises(StorageError, match=r"learners\.db-wal holds the old bytes until it ends"):
+        store.delete("ana")
+    assert list(store.attempts("ana")) == []
+    other.close()
+    assert store.delete("ana") == 0 and b"weather" not in bytes_of(path.parent)
 
 
 def test_only_the_owner_may_read_the_file(store: SqlStore, path: Path) -> None:
@@ -204,83 +146,57 @@ def test_threads_may_share_it(path: Path) -> None:
     assert len(list(store.attempts("ana"))) == 20
 
 
-# --- refusals -------------------------------------------------------------------------------------------
+# --- the state beside the attempts ----------------------------------------------------------------------
 
 
-def test_locked(store: SqlStore, path: Path) -> None:
-    other = sqlite3.connect(path)
-    other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(StorageError, match=r"cannot write to .*learners\.db: database is locked"):
-        store.append(attempt())
-    other.rollback()
-    other.close()
+def observed(minute: int, rng: Random) -> Attempt:
+    """An attempt of one word whose sounds came out with any probability."""
+    errors = ((rng.choice("ABCD"), rng.random()) for _ in range(rng.randrange(6)))
+    phones = tuple(PhoneScore(name, 1 - error, error_probability=error) for name, error in errors)
+    return attempt("ana", minute, UtteranceScore("x", (WordScore("x", 0.5, phones=phones),)))
+
+
+def test_the_state_is_the_fold_in_any_order_of_arrival(tmp_path: Path) -> None:
+    rng = Random(11)
+    tries = [observed(minute, rng) for minute in range(40)]
+    states = []
+    for number in range(4):
+        store = SqlStore(f"sqlite:///{tmp_path / f'{number}.db'}")
+        for one in tries:
+            store.append(one)
+            if rng.random() < 0.2:
+                store.append(one)  # sent again
+        assert store.verify("ana")
+        states.append(store.state("ana"))
+        assert states[-1] == replay(store.attempts("ana"))
+        store.close()
+        rng.shuffle(tries)
+    assert states[0].n_attempts == 40 and states[1:] == states[:-1], "equal to the last bit"
+
+
+def test_a_state_that_is_wrong_is_found_and_made_again(store: SqlStore, path: Path) -> None:
     store.append(attempt())
-    assert len(list(store.attempts("ana"))) == 1
-
-
-def test_full(store: SqlStore) -> None:
-    store.append(attempt())
-    with store._engine.connect() as connection:  # a limit in pages stands for a full disk
-        raw = connection.connection.driver_connection
-        assert raw is not None
-        pages = raw.execute("PRAGMA page_count").fetchone()[0]
-        raw.execute(f"PRAGMA max_page_count = {pages}")
-    big = replace(SINK, text="word " * 20_000)
-    with pytest.raises(StorageError, match="full"):
-        store.append(attempt(score=big))
-    assert len(list(store.attempts("ana"))) == 1, "nothing half-written"
-
-
-def test_read_only(store: SqlStore, path: Path) -> None:
-    store.append(attempt())
-    store.close()
-    shut = SqlStore(f"sqlite:///file:{path}?mode=ro&uri=true")
-    assert len(list(shut.attempts("ana"))) == 1
-    with pytest.raises(StorageError, match="readonly"):
-        shut.append(attempt())
-
-
-def test_damaged(path: Path) -> None:
-    path.parent.mkdir()
-    path.write_bytes(b"this is no database " * 100)
-    with pytest.raises(StorageError, match=r"cannot open .*learners\.db: file is not a database"):
-        SqlStore(f"sqlite:///{path}")
-
-
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StorageError, match="cannot open the learner store"):
-        SqlStore(f"sqlite:///{tmp_path / 'file' / 'learners.db'}")
-
-
-@pytest.mark.parametrize("url", ["no url at all", "nosuchdb://host/x", ""])
-def test_no_database_url(url: str) -> None:
-    with pytest.raises(StorageError, match="not a database URL"):
-        SqlStore(url)
-
-
-def change(path: Path, column: str, value: object) -> None:
+    right = store.state("ana")
+    assert right.n_attempts == 1 and store.verify("ana") and store.verify("nobody")
+    for text in ('{"learner": "ana", "n_attempts": 9}', "damaged", "[" * 50_000):
+        with sqlite3.connect(path) as connection:
+            connection.execute("UPDATE states SET state = ?", (text,))
+        connection.close()
+        assert store.verify("ana") is not text.startswith("{"), "what cannot be read is made anew"
+        assert store.rebuild("ana") == right == store.state("ana") and store.verify("ana")
     with sqlite3.connect(path) as connection:
-        connection.execute(f"UPDATE attempts SET {column} = ?", (value,))
+        connection.execute("UPDATE states SET rule = 0, state = ''")
     connection.close()
+    assert store.state("ana") == right, "another rule's state is not taken for one of today's"
+    store.append(attempt(minute=1))
+    assert store.state("ana").n_attempts == 2 and store.verify("ana")
+    assert store.rebuild("nobody") == LearnerState("nobody") and store.learners() == ("ana",)
 
 
-@pytest.mark.parametrize(
-    ("column", "value", "says"),
-    [
-        ("format", 99, "has format 99, this version reads 1"),
-        ("score", "{}", "damaged"),
-        ("score", "not json", "damaged"),
-        ("score", "[]", "damaged"),
-        ("exercise", '{"text": "x", "stars": 1}', "damaged"),
-        ("at", "yesterday", "damaged"),
-        ("at", "2026-01-01T00:00:00", "timezone-aware"),
-    ],
-)
-def test_rows_that_cannot_be_read(store: SqlStore, path: Path, column: str, value: object, says: str) -> None:
-    store.append(attempt())
-    change(path, column, value)
-    with pytest.raises(StorageError, match=says) as error:
-        list(store.attempts("ana"))
-    assert "learners.db: attempt 1" in str(error.value)
-    assert "\n" not in str(error.value)
+def test_what_was_given_is_given_again(store: SqlStore) -> None:
+    first, other = Exercise("one", ("TH",), "sound", "A2", "Read."), Exercise("two")
+    assert store.given("ana", 7, "x") is None
+    assert store.give("ana", 7, "x", first) == first == store.give("ana", 7, "x", other)
+    assert store.given("ana", 7, "x") == first
+    assert store.given("ben", 7, "x") is store.given("ana", 8, "x") is store.given("ana", 7, "y") is None
+    assert store.learners() == ("ana",) and store.known()[0].n_attempts == 0

@@ -8,12 +8,11 @@ from speechtutor.content.tables import languages, read
 from speechtutor.core import Exercise
 from speechtutor.practice import answers
 from speechtutor.practice.answers import Note, Outcome, example, outcome, told
-from speechtutor.practice.exercises import Drill
 from speechtutor.practice.levels import words_of
 
 
-def own(kind: str, *said: str, points: tuple[tuple[str, ...], ...] = (), given: str = "") -> Drill:
-    return Drill(kind, "A2", "", Exercise(said[0]), said, points, given)
+def own(kind: str, *said: str, points: tuple[tuple[str, ...], ...] = (), given: str = "") -> Exercise:
+    return Exercise(said[0], (), kind, "A2", "", said, points, given)
 
 
 PRICE = own("translate", "How much is this bag?", "How much money is this bag?")
@@ -53,7 +52,7 @@ def test_nothing_said_is_no_answer(heard: str) -> None:
         (TICKET, "I need two tickets.", ""),
     ],
 )
-def test_what_cannot_be_compared_is_said_to_be_that(drill: Drill, heard: str, note: str) -> None:
+def test_what_cannot_be_compared_is_said_to_be_that(drill: Exercise, heard: str, note: str) -> None:
     found = outcome(drill, heard)
     assert (found.note, found.missing) == (note, ())
 

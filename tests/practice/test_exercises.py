@@ -5,16 +5,17 @@ from __future__ import annotations
 import importlib
 import re
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from speechtutor.content.tables import read
-from speechtutor.core import LearnerState, Mastery
+from speechtutor.core import Exercise, LearnerState, Mastery
 from speechtutor.errors import InputError
 from speechtutor.practice import exercises, levels
 from speechtutor.practice.answers import outcome
-from speechtutor.practice.exercises import KINDS, Drill, next_drill
+from speechtutor.practice.exercises import KINDS, in_language, next_exercise
 from speechtutor.practice.levels import LEVELS, level_of, phones_in, problems
 from speechtutor.text.phones import PHONES
 from tests.conftest import PROJECT, SHARED, need
@@ -22,8 +23,8 @@ from tests.conftest import PROJECT, SHARED, need
 NOBODY = LearnerState()
 
 
-def drill(seed: int = 0, learner: LearnerState = NOBODY, **asked: object) -> Drill:
-    return next_drill(learner, np.random.default_rng(seed), **asked)  # type: ignore[arg-type]
+def drill(seed: int = 0, learner: LearnerState = NOBODY, **asked: object) -> Exercise:
+    return next_exercise(learner, np.random.default_rng(seed), **asked)  # type: ignore[arg-type]
 
 
 def own_rows() -> list[tuple[str, str, str]]:
@@ -127,11 +128,11 @@ def test_a_paraphrase_is_not_the_sentence_itself() -> None:
 
 def test_a_story_holds_its_points_and_a_word_its_sentence() -> None:
     for row in read("exercises")["story"]:
-        story = Drill("retell", row["level"], "", exercises.Exercise(row["text"]), (), _points(row["points"]))
+        story = Exercise(row["text"], (), "retell", row["level"], points=_points(row["points"]))
         assert outcome(story, row["text"]).share == 1.0
         assert len(row["points"]) >= 4
     for row in read("exercises")["vocabulary"]:
-        one = Drill("vocabulary", row["level"], "", exercises.Exercise(row["text"]), (), ((row["word"],),))
+        one = Exercise(row["text"], (), "vocabulary", row["level"], points=((row["word"],),))
         assert outcome(one, row["text"]).share == 1.0, row["word"]
 
 
@@ -158,8 +159,8 @@ def test_sentences_of_patterns_hold_what_is_promised() -> None:
 @pytest.mark.parametrize("phone", PHONES)
 def test_every_sound_can_be_practised(phone: str) -> None:
     made = drill(sounds=(phone,), level="B1" if phone == "ZH" else "A2")
-    assert phones_in(made.exercise.text)[phone] >= exercises.ENOUGH
-    assert made.exercise.focus == (phone,)
+    assert phones_in(made.text)[phone] >= exercises.ENOUGH
+    assert made.focus == (phone,)
     assert made.is_read
 
 
@@ -167,33 +168,60 @@ def test_every_sound_can_be_practised(phone: str) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_a_sentence_for_two_sounds(level: str, seed: int) -> None:
     made = drill(seed, sounds=("S", "B"), level=level)
-    assert set(made.exercise.focus) & {"S", "B"}
-    assert problems(made.exercise.text, level) == []
+    assert set(made.focus) & {"S", "B"}
+    assert problems(made.text, level) == []
 
 
 def test_chosen_words_are_in_it() -> None:
     made = drill(words=("bread", "tea"), level="A1")
-    assert {"bread", "tea"} <= set(levels.words_of(made.exercise.text))
+    assert {"bread", "tea"} <= set(levels.words_of(made.text))
 
 
 def test_the_same_seed_gives_the_same_and_others_differ() -> None:
     assert drill(3) == drill(3)
-    assert len({drill(seed).exercise.text for seed in range(8)}) > 3
+    assert len({drill(seed).text for seed in range(8)}) > 3
 
 
 def test_the_weakest_sounds_come_first() -> None:
     learner = LearnerState(phones={p: Mastery(0.95, 50) for p in PHONES} | {"TH": Mastery(0.05, 50)})
-    made = [drill(seed, learner).exercise for seed in range(5)]
+    made = [drill(seed, learner) for seed in range(5)]
     assert all(phones_in(exercise.text)["TH"] for exercise in made)
-    assert drill(0, learner, kinds=("pair",)).exercise.focus.count("TH") == 1
+    assert drill(0, learner, kinds=("pair",)).focus.count("TH") == 1
 
 
 def test_a_prompt_is_in_the_language_asked_for() -> None:
     chinese = drill(kinds=("translate",), lang="zh-CN", level="A1")
-    assert re.search(r"[\u4e00-\u9fff]", chinese.prompt) and chinese.exercise.text.isascii()
+    assert re.search(r"[\u4e00-\u9fff]", chinese.prompt) and chinese.text.isascii()
     assert "inglés" in drill(kinds=("translate",), lang="es").prompt
     english = drill(kinds=("translate",), level="A1")
     assert all(answer not in english.prompt for answer in english.answers)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_exercise_is_the_same_in_every_language(kind: str) -> None:
+    rng, told = np.random.default_rng(3), {}
+    for lang in ("en", "es", "zh"):
+        for one in exercises._all(kind, "A2", ("TH",), (), lang, rng):
+            told.setdefault(one.id, {})[lang] = one
+    both = [found for found in told.values() if len(found) == 3]
+    assert both, "patterns are filled anew each time, but what is written down is there each time"
+    for found in both:
+        for lang, one in found.items():
+            assert {in_language(other, lang) for other in found.values()} == {one}
+    assert len({found["en"].id for found in both}) == len(both)
+
+
+def test_what_is_to_be_said_makes_the_identity() -> None:
+    one = drill(3)
+    assert one.id == drill(3, lang="es").id and drill(3, lang="es").prompt != one.prompt
+    assert Exercise("a b").id != Exercise("a", ("b",)).id and Exercise("a").id == Exercise("a", ("TH",)).id
+    changed = ("text", "b"), ("kind", "pair"), ("level", "B1"), ("answers", ("a",)), ("given", "c")
+    ids = {replace(Exercise("a"), **{name: value}).id for name, value in (*changed, ("points", (("a",),)))}
+    assert len(ids | {Exercise("a").id}) == 7
+    # sha256 of '["read", "", "a", [], [], ""]', its first twelve digits: others keep it.
+    assert Exercise("a").id == "91e1b3c443a1"
+    own = Exercise("My own words.")
+    assert in_language(own, "es") == own
 
 
 @pytest.mark.parametrize(

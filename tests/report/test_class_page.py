@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speechtutor import schema
+from speechtutor import audio, schema
 from speechtutor.cli import main
 from speechtutor.core import Attempt, ErrorType, Exercise, PhoneScore, UtteranceScore, WordScore
-from speechtutor.errors import InputError
+from speechtutor.errors import InputError, StorageError
 from speechtutor.learner.store import open_store
+from speechtutor.models.fake import FakeSynthesizer
 from speechtutor.report import attempts, class_page, classroom
 from speechtutor.report.classroom import Verdict
+from tests.learner.conftest import change
 from tests.report.test_run_page import check, read
 from tests.support import evaluated
 
@@ -194,6 +196,57 @@ def test_scores_that_cannot_be_used(tmp_path: Path) -> None:
         attempts.from_path(evaluated.asr_run(tmp_path / "asr", 2))
 
 
+def test_rows_that_cannot_be_used_are_named_and_the_rest_goes_on(tmp_path: Path) -> None:
+    path = lines(tmp_path / "s.jsonl")
+    good = attempts.from_path(path)
+    bad = ["{", "[]", json.dumps({**schema.score_json(score({})), "learner": "A", "at": 7}), '{"text": 1}']
+    text = path.read_text("utf-8")
+    path.write_text("\n".join([bad[0], text, *bad[1:], *["x"] * 30]), encoding="utf-8-sig")
+    found = attempts.from_path(path)
+    assert {name: len(given) for name, given in found.attempts.items()} == {
+        name: len(given) for name, given in good.attempts.items()
+    }
+    told = found.problems[1:]
+    assert told[0].startswith(f"{path}, row 1: not JSON") and "row 3" not in " ".join(told)
+    assert len(told) == attempts.MOST_TOLD + 1 and told[-1] == "14 more rows cannot be read."
+    page = class_page.build(found, tmp_path / "class.html").page.read_text("utf-8")
+    assert "row 1: not JSON" in page
+
+
+def test_one_row_that_cannot_be_read_ends_no_class_report(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'l.db'}"
+    store = open_store(url)
+    for one in (one for given in CLASS.values() for one in given):
+        store.append(one)
+    store.close()
+    before = attempts.from_store(url)
+    change(tmp_path / "l.db", "score", '{"later": ' + "[" * 50_000)
+    found = attempts.from_store(url)
+    n_before, n_after = (sum(map(len, each.attempts.values())) for each in (before, found))
+    assert n_after == n_before - 1 and before.problems == []
+    assert found.problems == [f"{tmp_path / 'l.db'}: attempt 1 is damaged: score: nested too deeply"]
+    with pytest.raises(StorageError, match="there is no learner store at"):
+        attempts.from_store(f"sqlite:///{tmp_path / 'mistyped.db'}")
+    assert not (tmp_path / "mistyped.db").exists()
+
+
+def test_score_writes_what_the_class_report_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip, scores = tmp_path / "hum.wav", tmp_path / "scores.jsonl"
+    audio.save(FakeSynthesizer().speak("a" * 20), clip)
+    for name in ("ana", "ben", "ana"):
+        asked = ["score", str(clip), "I think so", "--model", "fake", "--json", "--learner", name]
+        assert main(asked) == 0
+        scores.write_text((scores.read_text() if scores.exists() else "") + capsys.readouterr().out)
+    found = attempts.from_path(scores)
+    assert {name: len(given) for name, given in found.attempts.items()} == {"ana": 2, "ben": 1}
+    assert found.attempts["ana"][0].at.tzinfo is not None and found.attempts["ana"][0].at.year > 2000
+    assert main(["report", "--class", str(scores), "--out", str(tmp_path / "class.html")]) == 0
+    capsys.readouterr()
+    for more in (["--azure", "--json"], []):
+        assert main(["score", str(clip), "I think so", "--model", "fake", "--learner", "ana", *more]) == 2
+        assert "is written into the JSON: give a name and --json" in capsys.readouterr().err
+
+
 def test_pseudonyms_stay_and_tell_nothing(tmp_path: Path) -> None:
     key = tmp_path / "private" / "key.json"
     first = attempts.pseudonyms(attempts.Found(CLASS), key)
@@ -226,6 +279,7 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "Zoë" not in told and "Ana" not in told and "Learner 04" in told
     assert "For example in" not in told, "a learner's words may be names"
     url = f"sqlite:///{tmp_path / 'none.db'}"
+    open_store(url).close()
     assert main(["report", "--class", "--store", url, "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["page"] == str(out)
     assert main(["report", "--class", str(scores), "--store", url]) == 2

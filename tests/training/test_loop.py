@@ -119,7 +119,7 @@ def rows_with(tmp_path: Path, **changes: Any) -> Path:
     rows = manifest.read(path)
     rows[6] = replace(rows[6], **changes)
     # Written as another tool might, unchecked.
-    lines = (manifest._row(row) for row in rows)
+    lines = (manifest.row_of(row) for row in rows)
     path.write_text("".join(f"{manifest.json.dumps(line)}\n" for line in lines), encoding="utf-8")
     return path
 

@@ -11,7 +11,16 @@ from itertools import pairwise
 import pytest
 
 from speechtutor.content import tables
-from speechtutor.core import Caution, Code, ErrorType, Feedback, LearnerState, Mastery, UtteranceScore
+from speechtutor.core import (
+    Caution,
+    Code,
+    ErrorType,
+    Exercise,
+    Feedback,
+    LearnerState,
+    Mastery,
+    UtteranceScore,
+)
 from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.text.phones import PHONES, pronounce
 from speechtutor.tutor.evidence import Kind, gather, plain
@@ -74,7 +83,7 @@ def test_all_good_is_praised_and_gets_a_longer_sentence() -> None:
     assert feedback.summary.startswith("Well done")
     assert feedback.tips == ()
     sentence = feedback.follow_up.partition('"')[2].rstrip('"')
-    assert sentence in {s.exercise.text for s in tables.sentences() if s.level == "B1"}
+    assert sentence in {s.text for s in tables.sentence_bank() if s.level == "B1"}
 
 
 @pytest.mark.parametrize("code", [code for code in Code if code is not Code.FREE_SPEECH])
@@ -292,18 +301,18 @@ def test_functional_load(canonical: str, heard: str | None, load: float) -> None
     assert tables.functional_load(canonical, heard) == pytest.approx(load)
 
 
-@pytest.mark.parametrize("sentence", tables.sentences(), ids=lambda s: s.exercise.text)
-def test_sentences_practise_what_they_say(sentence: tables.Sentence) -> None:
-    found = sounds_of(sentence.exercise.text)
-    assert sentence.exercise.focus
-    assert all(found[p] >= 2 for p in sentence.exercise.focus), found
+@pytest.mark.parametrize("sentence", tables.sentence_bank(), ids=lambda s: s.text)
+def test_sentences_practise_what_they_say(sentence: Exercise) -> None:
+    found = sounds_of(sentence.text)
+    assert sentence.focus
+    assert all(found[p] >= 2 for p in sentence.focus), found
     assert sentence.level in ("A2", "B1")
-    assert 3 <= len(sentence.exercise.text.split()) <= 12
+    assert 3 <= len(sentence.text.split()) <= 12
 
 
 def test_every_phone_has_three_sentences_with_both_levels() -> None:
     for p in PHONES:
-        levels = Counter(s.level for s in tables.sentences() if p in s.exercise.focus)
+        levels = Counter(s.level for s in tables.sentence_bank() if p in s.focus)
         assert levels.total() >= 3
         assert levels["A2"] >= 2
         assert levels["B1"] >= 1

@@ -1,0 +1,96 @@
+"""`speechtutor learner`: the learner's own data, out or gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from speechtutor.commands.output import AsJson, note, show
+from speechtutor.errors import InputError
+
+if TYPE_CHECKING:
+    from speechtutor.learner.store import SqlStore
+
+app = App(name="learner", help="Say who is remembered; hand out or forget what is known of a learner.")
+
+Store = Annotated[str | None, Parameter(help="Learner store, as a URL (yours)")]
+Name = Annotated[str, Parameter(help="The name that was given with --learner.")]
+
+
+@app.command(name="list")
+def list_(*, store: Store = None, json: AsJson = False) -> None:
+    """Say who is remembered, with the number of attempts and the days of the first and the last."""
+    from dataclasses import asdict
+
+    opened = _open(store)
+    try:
+        known = opened.known()
+    finally:
+        opened.close()
+    if json:
+        show([asdict(one) for one in known])
+        return
+    width = max((len(one.learner) for one in known), default=0)
+    for one in known:
+        days = f"  {one.first[:10]} to {one.last[:10]}" if one.n_attempts else ""
+        print(f"{one.learner:<{width}}  {one.n_attempts:>6} attempts{days}")
+
+
+@app.command
+def export(
+    id: Name,
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(help="A file, which only you can read (standard output)")] = None,
+    store: Store = None,
+) -> None:
+    """Write everything that is known of a learner as JSON, in the library's own scales."""
+    from speechtutor.schema import dumps
+
+    opened = _open(store)
+    try:
+        _known(opened, id)
+        text = dumps(opened.export(id))
+    finally:
+        opened.close()
+    if out is None:
+        print(text)
+    else:
+        from speechtutor.disk import write_text
+
+        write_text(out, text + "\n", mode=0o600)
+
+
+@app.command
+def delete(id: Name, /, *, store: Store = None, json: AsJson = False) -> None:
+    """Forget a learner down to the bytes of the store; name the other files that may name them."""
+    from speechtutor.learner.traces import traces
+
+    opened = _open(store)
+    try:
+        known = id in opened.learners()
+        gone = opened.delete(id)  # also of one who is gone: what was left in the log is emptied then
+        elsewhere = traces(id, opened.path) if opened.path is not None else []
+    finally:
+        opened.close()
+    for path in elsewhere:
+        note(f"warning: {path} may still name {id}: look at it, and delete it yourself")
+    if not known:
+        raise InputError(f"nobody in {opened.where} is called {id!r}")
+    if json:
+        show({"learner": id, "attempts": gone, "elsewhere": [str(path) for path in elsewhere]})
+    else:
+        print(f"{id}: {gone} attempts deleted")
+
+
+def _open(store: str | None) -> SqlStore:
+    from speechtutor.learner.store import open_store
+
+    return open_store(store, create=False)
+
+
+def _known(store: SqlStore, id: str) -> None:
+    if id not in store.learners():
+        raise InputError(f"nobody in {store.where} is called {id!r}")
