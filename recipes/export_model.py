@@ -22,11 +22,10 @@ from typing import Any, Literal
 
 from recipes.shared import exports, synthetic
 from recipes.shared.exports import Item, Measured, Report
-from speechtutor import config, disk, registry
+from speechtutor import config, disk, hub, registry
 from speechtutor.core import Utterance
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, ModelError
-from speechtutor.hub import shipped
 
 FORMATS = {
     "whisper": ("transformers", "ct2", "ct2-int8", "onnx", "onnx-int8", "pruned"),
@@ -120,13 +119,13 @@ def export_phones(cfg: Config, name: str) -> Path:
     from speechtutor.models import acoustic
     from speechtutor.training import export
 
-    network, rates = acoustic.restore(shipped.folder(cfg.model) or Path(cfg.model))
+    network, rates = acoustic.restore(Path(hub.resolve(cfg.model, hub=False)))
     if share := cfg.pruned(name):
         export.prune_feed_forward(network.encoder, share)
     inside = cfg.out / name / "acoustic"
     export.phones_to_onnx(network, inside, rates=rates, int8=name.endswith("int8"), source=cfg.model)
     if cfg.scorer != "none":
-        home = shipped.folder(registry.find("scorer", cfg.scorer).checkpoint or "scorer") or Path(cfg.scorer)
+        home = Path(hub.resolve(registry.find("scorer", cfg.scorer).checkpoint or "scorer", hub=False))
         export.scorer_with(inside, home, cfg.out / name)
     return inside
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from speechtutor import config, jsonio
+from speechtutor import config, hub, jsonio
 from speechtutor.errors import InputError
 from speechtutor.hub import shipped
 
@@ -120,8 +120,7 @@ def content(checkpoint: str | None) -> str | None:
     """A hash of a checkpoint's files, and of those of the acoustic model that a scorer's config names."""
     if not checkpoint:
         return None
-    named = Path(checkpoint)
-    folder = named if named.exists() else shipped.folder(checkpoint)
+    folder = hub.folder(checkpoint)
     if folder is None:
         return None
     own = digest(folder)

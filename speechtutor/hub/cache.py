@@ -22,7 +22,7 @@ from pathlib import Path
 from speechtutor import disk
 from speechtutor.disk import home
 from speechtutor.errors import ChecksumError, ModelError, OfflineError
-from speechtutor.hub.catalog import Checkpoint, File, Part, checkpoint, checkpoints
+from speechtutor.hub.catalog import Checkpoint, File, Part, checkpoint
 from speechtutor.hub.sources import Workspace, open_part
 
 ROOM = 2.5
@@ -127,11 +127,6 @@ def pull(
             if not any(path.is_file() for path in work.root.rglob("*")):
                 disk.clear(work.root)
         return _install(wanted, work)
-
-
-def folder(name_or_path: str | Path) -> Path:
-    """The directory of a checkpoint given by name, which is pulled if need be; a path as it is."""
-    return pull(str(name_or_path)) if str(name_or_path) in checkpoints() else Path(name_or_path)
 
 
 def derived(name: str, kind: str, build: Callable[[Path], None], *, size: int = 0) -> Path:

@@ -14,12 +14,6 @@ WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 LICENCE = "Apache-2.0"
 
 
-def folder(checkpoint: str | Path) -> Path | None:
-    """The folder of a checkpoint: one of the user, else the one that ships under its last name, else None."""
-    named = Path(checkpoint)
-    return next((path for path in (named, WEIGHTS / named.name) if named.name and path.is_dir()), None)
-
-
 @cache
 def sums() -> dict[str, dict[str, str]]:
     """The hash of every file of all that ships, by name of the weights and path in their folder."""
