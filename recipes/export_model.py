@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from recipes.shared import exports, synthetic
 from recipes.shared.exports import Item, Measured, Report
-from speechtutor import config, disk, hub, registry
+from speechtutor import config, disk, fingerprint, hub, registry
 from speechtutor.core import Utterance
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, ModelError
@@ -161,7 +161,7 @@ def _mark(cfg: Config, name: str) -> dict[str, Any]:
     system = provenance.system(cfg.model, entry.checkpoint, entry.revision, adapter=cfg.adapter)
     chosen = {key: getattr(cfg, key) for key in ("kind", "scorer", "split", "limit", "beams", "lang")}
     return {"layout": 1, "format": name, **chosen, "system": system, "prune": cfg.pruned(name),
-            "manifest": provenance.sha256(cfg.manifest)}  # fmt: skip
+            "manifest": fingerprint.sha256(cfg.manifest)}  # fmt: skip
 
 
 def _row(name: str, rows: Sequence[Utterance], cfg: Config) -> tuple[Measured, list[Item]]:

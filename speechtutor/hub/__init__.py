@@ -8,7 +8,7 @@ cache, the Hugging Face hub, an archive on a package index.
 from speechtutor.disk import home
 from speechtutor.hub.cache import FileCheck, Verification, derived, located, origin, pull, verify
 from speechtutor.hub.catalog import Checkpoint, File, Part, checkpoint, checkpoints, unknown
-from speechtutor.hub.names import folder, is_bare, is_here, is_hub_id, resolve
+from speechtutor.hub.names import content, folder, is_bare, is_here, is_hub_id, resolve
 from speechtutor.hub.sources import hub_file
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Verification",
     "checkpoint",
     "checkpoints",
+    "content",
     "derived",
     "folder",
     "home",

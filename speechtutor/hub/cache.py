@@ -22,6 +22,7 @@ from pathlib import Path
 from speechtutor import disk
 from speechtutor.disk import home
 from speechtutor.errors import ChecksumError, ModelError, OfflineError
+from speechtutor.fingerprint import sha256
 from speechtutor.hub.catalog import Checkpoint, File, Part, checkpoint
 from speechtutor.hub.sources import Workspace, open_part
 
@@ -83,12 +84,6 @@ def verify(name: str) -> Verification:
         path = where / file.path
         checks.append(FileCheck(file.path, file.sha256, sha256(path) if path.is_file() else None))
     return Verification(name, tuple(checks))
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def pull(

@@ -8,14 +8,16 @@ give the scorer that ships. `./scorer` is a folder here whatever ships.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
 
 from speechtutor.errors import ModelError, OfflineError, UnknownModelError
+from speechtutor.fingerprint import digest
 from speechtutor.hub import shipped, sources
 from speechtutor.hub.cache import located, pull
-from speechtutor.hub.catalog import checkpoints, unknown
+from speechtutor.hub.catalog import checkpoint, checkpoints, unknown
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w][\w.-]{0,95}")
 _SEPARATORS = "".join({"/", os.sep, os.altsep or "/"})
@@ -65,6 +67,38 @@ def resolve(given: str | Path, *, member: str = "config.json", hub: bool = True)
     if is_bare(given):
         raise unknown("model or folder", str(given), (*checkpoints(), *shipped.sums()))
     return str(_of_hub(given, member) if hub else _missing(given))
+
+
+def content(given: str | Path) -> str | None:
+    """What the bytes of a model are, and of what it builds on; None where that is not known.
+
+    The revision of a checkpoint of the store, the commit of a snapshot of the hub, else a hash of the files
+    with that of the acoustic model or the base encoder that its config.json names.
+    """
+    return _content(given, frozenset())
+
+
+def _content(given: str | Path, above: frozenset[Path]) -> str | None:
+    if is_bare(given) and given in checkpoints():
+        return checkpoint(str(given)).revision
+    place = folder(given)
+    if place is None:
+        return sources.hub_revision(str(given), "config.json") if is_hub_id(given) else None
+    place = place.resolve()
+    own = digest(place)
+    for name in _built_on(place):
+        below = None if place in above else _content(name, above | {place})
+        own = own if below is None else f"{own}+{below}"
+    return own
+
+
+def _built_on(place: Path) -> list[str]:
+    try:
+        settings = json.loads((place / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    named = [settings.get(key) for key in ("acoustic", "base")] if isinstance(settings, dict) else []
+    return [name for name in named if isinstance(name, str) and name]
 
 
 def _of_hub(given: str | Path, member: str) -> str:

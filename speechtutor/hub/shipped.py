@@ -8,7 +8,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from speechtutor.hub.cache import FileCheck, Verification, sha256
+from speechtutor.fingerprint import sha256
+from speechtutor.hub.cache import FileCheck, Verification
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 LICENCE = "Apache-2.0"

@@ -268,3 +268,12 @@ def hub_file(
         # Its error for whatever goes wrong only says that the file is not in the cache.
         reason = " ".join(str(error.__cause__ or error).split())
         raise OfflineError(reason[:200] or type(error).__name__) from error
+
+
+def hub_revision(repo: str, member: str) -> str | None:
+    """The commit of a repository in the hub's own cache, as a file of it is found there; asks no network."""
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(repo, member)
+    # .../snapshots/<commit>/<member>
+    return Path(cached).parts[-1 - len(Path(member).parts)] if isinstance(cached, str) else None
