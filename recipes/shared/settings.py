@@ -208,10 +208,10 @@ def arguments(cfg: Settings, **more: Any) -> TrainingArguments:
     return loop.arguments(cfg.out, **(dict(settings) | more))
 
 
-CARE = frozenset(
-    "out root manifest resume workers cpu device smoke tensorboard wandb save_every".split()
-    + ["gradient_checkpointing"]
-)
+CARE = {
+    "out", "root", "manifest", "resume", "workers", "cpu", "device", "smoke", "tensorboard", "wandb",
+    "save_every", "gradient_checkpointing",
+}  # fmt: skip
 """Settings that change where and how carefully a training runs, not what it learns."""
 
 

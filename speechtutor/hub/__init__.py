@@ -6,7 +6,16 @@ cache, the Hugging Face hub, an archive on a package index.
 """
 
 from speechtutor.disk import home
-from speechtutor.hub.cache import FileCheck, Verification, derived, located, origin, pull, verify
+from speechtutor.hub.cache import (
+    FileCheck,
+    Verification,
+    derived,
+    located,
+    origin,
+    pull,
+    verify,
+    verify_derived,
+)
 from speechtutor.hub.catalog import Checkpoint, File, Part, checkpoint, checkpoints, unknown
 from speechtutor.hub.names import content, folder, is_bare, is_here, is_hub_id, resolve
 from speechtutor.hub.sources import hub_file
@@ -33,4 +42,5 @@ __all__ = [
     "resolve",
     "unknown",
     "verify",
+    "verify_derived",
 ]
