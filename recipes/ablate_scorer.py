@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import logging
-import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from recipes import train_scorer
+from recipes.shared import cues
 from speechtutor import config, disk
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
@@ -113,10 +113,16 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
     if unknown := [name for name in wanted if name not in PARTS]:
         raise InputError(f"no part {unknown[0]!r}; there are {', '.join(PARTS)}")
     cached: dict[str, Seen] = {}
-    for path in sorted(cfg.cues.glob("*.pkl")):
-        if path.stem.startswith(("fold", "dev")):
-            cached |= pickle.loads(path.read_bytes())
+    made_from: dict[str, str] = {}
+    for path in sorted(cfg.cues.glob(f"*{cues.SUFFIX}")):
+        kept = cues.read(path)
+        cached |= {row_id: found.seen for row_id, found in kept.items()}
+        made_from |= {row_id: found.row for row_id, found in kept.items()}
     rows_ = [row for row in manifest.read(cfg.manifest) if row.id in cached]
+    if other := [row.id for row in rows_ if cues.of_row(row) != made_from[row.id]]:
+        raise InputError(
+            f"{cfg.cues} holds cues of another row {other[0]} than {cfg.manifest}: run train_scorer again"
+        )
     split = [[r for r in rows_ if r.split == name] for name in ("train", "dev")]
     if not all(split):
         raise InputError(f"{cfg.cues} holds no cached cues of train and dev rows; run train_scorer first")

@@ -23,12 +23,11 @@ from typing import Any, Literal
 
 from recipes.shared import exports, synthetic
 from recipes.shared.exports import Item, Measured, Report
-from speechtutor import config, disk, registry
+from speechtutor import config, disk, fingerprint, hub, registry
 from speechtutor.core import Utterance
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, ModelError
 from speechtutor.evaluation.result import clean
-from speechtutor.hub import shipped
 
 FORMATS = {
     "whisper": ("transformers", "ct2", "ct2-int8", "onnx", "onnx-int8", "pruned"),
@@ -122,13 +121,13 @@ def export_phones(cfg: Config, name: str) -> Path:
     from speechtutor.models import acoustic
     from speechtutor.training import export
 
-    network, rates = acoustic.restore(shipped.folder(cfg.model) or Path(cfg.model))
+    network, rates = acoustic.restore(Path(hub.resolve(cfg.model, hub=False)))
     if share := cfg.pruned(name):
         export.prune_feed_forward(network.encoder, share)
     inside = cfg.out / name / "acoustic"
     export.phones_to_onnx(network, inside, rates=rates, int8=name.endswith("int8"), source=cfg.model)
     if cfg.scorer != "none":
-        home = shipped.folder(registry.find("scorer", cfg.scorer).checkpoint or "scorer") or Path(cfg.scorer)
+        home = Path(hub.resolve(registry.find("scorer", cfg.scorer).checkpoint or "scorer", hub=False))
         export.scorer_with(inside, home, cfg.out / name)
     return inside
 
@@ -164,7 +163,7 @@ def _mark(cfg: Config, name: str) -> dict[str, Any]:
     system = provenance.system(cfg.model, entry.checkpoint, entry.revision, adapter=cfg.adapter)
     chosen = {key: getattr(cfg, key) for key in ("kind", "scorer", "split", "limit", "beams", "lang")}
     return {"layout": 1, "format": name, **chosen, "system": system, "prune": cfg.pruned(name),
-            "manifest": provenance.sha256(cfg.manifest)}  # fmt: skip
+            "manifest": fingerprint.sha256(cfg.manifest)}  # fmt: skip
 
 
 def _row(name: str, rows: Sequence[Utterance], cfg: Config) -> tuple[Measured, list[Item]]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recipes.shared import settings, synthetic
-from speechtutor import audio, config
+from speechtutor import audio, config, fingerprint, hub
 from speechtutor.core import Utterance
 from speechtutor.corpora import manifest
 from speechtutor.errors import AudioError, InputError
@@ -211,8 +211,18 @@ def run(cfg: Config) -> list[dict[str, float]]:
     dev = [example(row, cfg.root) for row in dev_rows]
     model = build_model(cfg)
     if cfg.init:
-        model.load_state_dict(average([torch.load(path / "best.pt", weights_only=True) for path in cfg.init]))
-    config.save(cfg, cfg.out)
+        model.load_state_dict(
+            average(
+                [torch.load(path / "best.pt", weights_only=True, map_location="cpu") for path in cfg.init]
+            )
+        )
+    paths = [cfg.root / row.audio for row in (*train_rows, *dev_rows)]
+    paths += [root / row.audio for row, root in extra]
+    mark = settings.mark(
+        cfg, manifest=cfg.manifest, audio=fingerprint.of_files(paths), extra=cfg.extra,
+        base=hub.content(cfg.base) or cfg.base, init=[path / "best.pt" for path in cfg.init],
+    )  # fmt: skip
+    config.begin(cfg, cfg.out, mark, work=("last.pt", "best.pt"), device=cfg.device)
     names = ("epochs", "batch_seconds", "encoder_rate", "head_rate", "rater_weight", "seed", "bf16")
     recipe = Recipe(
         **{name: getattr(cfg, name) for name in names},

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from recipes import prepare_tutor
-from recipes.shared import synthetic
-from speechtutor import config
+from recipes.shared import settings, synthetic
+from speechtutor import config, hub
 from speechtutor.errors import InputError
 
 log = logging.getLogger("finetune_tutor")
@@ -135,7 +135,11 @@ def run(cfg: Config) -> list[dict[str, float]]:
         raise InputError(f"no chat of {cfg.data} has {cfg.longest} tokens or fewer")
     n_trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     log.info("%d train and %d tune chats, %d trained numbers", *map(len, chats), n_trained)
-    config.save(cfg, cfg.out, device=cfg.device)
+    mark = settings.mark(
+        cfg, data=[cfg.data / name for name in ("train.jsonl", "tune.jsonl")],
+        base=hub.content(cfg.base) or cfg.base,
+    )  # fmt: skip
+    config.begin(cfg, cfg.out, mark, work=(training.LAST, "adapter"), device=cfg.device)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     history = training.Trainer(model, pad, course, cfg.out, cfg.device).fit(*chats)
     # Trained on notes without examples; evaluate_tutor --tune adds a threshold for grammar.

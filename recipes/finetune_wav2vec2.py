@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from recipes.shared import settings, synthetic
-from speechtutor import config
+from speechtutor import config, hub
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +82,8 @@ def _teach(cfg: Config, args: TrainingArguments, speller: Speller, train: Sequen
     device = "cpu" if args.use_cpu else None
     with args.main_process_first():
         teacher = registry.load("acoustic", cfg.teacher, device=device)
-        speller.teacher = lessons(teacher, train, cfg.out / "teacher.npz")
+        known = hub.content(cfg.teacher) or cfg.teacher
+        speller.teacher = lessons(teacher, train, cfg.out / "teacher.npz", known=known)
 
 
 def _network(cfg: Config, train: Sequence[Clip]) -> tuple[Any, Speller]:
@@ -134,7 +135,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
     n_weights = sum(p.numel() for p in model.parameters())
     log.info("%d train and %d dev clips, %.1f million weights", len(train), len(dev), n_weights / 1e6)
     loop.reserve(cfg.out, 3 * loop.trainable_bytes(model))
-    settings.record(cfg, args)
+    settings.record(cfg, args, [*train, *dev])
     _teach(cfg, args, speller, train)
     augment = Augment(random.Random(cfg.seed), speed=cfg.speed, noise=cfg.noise, masks=0)
     trainer = wav2vec2.CtcTrainer(

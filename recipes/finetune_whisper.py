@@ -82,7 +82,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
     left_out = len(train) - len(fitting)
     log.info("%d train clips (%d too long for a window) and %d of dev", len(fitting), left_out, len(dev))
     loop.reserve(cfg.out, 3 * loop.trainable_bytes(model))
-    settings.record(cfg, args)
+    settings.record(cfg, args, [*train, *dev])
     augment = Augment(random.Random(cfg.seed), speed=cfg.speed, noise=cfg.noise, masks=cfg.masks)
     start = cfg.resume or loop.last_checkpoint(cfg.out)
     callbacks = [whisper.Silence(whisper.bare(model), cfg.silence_every, start)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import pickle
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -18,7 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from speechtutor import audio, config, disk
+from recipes.shared import cues
+from speechtutor import audio, config, disk, fingerprint, hub
 from speechtutor.core import CanonicalWord, Utterance
 from speechtutor.corpora import canonical
 from speechtutor.errors import InputError
@@ -116,20 +116,35 @@ def mutate(row: Utterance, share: float = 0.1) -> tuple[tuple[CanonicalWord, ...
     return tuple(words), tuple(wrong)
 
 
-def seen(rows: Sequence[Utterance], root: Path, acoustic: AcousticModel, cache: Path) -> dict[str, Seen]:
-    """Cues per utterance id, cached on the way; a cache that lacks rows is completed."""
+def seen(
+    rows: Sequence[Utterance], root: Path, acoustic: AcousticModel, cache: Path, *, known: str
+) -> dict[str, Seen]:
+    """Cues per utterance id, cached on the way; a cache that lacks rows is completed.
+
+    A row is found again when it, its recording, the other text that it is held against, the acoustic model
+    (`known` is its content) and the code that makes cues are the same; else its cues are made anew.
+    """
     from tqdm import tqdm
 
     from speechtutor.scoring.observe import distance_from_text, examine, observe
 
-    done: dict[str, Seen] = pickle.loads(cache.read_bytes()) if cache.is_file() else {}
-    missing = [row for row in rows if row.id not in done]
     half = len(rows) // 2
     # Speakers read the same sentences, so the other text is looked for.
     others = {
         row.id: next((o for o in [*rows[k + half :], *rows] if o.text != row.text), row)
         for k, row in enumerate(rows)
     }
+    code = fingerprint.code("scoring", "audio", "text")
+    marks = {
+        row.id: (
+            cues.of_row(row),
+            fingerprint.of_value([code, known, fingerprint.sha256(root / row.audio), others[row.id].text]),
+        )
+        for row in rows
+    }
+    earlier = cues.read(cache)
+    done = {i: kept for i, kept in earlier.items() if marks.get(i) == (kept.row, kept.rest)}
+    missing = [row for row in rows if row.id not in done]
     cache.parent.mkdir(parents=True, exist_ok=True)
     for i, row in enumerate(tqdm(missing, desc=f"cues {cache.stem}", disable=not missing), start=1):
         recording = audio.load(root / row.audio)
@@ -138,11 +153,10 @@ def seen(rows: Sequence[Utterance], root: Path, acoustic: AcousticModel, cache: 
         mutant = examine(acoustic, plain.emission, recording, words, plain.quality, plain.pitch)
         own = distance_from_text(plain.emission, plain.alignment)
         other = _distance(plain.emission, canonical.of(others[row.id]))
-        done[row.id] = Seen(plain.cues, mutant.cues, wrong, own, other)
+        done[row.id] = cues.Kept(*marks[row.id], Seen(plain.cues, mutant.cues, wrong, own, other))
         if i % KEEP_EVERY == 0 or i == len(missing):
-            cache.with_suffix(".tmp").write_bytes(pickle.dumps(done))
-            cache.with_suffix(".tmp").replace(cache)
-    return done
+            cues.write(cache, done)
+    return {row_id: kept.seen for row_id, kept in done.items()}
 
 
 def _distance(emission: Emission, words: Sequence[CanonicalWord]) -> float:
@@ -258,37 +272,42 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
     if cfg.smoke:
         cfg = _smoke(cfg)
     train, dev = read_rows(cfg)
+
+    def heard(rows: Sequence[Utterance], name: str, stem: str) -> dict[str, Seen]:
+        model, known = load_acoustic(name, cfg.device), hub.content(name) or name
+        return seen(rows, cfg.root, model, cfg.out / f"{stem}{cues.SUFFIX}", known=known)
+
     fold = fold_of([row.speaker for row in train], cfg.speaker_folds or len(cfg.fold_runs))
     train = [row for row in train if fold[row.speaker] < len(cfg.fold_runs)]
     cached: dict[str, Seen] = {}
     for i, run_ in enumerate(cfg.fold_runs):
         rows = [row for row in train if fold[row.speaker] == i]
-        cached |= seen(rows, cfg.root, load_acoustic(run_, cfg.device), cfg.out / f"fold{i}.pkl")
-    cached |= seen(dev, cfg.root, load_acoustic(cfg.final, cfg.device), cfg.out / "dev.pkl")
-    use = (lambda cues: cues) if cfg.embedding else without_embedding
-    cues, mutants = ([use(getattr(cached[row.id], name)) for row in train] for name in ("cues", "mutant"))
+        cached |= heard(rows, str(run_), f"fold{i}")
+    cached |= heard(dev, cfg.final, "dev")
+    use = (lambda found: found) if cfg.embedding else without_embedding
+    plain, mutants = ([use(getattr(cached[row.id], name)) for row in train] for name in ("cues", "mutant"))
     dev_cues = [use(cached[row.id].cues) for row in dev]
     labels, dev_labels = ([labels_of(row) for row in rows] for rows in (train, dev))
     mutated = [mutant_labels(x, cached[row.id]) for x, row in zip(labels, train, strict=True)]
-    first = cues[0]
+    first = plain[0]
     shape = Shape(
         first.phones.shape[1], first.embedding.shape[1], len(first.utterance), cfg.width, cfg.layers
     )
     recipe = Recipe(epochs=cfg.epochs)
     speakers = [row.speaker for row in train]
     held_out = flat(
-        out_of_fold(cues, labels, speakers, shape, recipe, k=cfg.folds, extra=(mutants, mutated)), labels
+        out_of_fold(plain, labels, speakers, shape, recipe, k=cfg.folds, extra=(mutants, mutated)), labels
     )
     tables = {"out of fold, one seed": table(held_out)}
-    batch, targets = Batch.of([*cues, *mutants]), Targets.of([*labels, *mutated])
+    batch, targets = Batch.of([*plain, *mutants]), Targets.of([*labels, *mutated])
     ensemble, dev_batch = Ensemble(shape, cfg.seeds), Batch.of(dev_cues)
     for seed in range(cfg.seeds):
         ensemble.members[seed] = train_head(batch, targets, shape, recipe, seed)
         tables[f"dev, seed {seed}"] = table(flat(predict(ensemble.members[seed], dev_batch), dev_labels))
         log.info("%s", tables[f"dev, seed {seed}"])
     tables["dev, ensemble"] = table(flat(predict(ensemble.eval(), dev_batch), dev_labels))
-    heard = [cached[row.id] for row in train]
-    write(cfg, ensemble, shape, held_out, off_text([s.own for s in heard], [s.other for s in heard]))
+    own, other = ([getattr(cached[row.id], name) for row in train] for name in ("own", "other"))
+    write(cfg, ensemble, shape, held_out, off_text(own, other))
     disk.write_text(cfg.out / "tables.json", json.dumps(tables, indent=1) + "\n")
     return tables
 

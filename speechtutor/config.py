@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeVar
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.config import Dict
 
+from speechtutor import fingerprint
 from speechtutor.disk import write_text
 from speechtutor.errors import InputError, SpeechTutorError
 
@@ -206,6 +207,8 @@ def _leave() -> None:
 def commit(folder: Path | None = None) -> str | None:
     """The commit of the checkout, `+` behind it when files differ from it; None outside a checkout."""
     where = folder or Path(__file__).resolve().parent
+    if folder is None and not (where.parent / "pyproject.toml").is_file():
+        return None  # installed: a checkout around it is that of another project
     command = ["git", "-C", str(where), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -225,8 +228,34 @@ def versions() -> dict[str, str]:
     return found
 
 
-def save(cfg: Settings, folder: Path, *, device: str = "cpu") -> Path:
-    """Write config.json: the settings and what they ran on.
+def begin(
+    cfg: Settings, folder: Path, mark: Mapping[str, Any], *, work: Sequence[str], device: str = "cpu"
+) -> Path:
+    """Start a run in a folder, or go on with the same one: config.json with a fingerprint.
+
+    `work` are patterns of the files that a run goes on from; where there are any, `mark` must be that of
+    the run that made them.
+
+    Raises:
+        InputError: when the folder holds work of another run, naming what differs.
+        StorageError: when the disk refuses.
+    """
+    if any(next(folder.glob(pattern), None) for pattern in work):
+        fingerprint.require_same(recorded(folder).get("fingerprint"), mark, folder, "another training")
+    return save(cfg, folder, device=device, mark=mark)
+
+
+def recorded(folder: Path) -> dict[str, Any]:
+    """What lies in the config.json of a run; empty where there is none that can be read."""
+    try:
+        record = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def save(cfg: Settings, folder: Path, *, device: str = "cpu", mark: Mapping[str, Any] | None = None) -> Path:
+    """Write config.json: the settings and what they ran on, with the fingerprint of what is made.
 
     Raises:
         StorageError: when the disk refuses.
@@ -234,6 +263,7 @@ def save(cfg: Settings, folder: Path, *, device: str = "cpu") -> Path:
     if not is_dataclass(cfg):
         raise TypeError(f"settings must be a dataclass, not {type(cfg).__name__}")
     record = {"config": asdict(cfg), "commit": commit(), "versions": versions(), "device": device}
+    record |= {} if mark is None else {"fingerprint": fingerprint.plain(mark)}
     path = folder / FILE
     write_text(path, json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")
     return path

@@ -19,14 +19,18 @@ def locked(path: Path, *, tell: bool = True) -> Iterator[None]:
     """Hold a lock file, waiting for it if need be; a process that dies loses it."""
     from filelock import FileLock, Timeout
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
         if tell:
             print(f"waiting for another process that is making {path.stem}", file=sys.stderr)
         lock.acquire()
+    except OSError:
+        if path.is_dir():
+            raise StorageError(f"{path}: is a folder where a lock file belongs; remove it") from None
+        raise
     try:
         yield
     finally:
@@ -49,9 +53,22 @@ def refusals_told(what: str, folder: Path, need: int) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             there = next(parent for parent in (folder, *folder.parents) if parent.exists())
             raise StorageError(_no_room(what, folder, need, shutil.disk_usage(there).free)) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EIO):
             raise StorageError(f"cannot write to {folder}: {error.strerror}") from error
+        if error.errno in (errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY):
+            where = error.filename2 or error.filename or folder
+            raise StorageError(f"cannot write to {where}: {error.strerror}; remove it") from error
         raise
+
+
+@contextmanager
+def reads_told(folder: Path) -> Iterator[None]:
+    """Turn what may not be read into a `StorageError` of one line."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or folder
+        raise StorageError(f"cannot read {where}: {error.strerror or error}") from error
 
 
 def _no_room(what: str, folder: Path, need: int, have: int) -> str:
@@ -71,9 +88,11 @@ def sync(path: Path) -> None:
 
 
 def clear(folder: Path) -> None:
-    """Remove a directory if it is there."""
-    if folder.exists():
+    """Remove a directory, or whatever lies in its place, if it is there."""
+    if folder.is_dir() and not folder.is_symlink():
         shutil.rmtree(folder)
+    else:
+        folder.unlink(missing_ok=True)
 
 
 def plain_file(path: Path) -> Path:

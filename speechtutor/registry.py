@@ -23,7 +23,7 @@ from types import MappingProxyType
 from typing import Any, Literal, overload
 
 from speechtutor import hub
-from speechtutor.errors import InputError, ModelError, OfflineError, require
+from speechtutor.errors import InputError, ModelError, UnknownModelError, require
 from speechtutor.stages import AcousticModel, GrammarCorrector, Scorer, Synthesizer, Transcriber, Tutor
 
 GROUP = "speechtutor"
@@ -185,8 +185,7 @@ def find(stage: str, name: str) -> Entry:
             return entry
     if stage == "tutor" and name.startswith(("http://", "https://")):
         return replace(_named(rows, "openai-server"), name=name, checkpoint=name)
-    if not (_exists(name) or ("/" in name and stage in HUB_STAGES)):
-        raise hub.unknown(stage, name, (entry.name for entry in rows))
+    _check_place(stage, name, rows)
     family = _family(name) if stage == "transcriber" else READERS[stage]
     return replace(
         _named(rows, family),
@@ -199,11 +198,16 @@ def find(stage: str, name: str) -> Entry:
     )
 
 
-def _exists(name: str) -> bool:
-    try:
-        return name != "" and Path(name).exists()
-    except OSError:  # too long for a path
-        return False
+def _check_place(stage: str, name: str, rows: Iterable[Entry]) -> None:
+    """Refuse what is neither a folder here nor may be an id of the hub; whether it is one, a loader asks."""
+    if hub.is_here(name) or (stage in HUB_STAGES and hub.is_hub_id(name)):
+        return
+    known = [entry.name for entry in rows]
+    if "/" not in name or not name.isprintable():
+        raise hub.unknown(stage, name, known)
+    may = "it can be no id of the hub" if stage in HUB_STAGES else f"a {stage} is not read from the hub"
+    told = f"there is no such folder, and {may}; known names: {', '.join(known)}"
+    raise UnknownModelError(f"{name[:200]} is not here: {told}")
 
 
 def _named(rows: Iterable[Entry], name: str) -> Entry:
@@ -226,15 +230,10 @@ def _family(source: str) -> str:
 
 
 def _model_type(source: str) -> str | None:
-    path = Path(source) / "config.json"
-    if Path(source).exists():
-        if not path.is_file():
-            raise ModelError(f"{source} is no checkpoint: it has no config.json")
-    else:
-        try:
-            path = hub.hub_file(source, "config.json")
-        except OfflineError as error:
-            raise OfflineError(f"{source} is not here and the hub did not give it: {error}") from error
+    place = hub.resolve(source)
+    path = hub.hub_file(place, "config.json") if isinstance(place, str) else place / "config.json"
+    if not path.is_file():
+        raise ModelError(f"{source} is no checkpoint: it has no config.json")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -245,6 +245,7 @@ def test_a_hub_id_is_read_by_its_config(tmp_path: Path, monkeypatch: pytest.Monk
         return Path(folder(tmp_path / "fetched", model_type="whisper")) / "config.json"
 
     monkeypatch.setattr(registry.hub, "hub_file", hub_file)
+    monkeypatch.setattr(registry.hub, "resolve", str)
     row = registry.find("transcriber", "someone/whisper-large")
     assert row.target == registry.find("transcriber", "whisper-base").target
     assert row.checkpoint == "someone/whisper-large"

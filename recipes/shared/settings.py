@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from speechtutor import config
+from speechtutor import config, fingerprint, hub
 from speechtutor.core import Utterance
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, require
@@ -208,7 +208,47 @@ def arguments(cfg: Settings, **more: Any) -> TrainingArguments:
     return loop.arguments(cfg.out, **(dict(settings) | more))
 
 
-def record(cfg: Settings, args: TrainingArguments) -> None:
-    """Write config.json, from the first process only."""
-    if args.process_index == 0:
-        config.save(cfg, cfg.out, device=str(args.device))
+CARE = {
+    "out", "root", "manifest", "resume", "workers", "cpu", "device", "smoke", "tensorboard", "wandb",
+    "save_every", "gradient_checkpointing",
+}  # fmt: skip
+"""Settings that change where and how carefully a training runs, not what it learns."""
+
+
+def mark(cfg: Any, **read: Any) -> dict[str, Any]:
+    """The fingerprint of a training: its settings, the version of the code, and `read`, what was read.
+
+    Of `read`, paths and lists of paths count by their bytes; a key that is a setting, too, replaces it.
+    """
+    asked = {f.name: getattr(cfg, f.name) for f in fields(cfg) if f.name not in CARE}
+    version = {"version": config.versions().get("speechtutor", "")}
+    found = {name: _content(value) for name, value in read.items()}
+    return fingerprint.plain(version | asked | found)
+
+
+def _content(value: Any) -> Any:
+    if isinstance(value, Path):
+        return fingerprint.digest(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_content(item) for item in value]
+    return value
+
+
+def record(cfg: Settings, args: TrainingArguments, clips: Sequence[Clip]) -> None:
+    """Write config.json, from the first process only.
+
+    Raises:
+        InputError: when the folder holds checkpoints of another training, naming what differs.
+    """
+    if args.process_index:
+        return
+    base = getattr(cfg, "base", None)
+    read = {
+        "manifest": cfg.manifest,
+        "audio": fingerprint.of_files(clip.path for clip in clips),
+        "base": base and (hub.content(base) or base),
+    }
+    if teacher := getattr(cfg, "teacher", None):
+        read["teacher"] = hub.content(teacher) or teacher
+    device = str(args.device)
+    config.begin(cfg, cfg.out, mark(cfg, **read), work=("checkpoint-*", "best"), device=device)

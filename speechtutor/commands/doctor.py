@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 from speechtutor.commands.output import AsJson, show
+from speechtutor.errors import SpeechTutorError
 
 OLDEST = (3, 11)
 NEEDED = (
@@ -131,6 +132,14 @@ def microphone() -> Iterator[Finding]:
     yield Finding("microphone", True, "recorded by the browser", advice)
 
 
+def _looked(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """What a check found, up to where it was not let go on."""
+    try:
+        yield from check()
+    except SpeechTutorError as error:
+        yield Finding(check.__name__, False, str(error), "set SPEECHTUTOR_HOME to a directory of yours")
+
+
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     python,
     packages,
@@ -146,7 +155,7 @@ def run(*, json: AsJson = False) -> int:
 
     The exit status is 1 when something stands in the way.
     """
-    findings = [finding for check in CHECKS for finding in check()]
+    findings = [finding for check in CHECKS for finding in _looked(check)]
     ok = all(finding.ok for finding in findings)
     if json:
         show({"ok": ok, "findings": [asdict(finding) for finding in findings]})

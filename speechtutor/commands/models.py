@@ -117,9 +117,10 @@ def verify(
     *names: Annotated[str, Parameter(help="Checkpoints to verify (those that are here)")],
     json: AsJson = False,
 ) -> None:
-    """Hash every file of the checkpoints and compare with the pinned sums."""
-    here = (*(name for name in hub.checkpoints() if hub.located(name)), *shipped.sums())
+    """Hash every file of the checkpoints and compare with the pinned sums; so too what was made from them."""
+    here = (*hub.here(), *shipped.sums())
     results = [shipped.verify(name) if name in shipped.sums() else hub.verify(name) for name in names or here]
+    results += [] if names else hub.verify_derived()
     if json:
         files = {r.name: [{"path": f.path, "ok": f.ok, "sha256": f.found} for f in r.files] for r in results}
         show({"ok": all(r.ok for r in results), "checkpoints": files})
@@ -128,6 +129,13 @@ def verify(
             print(f"{result.name}\t{'ok' if result.ok else 'DAMAGED'}")
     bad = [f"{r.name}/{f.path}" for r in results for f in r.files if not f.ok]
     if bad:
-        bad_ours = all(r.name in shipped.sums() for r in results if not r.ok)
-        cure = "install speechtutor again" if bad_ours else "`speechtutor models pull` fetches them"
-        raise ChecksumError(f"not the pinned bytes: {', '.join(bad)}; {cure}")
+        cures = dict.fromkeys(_cure(result.name) for result in results if not result.ok)
+        raise ChecksumError(f"not the bytes that they should be: {', '.join(bad)}; {', '.join(cures)}")
+
+
+def _cure(name: str) -> str:
+    if name.startswith("derived/"):
+        return "what is under derived is made anew when it is next used"
+    if name in shipped.sums():
+        return "install speechtutor again"
+    return "`speechtutor models pull` fetches them"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic
 
+from speechtutor import fingerprint
 from speechtutor.core import Utterance
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
@@ -145,7 +146,7 @@ def carry_out(
         raise InputError(f"{job.against} is an evaluation of {other.summary.kind}, not of {kind.name}")
     if job.root is not None:
         preflight(job, say)  # type: ignore[arg-type]  # what has recordings is an utterance
-    manifest_sha256 = None if job.manifest is None else provenance.sha256(job.manifest)
+    manifest_sha256 = None if job.manifest is None else fingerprint.sha256(job.manifest)
     rows_mark = {"manifest": manifest_sha256, **job.choice}
     mark = provenance.fingerprint(kind.name, job.system, rows_mark)
     asked = {"manifest": str(job.manifest), "root": str(job.root), "out": str(job.out), **job.settings}

@@ -18,6 +18,7 @@ from speechtutor import jsonio
 from speechtutor.disk import write_text
 from speechtutor.errors import InputError, SpeechTutorError, StorageError
 from speechtutor.evaluation.result import CONFIG, ROWS, SUMMARY, Row
+from speechtutor.fingerprint import require_same
 
 LOCK = ".lock"
 ERRORS = "errors.log"
@@ -48,7 +49,8 @@ def begin(folder: Path, record: Mapping[str, Any]) -> None:
     """
     path = folder / CONFIG
     if (folder / ROWS).exists():
-        _same(_earlier(path), record, folder)
+        earlier = _earlier(path).get("fingerprint")
+        require_same(earlier, record["fingerprint"], folder, "another evaluation")
     (folder / SUMMARY).unlink(missing_ok=True)
     if not (folder / ROWS).exists():
         write_text(path, json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")
@@ -61,26 +63,6 @@ def _earlier(path: Path) -> Mapping[str, Any]:
         raise InputError(
             f"{path.parent} holds rows of an evaluation but no {CONFIG}: choose another --out"
         ) from None
-
-
-def changed(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """In words, every key of two fingerprints whose values differ."""
-    return [
-        f"{key} was {found.get(key)!r} and is {wanted.get(key)!r}"
-        for key in {**wanted, **found}
-        if found.get(key) != wanted.get(key)
-    ]
-
-
-def _same(earlier: Mapping[str, Any], record: Mapping[str, Any], folder: Path) -> None:
-    wanted = json.loads(json.dumps(dict(record["fingerprint"]), default=str))
-    found = earlier.get("fingerprint")
-    found = found if isinstance(found, dict) else {}
-    differing = changed(found, wanted)
-    if differing:
-        raise InputError(
-            f"{folder} holds another evaluation ({'; '.join(differing)}): choose another --out or remove it"
-        )
 
 
 @contextmanager

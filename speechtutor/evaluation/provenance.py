@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from speechtutor import config, jsonio
-from speechtutor.errors import InputError
+from speechtutor import config, hub, jsonio
+from speechtutor.fingerprint import digest
 from speechtutor.hub import shipped
-
-
-def sha256(path: Path) -> str:
-    """The hash of a file's bytes.
-
-    Raises:
-        InputError: when it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-
-
-def digest(folder: Path) -> str:
-    """The first 16 figures of a hash over the names and bytes of all files of a folder (or of one file).
-
-    Texts for people (`.md`) do not count.
-    """
-    if folder.is_file():
-        return sha256(folder)[:16]
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".md")
-    lines = "".join(f"{path.relative_to(folder)} {sha256(path)}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
 def fingerprint(kind: str, system: Mapping[str, Any], rows: Mapping[str, Any]) -> dict[str, Any]:
     """What the rows of a run depend on: kind, code, the system and its content, manifest, choice.
 
-    The weights that ship count whole: a pinned revision says nothing of the adapter that ships beside it.
+    The weights that ship count whole and by their bytes: a pinned revision says nothing of the adapter that
+    ships beside it, and a list of sums nothing of a file that was changed.
     """
-    sums = sha256(shipped.WEIGHTS / "SHA256SUMS")[:16]
-    code = {"version": config.versions().get("speechtutor", ""), "shipped weights": sums}
+    code = {
+        "version": config.versions().get("speechtutor", ""),
+        "shipped weights": digest(shipped.WEIGHTS),
+    }
     return {"kind": kind, **code, **{f"system {k}": v for k, v in system.items()}, **rows}
 
 
@@ -110,24 +86,9 @@ def system(
     `options` are settings that change what the system says, such as the width of a beam.
     """
     found: dict[str, Any] = {"name": name, "revision": revision, "checkpoint": checkpoint}
-    found["content"] = None if revision else content(checkpoint) if checkpoint else digest(shipped.WEIGHTS)
+    found["content"] = (
+        None if revision else hub.content(checkpoint) if checkpoint else digest(shipped.WEIGHTS)
+    )
     if adapter is not None:
         found["adapter"], found["adapter_content"] = str(adapter), digest(adapter)
     return found | {key: value for key, value in options.items() if value is not None}
-
-
-def content(checkpoint: str | None) -> str | None:
-    """A hash of a checkpoint's files, and of those of the acoustic model that a scorer's config names."""
-    if not checkpoint:
-        return None
-    named = Path(checkpoint)
-    folder = named if named.exists() else shipped.folder(checkpoint)
-    if folder is None:
-        return None
-    own = digest(folder)
-    try:
-        acoustic = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("acoustic")
-    except (OSError, ValueError, AttributeError):
-        return own
-    below = content(acoustic) if isinstance(acoustic, str) else None
-    return own if below is None else f"{own}+{below}"

@@ -6,8 +6,18 @@ cache, the Hugging Face hub, an archive on a package index.
 """
 
 from speechtutor.disk import home
-from speechtutor.hub.cache import FileCheck, Verification, derived, folder, located, origin, pull, verify
+from speechtutor.hub.cache import (
+    FileCheck,
+    Verification,
+    derived,
+    located,
+    origin,
+    pull,
+    verify,
+    verify_derived,
+)
 from speechtutor.hub.catalog import Checkpoint, File, Part, checkpoint, checkpoints, unknown
+from speechtutor.hub.names import content, folder, is_bare, is_here, is_hub_id, resolve
 from speechtutor.hub.sources import hub_file
 
 __all__ = [
@@ -18,13 +28,19 @@ __all__ = [
     "Verification",
     "checkpoint",
     "checkpoints",
+    "content",
     "derived",
     "folder",
     "home",
     "hub_file",
+    "is_bare",
+    "is_here",
+    "is_hub_id",
     "located",
     "origin",
     "pull",
+    "resolve",
     "unknown",
     "verify",
+    "verify_derived",
 ]

@@ -5,8 +5,9 @@
     home()/partial/<name>/                   whole files and archives of a pull that was interrupted
     home()/locks/                            one lock file per name
 
-A file becomes visible only when its bytes were hashed and are on the disk, and a directory is
-renamed into place last; so a crash, a full disk or Ctrl-C leaves nothing half-written.
+What is here is known by its content: hashed when it is made, and recognised by a stamp when it is used
+(see `hub.stamps`). A file becomes visible only when its bytes were hashed and are on the disk, and a
+directory is renamed into place last; so a crash, a full disk or Ctrl-C leaves nothing half-written.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from speechtutor import disk
 from speechtutor.disk import home
 from speechtutor.errors import ChecksumError, ModelError, OfflineError
+from speechtutor.fingerprint import sha256
+from speechtutor.hub import stamps
 from speechtutor.hub.catalog import Checkpoint, File, Part, checkpoint, checkpoints
 from speechtutor.hub.sources import Workspace, open_part
 
@@ -60,35 +65,80 @@ class Verification:
 
 
 def located(name: str) -> Path | None:
-    """The directory of a pulled checkpoint, None when it is not (wholly) there; sizes only, no hashing."""
+    """The directory of a pulled checkpoint, None when it is not there, not whole, or not what it was.
+
+    A file is hashed only when its stamp is not the one that it had when it was hashed before.
+
+    Raises:
+        StorageError: when the home may not be read.
+    """
     where = home() / "models" / name
-    for file in checkpoint(name).files:
-        path = where / file.path
-        if not path.is_file() or path.stat().st_size != file.size:
+    wanted = checkpoint(name)
+    with disk.reads_told(home()):
+        found = [stamps.of(where / file.path) for file in wanted.files]
+        if any(s is None or s[0] != file.size for s, file in zip(found, wanted.files, strict=True)):
             return None
-    return where
+        bad = stamps.changed(where, _sums(wanted))
+    if bad:
+        _note(f"{where / bad[0]} was changed since it was pulled: not the pinned bytes")
+    return None if bad else where
+
+
+def _sums(wanted: Checkpoint) -> dict[str, str]:
+    return {file.path: file.sha256 for file in wanted.files}
+
+
+@cache
+def _note(message: str) -> None:
+    """Tell the user something, once."""
+    print(message, file=sys.stderr)
+
+
+def here() -> list[str]:
+    """Which checkpoints have a directory, whole or not."""
+    with disk.reads_told(home()):
+        return [name for name in checkpoints() if (home() / "models" / name).is_dir()]
 
 
 def origin(name: str) -> dict[str, str]:
     """Where each file of a pulled checkpoint came from; empty when it is not pulled."""
-    path = home() / "models" / name / ORIGIN
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    with disk.reads_told(home()):
+        return _origins(home() / "models" / name / ORIGIN)
+
+
+def _origins(path: Path) -> dict[str, str]:
+    """What a file of origins says; a damaged one says nothing, as nothing depends on it."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return {}
+    return {k: str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 
 def verify(name: str) -> Verification:
-    """Hash every file of a checkpoint again."""
-    where = home() / "models" / name
-    checks = []
-    for file in checkpoint(name).files:
-        path = where / file.path
-        checks.append(FileCheck(file.path, file.sha256, sha256(path) if path.is_file() else None))
-    return Verification(name, tuple(checks))
+    """Hash every file of a checkpoint again, whatever its stamp says.
+
+    Raises:
+        StorageError: when a file may not be read.
+    """
+    return _verified(name, home() / "models" / name, _sums(checkpoint(name)))
 
 
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def verify_derived() -> tuple[Verification, ...]:
+    """Hash again what was made from checkpoints; what has no sums counts as damaged."""
+    with disk.reads_told(home()):
+        kept = sorted(path for path in (home() / "derived").glob("*") if path.is_dir())
+    return tuple(
+        _verified(f"derived/{path.name}", path, stamps.sums(path) or {stamps.FILE: "sums"}) for path in kept
+    )
+
+
+def _verified(name: str, where: Path, sums: Mapping[str, str]) -> Verification:
+    with disk.reads_told(home()):
+        found = {path: sha256(where / path) if (where / path).is_file() else None for path in sums}
+    checks = tuple(FileCheck(path, expected, found[path]) for path, expected in sums.items())
+    stamps.forget(where, [check.path for check in checks if not check.ok])
+    return Verification(name, checks)
 
 
 def pull(
@@ -129,11 +179,6 @@ def pull(
         return _install(wanted, work)
 
 
-def folder(name_or_path: str | Path) -> Path:
-    """The directory of a checkpoint given by name, which is pulled if need be; a path as it is."""
-    return pull(str(name_or_path)) if str(name_or_path) in checkpoints() else Path(name_or_path)
-
-
 def derived(name: str, kind: str, build: Callable[[Path], None], *, size: int = 0) -> Path:
     """What `build` makes from a checkpoint, made once and kept.
 
@@ -147,10 +192,10 @@ def derived(name: str, kind: str, build: Callable[[Path], None], *, size: int = 
     source = checkpoint(name)
     key = f"{name}-{source.revision[:8]}-{kind}"
     target = home() / "derived" / key
-    if target.is_dir():
+    if _sound(target):
         return target
     with disk.refusals_told(key, home(), size), disk.locked(home() / "locks" / f"{key}.lock"):
-        if target.is_dir():
+        if _sound(target):
             return target
         fresh = home() / "partial" / key
         disk.clear(fresh)
@@ -158,9 +203,11 @@ def derived(name: str, kind: str, build: Callable[[Path], None], *, size: int = 
         disk.check_room(key, home(), size)
         try:
             build(fresh)
+            stamps.write(fresh, stamps.files(fresh))
             for path in (*fresh.rglob("*"), fresh):
                 disk.sync(path)
             target.parent.mkdir(parents=True, exist_ok=True)
+            disk.clear(target)
             fresh.replace(target)
         finally:
             disk.clear(fresh)
@@ -168,12 +215,27 @@ def derived(name: str, kind: str, build: Callable[[Path], None], *, size: int = 
         return target
 
 
+def _sound(target: Path) -> bool:
+    """Whether a derived folder is there and as it was made; says why one that is there is made anew."""
+    with disk.reads_told(target):
+        if not target.is_dir():
+            return False
+        sums = stamps.sums(target)
+        bad = [stamps.FILE] if sums is None else stamps.changed(target, sums)
+    if bad:
+        why = "has no sums" if sums is None else f"is damaged ({bad[0]})"
+        _note(f"{target} {why}: it is made anew")
+    return not bad
+
+
 def _fetch_all(wanted: Checkpoint, work: Workspace) -> None:
-    """Bring every file under `work.root / "files"`, each whole and hashed; what is there stays."""
+    """Bring every file under `work.root / "files"`, each whole and hashed; what is there and right stays."""
+    if not (work.root / "files").is_dir():
+        disk.clear(work.root / "files")
     missing = [file for file in wanted.files if not _kept(wanted, file, work)]
     disk.check_room(wanted.name, home(), _room(missing))
     origins = work.root / ORIGIN
-    known = json.loads(origins.read_text(encoding="utf-8")) if origins.is_file() else {}
+    known = _origins(origins)
     for file in missing:
         known[file.path] = _fetch(wanted, file, work)
         disk.write_text(origins, json.dumps(known, indent=1))
@@ -187,8 +249,9 @@ def _kept(wanted: Checkpoint, file: File, work: Workspace) -> bool:
     """Whether the file is whole already, from an interrupted pull or in a damaged directory."""
     target = work.root / "files" / file.path
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.is_file():
+    if target.is_file() and sha256(target) == file.sha256:
         return True
+    disk.clear(target)
     old = home() / "models" / wanted.name / file.path
     if old.is_file() and old.stat().st_size == file.size and sha256(old) == file.sha256:
         shutil.copy2(old, target.with_name(target.name + ".copy"))
@@ -200,6 +263,7 @@ def _kept(wanted: Checkpoint, file: File, work: Workspace) -> bool:
 def _fetch(wanted: Checkpoint, file: File, work: Workspace) -> str:
     """Try the sources of a file in order; returns the one that served it."""
     reasons: list[ModelError] = []
+    work = replace(work, most=file.size)
     if work.given is not None:
         for path in (work.given / file.path, work.given / wanted.name / file.path):
             if path.is_file():
@@ -220,15 +284,22 @@ def _take(file: File, parts: list[Path] | list[Part], label: str, work: Workspac
     """Concatenate the parts of a file, hash them on the way, and move the file in when it is right."""
     work.tmp.mkdir(parents=True, exist_ok=True)
     fresh = work.tmp / "file"
-    digest = hashlib.sha256()
+    digest, size = hashlib.sha256(), 0
     with fresh.open("wb") as output:
         for part in parts:
             with part.open("rb") if isinstance(part, Path) else open_part(part, work) as stream:
                 while chunk := stream.read(_CHUNK):
                     digest.update(chunk)
+                    size += len(chunk)
+                    if size > file.size:
+                        break
                     output.write(chunk)
         output.flush()
         os.fsync(output.fileno())
+    if size > file.size:
+        fresh.unlink()
+        _forget(parts, work)
+        raise ChecksumError(f"{file.path} is longer than its {file.size} bytes; it was refused")
     if (got := digest.hexdigest()) != file.sha256:
         fresh.unlink()
         _forget(parts, work)
@@ -248,11 +319,14 @@ def _install(wanted: Checkpoint, work: Workspace) -> Path:
     """Rename the complete directory into place, then drop what it was made from."""
     files = work.root / "files"
     if (work.root / ORIGIN).is_file():
+        disk.clear(files / ORIGIN)
         (work.root / ORIGIN).replace(files / ORIGIN)
     target = home() / "models" / wanted.name
     target.parent.mkdir(parents=True, exist_ok=True)
     disk.sync(files)
+    stamps.write(files, _sums(wanted))
     if target.exists():
+        disk.clear(work.root / "damaged")
         target.rename(work.root / "damaged")
     files.replace(target)
     disk.sync(target.parent)

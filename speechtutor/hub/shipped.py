@@ -8,16 +8,11 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from speechtutor.hub.cache import FileCheck, Verification, sha256
+from speechtutor.fingerprint import sha256
+from speechtutor.hub.cache import FileCheck, Verification
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 LICENCE = "Apache-2.0"
-
-
-def folder(checkpoint: str | Path) -> Path | None:
-    """The folder of a checkpoint: one of the user, else the one that ships under its last name, else None."""
-    named = Path(checkpoint)
-    return next((path for path in (named, WEIGHTS / named.name) if named.name and path.is_dir()), None)
 
 
 @cache

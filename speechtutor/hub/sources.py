@@ -49,6 +49,8 @@ class Workspace:
     given: Path | None = None
     offline: bool = False
     progress: bool = True
+    most: int | None = None
+    """Bytes that a file of the hub may have; None for any number."""
 
     @property
     def tmp(self) -> Path:
@@ -216,22 +218,34 @@ def hub_trouble(endpoint: str) -> str | None:
     return None
 
 
-def _bar(progress: bool) -> type[tqdm[Any]]:
-    """The progress bar for the hub's client, which takes a class and has no switch of its own."""
+def _bar(progress: bool, most: int | None) -> type[tqdm[Any]]:
+    """The progress bar for the hub's client, which takes a class and has no switch of its own.
+
+    It also stops a download that goes past `most` bytes: the client takes what a server sends.
+    """
     from tqdm import tqdm
 
-    class Silent(tqdm):  # type: ignore[misc]  # it has no types
+    class Bounded(tqdm):  # type: ignore[misc]  # it has no types
         def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **options | {"disable": True})
+            self.got, self.counts_bytes = 0.0, options.get("unit") == "B"
+            super().__init__(*args, **options | ({} if progress else {"disable": True}))
 
-    return tqdm if progress else Silent
+        def update(self, n: float | None = 1) -> bool | None:
+            self.got += n or 0
+            if most is not None and self.counts_bytes and self.got > most:
+                raise OfflineError(f"it sends more than the {most} bytes that the file has")
+            done: bool | None = super().update(n)
+            return done
+
+    return Bounded
 
 
 def _from_hub(part: Part, work: Workspace) -> Path:
     folder = work.root / "hub"
     return hub_file(
-        part.package, part.member, part.version, folder=folder, offline=work.offline, progress=work.progress
-    )
+        part.package, part.member, part.version, folder=folder, offline=work.offline,
+        progress=work.progress, most=work.most,
+    )  # fmt: skip
 
 
 def hub_file(
@@ -242,8 +256,11 @@ def hub_file(
     folder: Path | None = None,
     offline: bool = False,
     progress: bool = True,
+    most: int | None = None,
 ) -> Path:
     """A file of a hub repository: from the hub's own cache, else fetched into it or into `folder`.
+
+    A file of more than `most` bytes is not fetched to its end.
 
     Raises:
         OfflineError: when it is not cached and the hub cannot be reached, or does not have it.
@@ -258,7 +275,7 @@ def hub_file(
             raise OfflineError("offline was asked for")
         if (trouble := hub_trouble(constants.ENDPOINT)) is not None:
             raise OfflineError(trouble)
-        bar = _bar(progress)
+        bar = _bar(progress, most)
         return Path(hf_hub_download(repo, member, revision=revision, local_dir=folder, tqdm_class=bar))
     except OfflineError:
         raise
@@ -268,3 +285,12 @@ def hub_file(
         # Its error for whatever goes wrong only says that the file is not in the cache.
         reason = " ".join(str(error.__cause__ or error).split())
         raise OfflineError(reason[:200] or type(error).__name__) from error
+
+
+def hub_revision(repo: str, member: str) -> str | None:
+    """The commit of a repository in the hub's own cache, as a file of it is found there; asks no network."""
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(repo, member)
+    # .../snapshots/<commit>/<member>
+    return Path(cached).parts[-1 - len(Path(member).parts)] if isinstance(cached, str) else None

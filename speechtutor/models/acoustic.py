@@ -22,9 +22,9 @@ from torch import nn
 from transformers import AutoConfig, AutoModel
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
+from speechtutor import hub
 from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recording
 from speechtutor.errors import AudioError, ModelError
-from speechtutor.hub import shipped
 from speechtutor.models import acoustic_ctc, acoustic_onnx
 from speechtutor.models.acoustic_ctc import CtcAcoustic
 from speechtutor.models.acoustic_onnx import OnnxAcoustic
@@ -32,6 +32,7 @@ from speechtutor.models.convert import whisper_checkpoint
 from speechtutor.models.device import pick
 from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, PhoneEncoder, first_guesses
 
+DEFAULT = "whisper-base-phones"
 PADDING = 0.1
 """Seconds of silence put on both sides, so that the first and the last phone have frames to peak in."""
 
@@ -139,11 +140,9 @@ def load(
     Raises:
         ModelError: when it is none of these.
     """
-    folder = shipped.folder(checkpoint) if checkpoint else shipped.WEIGHTS / "whisper-base-phones"
-    if folder is None and "/" in str(checkpoint):
-        return acoustic_ctc.load(str(checkpoint), device, **options)
-    if folder is None:
-        raise ModelError(f"{checkpoint} is no folder, no hub id and none of the weights that ship")
+    folder = hub.resolve(checkpoint or DEFAULT)
+    if isinstance(folder, str):
+        return acoustic_ctc.load(folder, device, **options)
     if (folder / acoustic_onnx.FILE).is_file():
         return acoustic_onnx.load(folder, device, **options)
     if _of_transformers(folder):

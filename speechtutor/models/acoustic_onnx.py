@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from speechtutor import hub
 from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recording, Seconds
 from speechtutor.errors import AudioError, InputError, ModelError
 from speechtutor.models.device import onnx_session
@@ -71,7 +72,7 @@ def load(checkpoint: str | Path | None = None, device: str | None = None) -> Onn
         raise ModelError("an exported phone recogniser has no default: name its folder")
     if device not in (None, "auto", "cpu"):
         raise InputError(f"an exported phone recogniser computes on the CPU, not on {device!r}")
-    folder = Path(checkpoint)
+    folder = Path(hub.resolve(checkpoint, hub=False))
     try:
         settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         if settings.get("format") != FORMAT or tuple(settings.get("symbols", ())) != SYMBOLS:

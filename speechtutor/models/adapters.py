@@ -6,11 +6,17 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from speechtutor import hub
+
+ADAPTER = "adapter_config.json"
+"""The file by which a folder or a repository is known to hold an adapter."""
+
 
 def merged(model: Any, adapter: str | Path) -> Any:
     """The network with an adapter folded into its weights; one that cannot be folded stays beside them.
 
     Raises:
+        ModelError: when there is no such adapter.
         OSError, ValueError, KeyError, RuntimeError: as peft does for what is no adapter of this network.
     """
     from peft import PeftModel
@@ -18,5 +24,6 @@ def merged(model: Any, adapter: str | Path) -> Any:
     with warnings.catch_warnings():
         # peft asks transformers for a property of training by its old name; nobody here can act on it.
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
-        found = PeftModel.from_pretrained(model, str(adapter))
+        source = hub.resolve(adapter, member=ADAPTER)
+        found = PeftModel.from_pretrained(model, str(source))
         return found.merge_and_unload() if hasattr(found, "merge_and_unload") else found

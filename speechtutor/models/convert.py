@@ -51,14 +51,14 @@ def whisper_checkpoint(name_or_path: str | Path) -> str | Path:
     """What `from_pretrained` takes for a Whisper model: model, processor and generation settings.
 
     A name of the store (or its directory) is pulled if need be and converted once; any other path
-    or hub id goes through unchanged.
+    or hub id goes through unchanged (see `hub.resolve`).
 
     Raises:
         ModelError: when the stored files are not a Whisper model.
     """
     name = _stored(name_or_path)
     if name is None:
-        return name_or_path
+        return hub.resolve(name_or_path)
     room = 2 * hub.checkpoint(name).size  # stored as 16-bit floats, kept as 32-bit ones
     return hub.derived(name, LAYOUT, partial(_convert_whisper, hub.pull(name)), size=room)
 
@@ -67,14 +67,14 @@ def smollm_checkpoint(name_or_path: str | Path) -> str | Path:
     """What `from_pretrained` takes for a language model: model, tokenizer and chat template.
 
     A name of the store (or its directory) is pulled if need be and converted once, which takes
-    about half a minute; any other path or hub id goes through unchanged.
+    about half a minute; any other path or hub id goes through unchanged (see `hub.resolve`).
 
     Raises:
         ModelError: when the stored file is not SmolLM2.
     """
     name = _stored(name_or_path)
     if name is None:
-        return name_or_path
+        return hub.resolve(name_or_path)
     room = 6 * hub.checkpoint(name).size  # 4-bit blocks become 32-bit floats
     return hub.derived(name, LAYOUT, partial(_convert_gguf, hub.pull(name)), size=room)
 
@@ -82,7 +82,7 @@ def smollm_checkpoint(name_or_path: str | Path) -> str | Path:
 def _stored(name_or_path: str | Path) -> str | None:
     """The name in the store of a name or of a directory of the store."""
     for name in hub.checkpoints():
-        if str(name_or_path) == name or Path(name_or_path) == hub.located(name):
+        if name_or_path == name or Path(name_or_path) == hub.located(name):
             return name
     return None
 

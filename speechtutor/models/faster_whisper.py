@@ -56,7 +56,7 @@ def load(
     chosen = pick(device)
     if chosen.kind == "mps":
         raise InputError("faster-whisper does not compute on 'mps': use cpu")
-    source = str(hub.pull(str(checkpoint or CHECKPOINT)) if _stored(checkpoint) else checkpoint)
+    source = str(hub.resolve(checkpoint or CHECKPOINT))
     index = chosen.name.partition(":")[2]
     try:
         model = library.WhisperModel(
@@ -71,10 +71,6 @@ def load(
             f"{source} cannot be loaded by faster-whisper: {str(error).splitlines()[0]}"
         ) from error
     return FasterWhisper(model, beams=beams, crop=crop and chosen.kind == "cpu")
-
-
-def _stored(checkpoint: str | Path | None) -> bool:
-    return checkpoint is None or str(checkpoint) in hub.checkpoints()
 
 
 class FasterWhisper:

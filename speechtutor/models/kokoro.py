@@ -164,12 +164,6 @@ class Kokoro:
 CHECKPOINT = "kokoro-82m"
 
 
-def _folder(checkpoint: str | Path) -> Path:
-    if checkpoint in hub.checkpoints():
-        return hub.pull(str(checkpoint))
-    return Path(checkpoint)
-
-
 def load(
     checkpoint: str | Path | None = None,
     device: str | None = None,
@@ -186,7 +180,7 @@ def load(
         InputError: when there is no such voice.
     """
     del device
-    folder = _folder(checkpoint or CHECKPOINT)
+    folder = Path(hub.resolve(checkpoint or CHECKPOINT, hub=False))
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -22,7 +22,7 @@ from transformers.cache_utils import Cache
 
 from speechtutor import hub
 from speechtutor.errors import ModelError, require
-from speechtutor.models.adapters import merged
+from speechtutor.models.adapters import ADAPTER, merged
 from speechtutor.models.convert import smollm_checkpoint
 from speechtutor.models.device import pick
 from speechtutor.tutor.engine import Message, adapter_settings
@@ -170,6 +170,7 @@ def load(
         ModelError: when the model cannot be found or loaded.
     """
     source = checkpoint or DEFAULT
+    adapter = None if adapter is None else hub.resolve(adapter, member=ADAPTER)
     if engine == "auto":
         engine = _best_engine(source, pick(device).kind, adapter)
     name = Path(source).name if adapter is None else f"{Path(source).name}+{Path(adapter).name}"
@@ -184,7 +185,7 @@ def load(
 def _best_engine(source: str, device: str, adapter: str | Path | None) -> Engine:
     if adapter is not None:
         return "transformers"
-    if (Path(source) / "model.bin").is_file():
+    if source not in hub.checkpoints() and (Path(source) / "model.bin").is_file():
         return "ctranslate2"
     installed = importlib.util.find_spec("ctranslate2") is not None
     return "ctranslate2" if installed and device == "cpu" and source in hub.checkpoints() else "transformers"
@@ -193,7 +194,7 @@ def _best_engine(source: str, device: str, adapter: str | Path | None) -> Engine
 def _ct2_folder(source: str) -> Path:
     """A directory in CTranslate2's layout; the store's model is converted once."""
     if source not in hub.checkpoints():
-        return Path(source)
+        return Path(hub.resolve(source, hub=False))
     folder = Path(smollm_checkpoint(source))
     return hub.derived(source, CT2_LAYOUT, partial(_convert_ct2, folder), size=150_000_000)
 

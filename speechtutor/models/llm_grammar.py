@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from speechtutor import hub
 from speechtutor.core import Correction, GrammarEdit
 from speechtutor.errors import ModelError
 from speechtutor.grammar.corrector import rule_edits
@@ -23,7 +24,7 @@ from speechtutor.grammar.edits import apply, edits_between, is_word, joined, tok
 from speechtutor.grammar.fluency import fluent
 from speechtutor.grammar.guard import edit_refusal, refusal
 from speechtutor.hub.shipped import WEIGHTS
-from speechtutor.models.adapters import merged
+from speechtutor.models.adapters import ADAPTER, merged
 from speechtutor.models.convert import smollm_checkpoint
 from speechtutor.models.device import pick
 from speechtutor.tutor.engine import adapter_settings, grammar_prompt
@@ -198,6 +199,7 @@ def load(
         if not SHIPPED.is_dir():
             raise ModelError("no adapter for grammar is installed: name one with adapter=, or use the rules")
         adapter = SHIPPED
+    adapter = None if adapter is None else hub.resolve(adapter, member=ADAPTER)
     name = Path(source).name if adapter is None else f"{Path(source).name}+{Path(adapter).name}"
     return LlmCorrector(
         smollm_checkpoint(source), device, adapter=adapter, threshold=threshold, rules=rules, name=name

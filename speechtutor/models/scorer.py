@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from speechtutor import hub
 from speechtutor.audio import prosody
 from speechtutor.audio.quality import quality as measure
 from speechtutor.core import (
@@ -23,7 +24,6 @@ from speechtutor.core import (
     UtteranceScore,
 )
 from speechtutor.errors import InputError, ModelError
-from speechtutor.hub import shipped
 from speechtutor.models.acoustic import load as load_acoustic
 from speechtutor.models.head import Batch, Ensemble, load_ensemble
 from speechtutor.scoring import diagnosis, gop
@@ -142,9 +142,7 @@ def load(
     Raises:
         ModelError: when the folder holds no scorer.
     """
-    folder = shipped.folder(checkpoint) if checkpoint else shipped.WEIGHTS / "scorer"
-    if folder is None:
-        raise ModelError(f"{checkpoint} is no folder and none of the weights that ship")
+    folder = Path(hub.resolve(checkpoint or "scorer", hub=False))
     try:
         settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         head = load_ensemble(settings, load_file(folder / "head.safetensors"))

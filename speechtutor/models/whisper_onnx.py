@@ -24,6 +24,7 @@ from transformers import (
     WhisperFeatureExtractor,
 )
 
+from speechtutor import hub
 from speechtutor.core import Floats
 from speechtutor.errors import InputError, ModelError
 from speechtutor.models.device import Device, onnx_session
@@ -47,7 +48,7 @@ def load(
         raise InputError(f"an exported Whisper computes on the CPU, not on {device!r}")
     if beams != 1:
         raise InputError(f"an exported Whisper writes greedily: beams must be 1, not {beams}")
-    folder = Path(checkpoint)
+    folder = Path(hub.resolve(checkpoint, hub=False))
     try:
         settings = SimpleNamespace(
             config=WhisperConfig.from_pretrained(folder),

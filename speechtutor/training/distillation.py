@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from speechtutor import audio
 from speechtutor.core import SAMPLE_RATE
 from speechtutor.errors import ModelError
+from speechtutor.fingerprint import of_text, sha256
 from speechtutor.models.phone_encoder import SYMBOLS
 from speechtutor.stages import AcousticModel
 from speechtutor.training.loop import Clip, spelled
@@ -84,10 +85,14 @@ def placed(guess: Tensor, near: Tensor, n_frames: Tensor) -> Tensor:
     return nn.functional.cross_entropy(guess[:, :n].transpose(1, 2), target, ignore_index=IGNORED)
 
 
-def lessons(teacher: AcousticModel, clips: Sequence[Clip], path: Path) -> dict[str, NDArray[np.float16]]:
+def lessons(
+    teacher: AcousticModel, clips: Sequence[Clip], path: Path, *, known: str
+) -> dict[str, NDArray[np.float16]]:
     """What the teacher hears in each clip, shape (n_frames, n_symbols) each; kept in a file.
 
-    The file is written on the way, too, so that a killed run does not listen to everything again.
+    `known` is the content of the teacher. What is kept is found again by that and by the bytes of the
+    recording, so another teacher or a changed recording is heard anew. The file is written on the way,
+    too, so that a killed run does not listen to everything again.
 
     Raises:
         ModelError: when the teacher hears other symbols or has other frames.
@@ -95,21 +100,22 @@ def lessons(teacher: AcousticModel, clips: Sequence[Clip], path: Path) -> dict[s
     """
     from tqdm import tqdm
 
+    keys = {clip.id: of_text(f"{known} {sha256(clip.path)}") for clip in clips}
     made: dict[str, NDArray[np.float16]] = {}
     if path.is_file():
         with np.load(path) as kept:
-            made = {clip.id: kept[clip.id] for clip in clips if clip.id in kept.files}
-    missing = [clip for clip in clips if clip.id not in made]
+            made = {key: kept[key] for key in keys.values() if key in kept.files}
+    missing = [clip for clip in clips if keys[clip.id] not in made]
     for number, clip in enumerate(tqdm(missing, desc="the teacher listens", disable=None), start=1):
         emission = teacher.emit(audio.load(clip.path))
         if emission.symbols != SYMBOLS or round(emission.frame_shift * SAMPLE_RATE) != HOP:
             raise ModelError("a teacher must hear the 39 phones in frames of 20 ms")
         first = round(-emission.origin / emission.frame_shift)
         # 16-bit floats end at -65504, far below any probability that matters.
-        made[clip.id] = np.maximum(emission.log_probs[first:], -1e4).astype(np.float16)
+        made[keys[clip.id]] = np.maximum(emission.log_probs[first:], -1e4).astype(np.float16)
         if number % LESSONS_KEPT == 0 or number == len(missing):
             _keep_lessons(made, path)
-    return made
+    return {clip.id: made[keys[clip.id]] for clip in clips}
 
 
 def _keep_lessons(made: Mapping[str, NDArray[np.float16]], path: Path) -> None:

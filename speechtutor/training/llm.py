@@ -289,7 +289,8 @@ class Trainer:
 
     def _save(self) -> None:
         state = {
-            "adapter": get_peft_model_state_dict(self.model),
+            # Left to itself, peft looks the base model up on the hub to see whether words were added.
+            "adapter": get_peft_model_state_dict(self.model, save_embedding_layers=False),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
             **{name: getattr(self, name) for name in ("step", "best", "worse", "history")},
@@ -302,7 +303,7 @@ class Trainer:
         self.out.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             return
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location="cpu")
         set_peft_model_state_dict(self.model, state["adapter"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])

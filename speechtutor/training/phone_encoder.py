@@ -247,7 +247,7 @@ class Trainer:
             better = row["per"] < self.best
             self.best, self.bad_epochs = min(self.best, row["per"]), 0 if better else self.bad_epochs + 1
             self._save(scheduler, history, better)
-        self.model.load_state_dict(torch.load(self.out / "best.pt", weights_only=True))
+        self.model.load_state_dict(torch.load(self.out / "best.pt", weights_only=True, map_location="cpu"))
         return history
 
     def _epoch(self, train: Sequence[Example], scheduler: Any) -> list[float]:
@@ -311,7 +311,7 @@ class Trainer:
         path = self.out / "last.pt"
         if not path.exists():
             return []
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location="cpu")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         scheduler.load_state_dict(state["scheduler"])

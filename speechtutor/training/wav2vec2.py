@@ -31,7 +31,7 @@ from transformers import (
     Wav2Vec2ForCTC,
 )
 
-from speechtutor import metrics
+from speechtutor import hub, metrics
 from speechtutor.core import SAMPLE_RATE
 from speechtutor.errors import InputError, ModelError
 from speechtutor.models.acoustic_ctc import columns
@@ -166,6 +166,7 @@ def load(
     Raises:
         ModelError: when there is no such checkpoint or it is none of this family.
     """
+    base = hub.resolve(base)
     try:
         extractor = AutoFeatureExtractor.from_pretrained(base)
         config = AutoConfig.from_pretrained(base)

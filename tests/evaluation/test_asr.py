@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speechtutor import audio, cli, disk
+from speechtutor import audio, cli, disk, hub
 from speechtutor.core import Recording, Utterance, UtteranceScore, WordScore
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
@@ -389,12 +389,12 @@ def test_another_scorer_has_another_content(tmp_path: Path) -> None:
     (tmp_path / "acoustic").mkdir()
     (tmp_path / "acoustic" / "weights").write_bytes(b"1")
     (tmp_path / "config.json").write_text(json.dumps({"acoustic": str(tmp_path / "acoustic")}))
-    first = provenance.content(str(tmp_path))
-    assert first == provenance.content(str(tmp_path)) and "+" in str(first)
+    first = hub.content(str(tmp_path))
+    assert first == hub.content(str(tmp_path)) and "+" in str(first)
     (tmp_path / "acoustic" / "weights").write_bytes(b"2")
-    assert provenance.content(str(tmp_path)) != first
-    assert provenance.content("no such checkpoint") is None
-    assert provenance.content("scorer") is not None  # the one that ships
+    assert hub.content(str(tmp_path)) != first
+    assert hub.content("no such checkpoint") is None
+    assert hub.content("scorer") is not None  # the one that ships
 
 
 def test_shipped_weights_and_the_code_are_part_of_the_fingerprint(

@@ -52,9 +52,10 @@ def test_a_missing_or_cut_file_is_fetched_again(toy: object, links: Path) -> Non
 
 
 def test_folder_takes_a_name_or_a_path(toy: object, links: Path, tmp_path: Path) -> None:
+    assert hub.folder("toy") is None
     pulled = hub.pull("toy", source=links, offline=True, progress=False)
-    assert hub.folder("toy") == pulled
-    assert hub.folder(tmp_path) == tmp_path
+    assert hub.folder("toy") == hub.resolve("toy") == pulled
+    assert hub.folder(tmp_path) == hub.resolve(tmp_path) == tmp_path
 
 
 # Converting once

@@ -104,8 +104,8 @@ def test_lessons_are_heard_once(tmp_path: Path, clips: list[Clip]) -> None:
             return Emission(log_probs, SYMBOLS, 0.02, origin=-0.1)
 
     teacher, path = Teacher(), tmp_path / "teacher.npz"
-    first = lessons(teacher, clips, path)
-    again = lessons(teacher, clips, path)
+    first = lessons(teacher, clips, path, known="one")
+    again = lessons(teacher, clips, path, known="one")
     assert teacher.n == len(clips) and first.keys() == again.keys()
     # 0.1 s of padding are five frames.
     assert all(len(first[k]) == 75 and np.array_equal(first[k], again[k]) for k in first)
@@ -125,13 +125,13 @@ def test_a_killed_teacher_goes_on(tmp_path: Path, clips: list[Clip], monkeypatch
 
     monkeypatch.setattr(distillation, "LESSONS_KEPT", 2)
     path = tmp_path / "run" / "teacher.npz"
-    three = [replace(clips[0], id=f"c{i}") for i in range(3)]
+    three = clips[:3]
     with pytest.raises(KeyboardInterrupt):
-        lessons(Teacher(), three, path)
-    assert lessons(Teacher(), three, path).keys() == {"c0", "c1", "c2"} and len(heard) == 4
+        lessons(Teacher(), three, path, known="one")
+    assert lessons(Teacher(), three, path, known="one").keys() == {c.id for c in three} and len(heard) == 4
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="file: "):
-        lessons(Teacher(), three, tmp_path / "file" / "teacher.npz")
+        lessons(Teacher(), three, tmp_path / "file" / "teacher.npz", known="one")
 
 
 def test_letters_that_a_network_cannot_write_are_named(tmp_path: Path, clips: list[Clip]) -> None:
@@ -276,3 +276,24 @@ def test_the_second_output_is_not_shipped(tmp_path: Path, clips: list[Clip]) -> 
     names = load_file(tmp_path / "best" / "model.safetensors")
     assert names and not any(name.startswith(library.SECOND) for name in names)
     assert registry.load("acoustic", str(tmp_path / "best")).frame_shift == 0.02
+
+
+def test_another_teacher_or_recording_is_heard_anew(tmp_path: Path, clips: list[Clip]) -> None:
+    class Teacher:
+        n = 0
+
+        def emit(self, recording: Recording) -> Emission:
+            self.n += 1
+            return Emission(np.zeros((80, 40), dtype=np.float32), SYMBOLS, 0.02, origin=-0.1)
+
+    teacher, path = Teacher(), tmp_path / "teacher.npz"
+    lessons(teacher, clips, path, known="one")
+    lessons(teacher, clips, path, known="another")
+    assert teacher.n == 2 * len(clips)
+    # The id stays, the recording is another one.
+    moved = [replace(clips[0], path=clips[1].path), *clips[1:]]
+    lessons(teacher, moved, path, known="another")
+    assert teacher.n == 2 * len(clips), "heard before under another id"
+    synthetic.tone(tmp_path / "new.flac")
+    lessons(teacher, [replace(clips[0], path=tmp_path / "new.flac"), *clips[1:]], path, known="another")
+    assert teacher.n == 2 * len(clips) + 1
