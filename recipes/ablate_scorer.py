@@ -22,7 +22,7 @@ from recipes import train_scorer
 from speechtutor import config, disk
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
-from speechtutor.scoring.features import PHONE_BLOCKS, UTTERANCE_BLOCKS, Cues, Seen, without_embedding
+from speechtutor.scoring.features import PHONE_BLOCKS, UTTERANCE_BLOCKS, Features, Seen, without_embedding
 
 log = logging.getLogger("ablate_scorer")
 FIGURES = ("phone", "phone_mse", "word_score", "utterance_overall", "mdd_f1_best")
@@ -48,8 +48,8 @@ class Config:
     """Make one row on made-up utterances."""
 
 
-def without(block: str) -> Callable[[Cues], Cues]:
-    """Cues with the columns of a block set to 0."""
+def without(block: str) -> Callable[[Features], Features]:
+    """Features with the columns of a block set to 0."""
 
     def cut(values: np.ndarray, blocks: dict[str, int]) -> np.ndarray:
         start = 0
@@ -65,13 +65,13 @@ def without(block: str) -> Callable[[Cues], Cues]:
     )
 
 
-def text_alone(cues: Cues) -> Cues:
+def text_alone(cues: Features) -> Features:
     """Nothing that was heard: what the head learns from the text."""
     silent = replace(cues, phones=np.zeros_like(cues.phones), utterance=np.zeros_like(cues.utterance))
     return without_embedding(silent)
 
 
-PARTS: dict[str, Callable[[Cues], Cues]] = {
+PARTS: dict[str, Callable[[Features], Features]] = {
     "all": lambda cues: cues,
     "no embedding": without_embedding,
     **{f"no {block}": without(block) for block in (*PHONE_BLOCKS, "rates", "variety", "fit")},
@@ -80,8 +80,8 @@ PARTS: dict[str, Callable[[Cues], Cues]] = {
 
 
 def row(
-    change: Callable[[Cues], Cues],
-    sets: Sequence[tuple[Sequence[Cues], Sequence[train_scorer.Labels]]],
+    change: Callable[[Features], Features],
+    sets: Sequence[tuple[Sequence[Features], Sequence[train_scorer.Labels]]],
     cfg: Config,
 ) -> dict[str, float]:
     """Dev figures of heads trained on changed cues, the mean over seeds."""
@@ -120,7 +120,7 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
     split = [[r for r in rows_ if r.split == name] for name in ("train", "dev")]
     if not all(split):
         raise InputError(f"{cfg.cues} holds no cached cues of train and dev rows; run train_scorer first")
-    sets = [([cached[r.id].cues for r in s], [train_scorer.labels_of(r) for r in s]) for s in split]
+    sets = [([cached[r.id].features for r in s], [train_scorer.labels_of(r) for r in s]) for s in split]
     table = {}
     for name in wanted:
         table[name] = row(PARTS[name], sets, cfg)

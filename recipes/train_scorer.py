@@ -138,7 +138,7 @@ def seen(rows: Sequence[Utterance], root: Path, acoustic: AcousticModel, cache: 
         mutant = examine(acoustic, plain.emission, recording, words, plain.quality, plain.pitch)
         own = distance_from_text(plain.emission, plain.alignment)
         other = _distance(plain.emission, canonical.of(others[row.id]))
-        done[row.id] = Seen(plain.cues, mutant.cues, wrong, own, other)
+        done[row.id] = Seen(plain.features, mutant.features, wrong, own, other)
         if i % KEEP_EVERY == 0 or i == len(missing):
             cache.with_suffix(".tmp").write_bytes(pickle.dumps(done))
             cache.with_suffix(".tmp").replace(cache)
@@ -170,7 +170,7 @@ def mutant_labels(labels: Labels, found: Seen) -> Labels:
     """Nothing but 0 for the phones that were not said; of their words and the utterance nothing is known."""
     phones, words = labels.phones.copy(), labels.words.copy()
     phones[list(found.wrong)] = 0.0
-    words[found.cues.word[list(found.wrong)]] = np.nan
+    words[found.features.word[list(found.wrong)]] = np.nan
     return replace(
         labels,
         phones=phones,
@@ -266,8 +266,8 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
         cached |= seen(rows, cfg.root, load_acoustic(run_, cfg.device), cfg.out / f"fold{i}.pkl")
     cached |= seen(dev, cfg.root, load_acoustic(cfg.final, cfg.device), cfg.out / "dev.pkl")
     use = (lambda cues: cues) if cfg.embedding else without_embedding
-    cues, mutants = ([use(getattr(cached[row.id], name)) for row in train] for name in ("cues", "mutant"))
-    dev_cues = [use(cached[row.id].cues) for row in dev]
+    cues, mutants = ([use(getattr(cached[row.id], name)) for row in train] for name in ("features", "mutant"))
+    dev_cues = [use(cached[row.id].features) for row in dev]
     labels, dev_labels = ([labels_of(row) for row in rows] for rows in (train, dev))
     mutated = [mutant_labels(x, cached[row.id]) for x, row in zip(labels, train, strict=True)]
     first = cues[0]

@@ -23,14 +23,14 @@ UNDATED = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class AttemptLog:
     """Attempts by learner, and sentences about what could not be used."""
 
     attempts: Mapping[str, Sequence[Attempt]]
     problems: Sequence[str] = ()
 
 
-def from_store(url: str | None) -> Found:
+def from_store(url: str | None) -> AttemptLog:
     """Everyone in a learner store.
 
     Raises:
@@ -38,12 +38,12 @@ def from_store(url: str | None) -> Found:
     """
     store = open_store(url)
     try:
-        return Found({name: tuple(store.attempts(name)) for name in store.learners()})
+        return AttemptLog({name: tuple(store.attempts(name)) for name in store.learners()})
     finally:
         store.close()
 
 
-def from_path(path: Path, rows: Path | None = None) -> Found:
+def from_path(path: Path, rows: Path | None = None) -> AttemptLog:
     """Scores of a file, or of a scoring run's folder; `rows` is a manifest that says who spoke what.
 
     Raises:
@@ -54,7 +54,7 @@ def from_path(path: Path, rows: Path | None = None) -> Found:
     return _from_lines(path, {row.id: row.speaker for row in manifest.read(rows)} if rows else {})
 
 
-def _from_run(run: Evaluated) -> Found:
+def _from_run(run: Evaluated) -> AttemptLog:
     if run.kind != "scoring":
         raise InputError(
             f"{run.folder} is an evaluation of {run.kind or 'nothing'}: a class report needs scores"
@@ -67,14 +67,14 @@ def _from_run(run: Evaluated) -> Found:
             score = UtteranceScore(row.reference, words, overall=None if overall is None else overall / 100)
             attempts.setdefault(row.speaker, []).append(_attempt(row.speaker, score, UNDATED))
     told = [f"{len(run.failed)} files failed and are not counted."] if run.failed else []
-    return Found(attempts, (*run.problems, *told))
+    return AttemptLog(attempts, (*run.problems, *told))
 
 
 def _attempt(learner: str, score: UtteranceScore, at: datetime) -> Attempt:
     return Attempt(learner, Exercise(score.text), score, at)
 
 
-def _from_lines(path: Path, speakers: Mapping[str, str]) -> Found:
+def _from_lines(path: Path, speakers: Mapping[str, str]) -> AttemptLog:
     attempts: dict[str, list[Attempt]] = {}
     n_failed = 0
     for where, row in _lines(path):
@@ -92,7 +92,7 @@ def _from_lines(path: Path, speakers: Mapping[str, str]) -> Found:
         attempts.setdefault(name, []).append(
             _attempt(name, score, at if at.tzinfo else at.replace(tzinfo=UTC))
         )
-    return Found(attempts, [f"{n_failed} recordings failed and are not counted."] if n_failed else [])
+    return AttemptLog(attempts, [f"{n_failed} recordings failed and are not counted."] if n_failed else [])
 
 
 def _lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -105,7 +105,7 @@ def _lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield where, jsonio.decode(line, dict[str, Any], where)
 
 
-def pseudonyms(found: Found, key: Path, draw: Callable[[int], int] = secrets.randbelow) -> Found:
+def pseudonyms(found: AttemptLog, key: Path, draw: Callable[[int], int] = secrets.randbelow) -> AttemptLog:
     """The same attempts under made-up names, the same ones every week as long as the key file is kept.
 
     The key, which only its owner can read, holds who is who; new learners get the next free numbers in
@@ -134,7 +134,7 @@ def pseudonyms(found: Found, key: Path, draw: Callable[[int], int] = secrets.ran
         known[name]: [Attempt(known[name], one.exercise, one.score, one.at) for one in attempts]
         for name, attempts in found.attempts.items()
     }
-    return Found(renamed, found.problems)
+    return AttemptLog(renamed, found.problems)
 
 
 def _key(path: Path) -> dict[str, str]:

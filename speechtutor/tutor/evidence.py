@@ -42,7 +42,7 @@ _SMALL_WORD_SHARE = 0.5
 _SMALL_WORDS = frozenset({"a", "an", "the", "of", "to", "in", "on", "at", "is", "are", "and", "it"})
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """What a finding is about."""
 
     SUBSTITUTION = "substitution"
@@ -59,13 +59,13 @@ class Kind(StrEnum):
 
 
 _WORD_KINDS = {
-    ErrorType.OMISSION: Kind.OMISSION,
-    ErrorType.INSERTION: Kind.INSERTION,
-    ErrorType.REPETITION: Kind.REPETITION,
-    ErrorType.UNEXPECTED_BREAK: Kind.BREAK,
-    ErrorType.MISSING_BREAK: Kind.MISSING_BREAK,
-    ErrorType.MONOTONE: Kind.MONOTONE,
-    ErrorType.UNSURE: Kind.UNSURE,
+    ErrorType.OMISSION: FindingKind.OMISSION,
+    ErrorType.INSERTION: FindingKind.INSERTION,
+    ErrorType.REPETITION: FindingKind.REPETITION,
+    ErrorType.UNEXPECTED_BREAK: FindingKind.BREAK,
+    ErrorType.MISSING_BREAK: FindingKind.MISSING_BREAK,
+    ErrorType.MONOTONE: FindingKind.MONOTONE,
+    ErrorType.UNSURE: FindingKind.UNSURE,
 }
 
 
@@ -79,7 +79,7 @@ class Finding:
     """
 
     id: str
-    kind: Kind
+    kind: FindingKind
     word: str
     index: int
     phone: str | None = None
@@ -92,7 +92,7 @@ class Finding:
     @property
     def sure(self) -> bool:
         """Whether to correct, or else to ask for another try."""
-        return self.kind is not Kind.UNSURE and (self.confidence is None or self.confidence >= SURE)
+        return self.kind is not FindingKind.UNSURE and (self.confidence is None or self.confidence >= SURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +171,13 @@ def _word_findings(
         share = _SMALL_WORD_SHARE if name.lower() in _SMALL_WORDS else 1.0
         load = share * _WORD_LOAD.get(kind.value, _OTHER_LOAD)
         yield Finding("", kind, name, index, confidence=sureness, weight=load * _trust(sureness))
-    if kind in (Kind.OMISSION, Kind.INSERTION, Kind.REPETITION, Kind.UNSURE):
+    if kind in (FindingKind.OMISSION, FindingKind.INSERTION, FindingKind.REPETITION, FindingKind.UNSURE):
         return
     for at, extra in word.inserted:
         if extra in sounds():
             where = _position(at, len(word.phones) + 1)
             load = _WORD_LOAD["extra_sound"] * _trust(sureness)
-            yield Finding("", Kind.EXTRA_SOUND, name, index, None, extra, where, 1.0, sureness, load)
+            yield Finding("", FindingKind.EXTRA_SOUND, name, index, None, extra, where, 1.0, sureness, load)
     for place, phone in enumerate(word.phones):
         probability = error_probability(phone)
         if probability is None or probability < ERROR_THRESHOLD or phone.canonical not in sounds():
@@ -216,7 +216,7 @@ def _weakest(score: UtteranceScore) -> Iterator[Finding]:
         phone = word.phones[place]
         yield Finding(
             "",
-            Kind.UNCLEAR,
+            FindingKind.UNCLEAR,
             plain(word.text),
             i,
             phone.canonical,
@@ -228,10 +228,10 @@ def _weakest(score: UtteranceScore) -> Iterator[Finding]:
         )
 
 
-def _phone_kind(heard: str | None) -> Kind:
+def _phone_kind(heard: str | None) -> FindingKind:
     if heard is None:
-        return Kind.UNCLEAR
-    return Kind.SUBSTITUTION if heard else Kind.DELETION
+        return FindingKind.UNCLEAR
+    return FindingKind.SUBSTITUTION if heard else FindingKind.DELETION
 
 
 def _position(place: int, n_phones: int) -> str:
@@ -269,16 +269,16 @@ def _strengths(score: UtteranceScore, findings: tuple[Finding, ...]) -> tuple[St
     if (
         score.fluency is not None
         and score.fluency >= WELL_SAID
-        and _none(findings, Kind.BREAK, Kind.REPETITION)
+        and _none(findings, FindingKind.BREAK, FindingKind.REPETITION)
     ):
         found.append(("fluency", ""))
-    if score.words and _none(findings, Kind.OMISSION, Kind.UNSURE, Kind.INSERTION):
+    if score.words and _none(findings, FindingKind.OMISSION, FindingKind.UNSURE, FindingKind.INSERTION):
         found.append(("complete", ""))
     found.append(("thanks", ""))
     return tuple(Strength(f"s{n}", kind, word) for n, (kind, word) in enumerate(found, 1))
 
 
-def _none(findings: tuple[Finding, ...], *kinds: Kind) -> bool:
+def _none(findings: tuple[Finding, ...], *kinds: FindingKind) -> bool:
     return not any(finding.kind in kinds for finding in findings)
 
 

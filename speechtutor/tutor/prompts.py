@@ -11,7 +11,7 @@ from typing import Any
 
 from speechtutor.content.tables import message, read, sounds
 from speechtutor.tutor.engine import Message
-from speechtutor.tutor.evidence import Evidence, Finding, Kind, Strength
+from speechtutor.tutor.evidence import Evidence, Finding, FindingKind, Strength
 from speechtutor.tutor.rules import how_line, picked
 
 
@@ -45,7 +45,7 @@ def _examples(kind: str, praise: str) -> tuple[Message, ...]:
     turns = [Message("system", table["system"])]
     for row, word in zip(table[kind]["examples"], cycle(table["praised"]), strict=False):
         best = Strength("", praise, word)
-        finding = Finding("", Kind(kind), index=0, **row) if row else None
+        finding = Finding("", FindingKind(kind), index=0, **row) if row else None
         turns += [Message("user", note(best, finding)), Message("assistant", _reply(best, finding))]
     return tuple(turns)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from speechtutor.content.tables import hint, join, language, message, minimal_pair, named, read, sentences
 from speechtutor.core import Claim, Code, Feedback, LearnerState, Tip, UtteranceScore
-from speechtutor.tutor.evidence import Evidence, Finding, Kind, gather
+from speechtutor.tutor.evidence import Evidence, Finding, FindingKind, gather
 
 NO_FINDING = "f0"
 """What praise for everything rests on."""
@@ -106,7 +106,7 @@ def praise_line(evidence: Evidence, lang: str = "en") -> str:
 
 def problem_line(finding: Finding, lang: str = "en") -> str:
     """What was heard; a finding the scorer is not sure of becomes a request to repeat."""
-    kind = finding.kind if finding.sure else Kind.UNSURE
+    kind = finding.kind if finding.sure else FindingKind.UNSURE
     values = {"word": finding.word}
     if finding.phone is not None:
         values["sound"] = named(finding.phone, lang)
@@ -121,7 +121,7 @@ def how_line(finding: Finding, lang: str = "en") -> str:
     """What to do about it."""
     if finding.sure and finding.phone is not None:
         return hint(finding.phone, finding.heard, lang)
-    return message("how", finding.kind.value if finding.sure else Kind.UNSURE.value, lang)
+    return message("how", finding.kind.value if finding.sure else FindingKind.UNSURE.value, lang)
 
 
 def _tip(finding: Finding, lang: str) -> Tip:

@@ -14,7 +14,7 @@ from speechtutor.content import tables
 from speechtutor.core import Caution, Code, ErrorType, Feedback, LearnerState, Mastery, UtteranceScore
 from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.text.phones import PHONES, pronounce
-from speechtutor.tutor.evidence import Kind, gather, plain
+from speechtutor.tutor.evidence import FindingKind, gather, plain
 from speechtutor.tutor.rules import RuleTutor, load_rules, picked, unsaid
 from tests.support.judged import LEARNER, SINK, THINK, fine, marked, omitted, phone, said, utterance, word
 
@@ -171,7 +171,11 @@ def test_ids_follow_the_rank() -> None:
     findings = gather(utterance(THINK, omitted("never"), said("light", "L AY T", 0, "R")), LEARNER).findings
     assert [f.id for f in findings] == ["f1", "f2", "f3"]
     assert all(a.weight >= b.weight for a, b in pairwise(findings))
-    assert [f.kind for f in findings] == [Kind.SUBSTITUTION, Kind.OMISSION, Kind.SUBSTITUTION]
+    assert [f.kind for f in findings] == [
+        FindingKind.SUBSTITUTION,
+        FindingKind.OMISSION,
+        FindingKind.SUBSTITUTION,
+    ]
 
 
 def test_praise_is_true() -> None:
@@ -201,7 +205,7 @@ def test_changing_the_evidence_changes_the_advice() -> None:
 def test_heard_as_itself_or_as_no_phone_at_all_is_unclear() -> None:
     for heard in ("TH", "SPN"):
         finding = gather(utterance(said("think", "TH IH NG K", 0, heard)), LEARNER).findings[0]
-        assert (finding.kind, finding.heard) == (Kind.UNCLEAR, None)
+        assert (finding.kind, finding.heard) == (FindingKind.UNCLEAR, None)
 
 
 # --- the user's text is data --------------------------------------------------------------------------
@@ -319,7 +323,7 @@ def test_a_low_score_without_a_sure_error_names_the_most_doubtful_sound() -> Non
     # 0.3 is below the threshold of an error and 0.2 is less doubtful; at 0.9 overall nothing is wrong.
     words = (word("think", (phone("TH", 0.2), phone("IH", 0.01))), word("vest", (phone("V", 0.3),)))
     found = gather(utterance(*words, overall=0.6), LEARNER).findings
-    assert [(f.kind, f.word, f.phone) for f in found] == [(Kind.UNCLEAR, "vest", "V")]
+    assert [(f.kind, f.word, f.phone) for f in found] == [(FindingKind.UNCLEAR, "vest", "V")]
     assert "vest" in advise(utterance(*words, overall=0.6)).summary
     assert gather(utterance(*words, overall=0.9), LEARNER).findings == ()
     quiet = utterance(word("think", (phone("TH", 0.01),)), overall=0.6)
