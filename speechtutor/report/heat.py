@@ -16,8 +16,8 @@ from speechtutor.evaluation.result import Row
 from speechtutor.report.overrides import Item, Override
 from speechtutor.report.overrides import mean as mean_score
 from speechtutor.text.phones import PHONES, to_ipa
+from speechtutor.tutor.labels import Label
 from speechtutor.views import score as score_view
-from speechtutor.views.score import Label
 
 WRONG_BELOW = 100 * LEVELS[0]
 """Raters' score, 0-100, below which a sound counts as mispronounced: half a point of two."""
