@@ -40,9 +40,9 @@ class Sitting:
 
 def spoken(coach: Coach, talk: Talk) -> Any:
     """The partner's last line in the model voice; nothing without one."""
-    if coach.synthesizer is None or not talk.said:
+    if coach.synthesizer is None or not talk.partner_line:
         return gr.skip()
-    voice = coach.synthesizer.speak(talk.said, rate=RATES.get(talk.level, 1.0))
+    voice = coach.synthesizer.speak(talk.partner_line, rate=RATES.get(talk.level, 1.0))
     return gr.Audio((voice.sample_rate, (voice.samples * 32767).astype("int16")), visible=True)
 
 
@@ -50,7 +50,7 @@ def start(coach: Coach, name: str, level: str, lang: str) -> tuple[Any, ...]:
     """A new talk: sitting, scene, lines, voice, line to say, message, words, summary, last."""
     sitting = Sitting(talks.begin(name, level))
     shown = talk_view.scene_html(scenario(name), lang), talk_view.talk_html(sitting.talk, lang)
-    return sitting, *shown, spoken(coach, sitting.talk), sitting.talk.said, "", "", "", None
+    return sitting, *shown, spoken(coach, sitting.talk), sitting.talk.partner_line, "", "", "", None
 
 
 def answer(coach: Coach, sitting: Sitting | None, path: str | None, lang: str) -> Iterator[tuple[Any, ...]]:
@@ -74,8 +74,8 @@ def answer(coach: Coach, sitting: Sitting | None, path: str | None, lang: str) -
         )
         summary = ended(sitting, lang) if talk.is_over else ""
         kept = (score, recording)
-        yield sitting, lines, gr.skip(), talk.said, help_, words, summary, kept, None
-        yield sitting, lines, spoken(coach, talk), talk.said, help_, words, summary, kept, None
+        yield sitting, lines, gr.skip(), talk.partner_line, help_, words, summary, kept, None
+        yield sitting, lines, spoken(coach, talk), talk.partner_line, help_, words, summary, kept, None
     except SpeechTutorError as error:
         problem = score_view.error_html(str(error).replace(path, "The recording"))
         yield sitting, gr.skip(), gr.skip(), gr.skip(), problem, "", *[gr.skip()] * 2, None

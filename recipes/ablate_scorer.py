@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from recipes import train_scorer
-from recipes.shared import cues
+from recipes.shared import feature_cache
 from speechtutor import config, disk
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
-from speechtutor.scoring.features import PHONE_BLOCKS, UTTERANCE_BLOCKS, Cues, Seen, without_embedding
+from speechtutor.scoring.features import PHONE_BLOCKS, UTTERANCE_BLOCKS, Features, Seen, without_embedding
 
 log = logging.getLogger("ablate_scorer")
 FIGURES = ("phone", "phone_mse", "word_score", "utterance_overall", "mdd_f1_best")
@@ -48,8 +48,8 @@ class Config:
     """Make one row on made-up utterances."""
 
 
-def without(block: str) -> Callable[[Cues], Cues]:
-    """Cues with the columns of a block set to 0."""
+def without(block: str) -> Callable[[Features], Features]:
+    """Features with the columns of a block set to 0."""
 
     def cut(values: np.ndarray, blocks: dict[str, int]) -> np.ndarray:
         start = 0
@@ -65,13 +65,15 @@ def without(block: str) -> Callable[[Cues], Cues]:
     )
 
 
-def text_alone(cues: Cues) -> Cues:
+def text_alone(cues: Features) -> Features:
     """Nothing that was heard: what the head learns from the text."""
-    silent = replace(cues, phones=np.zeros_like(cues.phones), utterance=np.zeros_like(cues.utterance))
+    silent = replace(
+        cues, phones=np.zeros_like(feature_cache.phones), utterance=np.zeros_like(feature_cache.utterance)
+    )
     return without_embedding(silent)
 
 
-PARTS: dict[str, Callable[[Cues], Cues]] = {
+PARTS: dict[str, Callable[[Features], Features]] = {
     "all": lambda cues: cues,
     "no embedding": without_embedding,
     **{f"no {block}": without(block) for block in (*PHONE_BLOCKS, "rates", "variety", "fit")},
@@ -80,8 +82,8 @@ PARTS: dict[str, Callable[[Cues], Cues]] = {
 
 
 def row(
-    change: Callable[[Cues], Cues],
-    sets: Sequence[tuple[Sequence[Cues], Sequence[train_scorer.Labels]]],
+    change: Callable[[Features], Features],
+    sets: Sequence[tuple[Sequence[Features], Sequence[train_scorer.Labels]]],
     cfg: Config,
 ) -> dict[str, float]:
     """Dev figures of heads trained on changed cues, the mean over seeds."""
@@ -114,19 +116,19 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
         raise InputError(f"no part {unknown[0]!r}; there are {', '.join(PARTS)}")
     cached: dict[str, Seen] = {}
     made_from: dict[str, str] = {}
-    for path in sorted(cfg.cues.glob(f"*{cues.SUFFIX}")):
-        kept = cues.read(path)
+    for path in sorted(cfg.cues.glob(f"*{feature_cache.SUFFIX}")):
+        kept = feature_cache.read(path)
         cached |= {row_id: found.seen for row_id, found in kept.items()}
         made_from |= {row_id: found.row for row_id, found in kept.items()}
     rows_ = [row for row in manifest.read(cfg.manifest) if row.id in cached]
-    if other := [row.id for row in rows_ if cues.of_row(row) != made_from[row.id]]:
+    if other := [row.id for row in rows_ if feature_cache.of_row(row) != made_from[row.id]]:
         raise InputError(
             f"{cfg.cues} holds cues of another row {other[0]} than {cfg.manifest}: run train_scorer again"
         )
     split = [[r for r in rows_ if r.split == name] for name in ("train", "dev")]
     if not all(split):
         raise InputError(f"{cfg.cues} holds no cached cues of train and dev rows; run train_scorer first")
-    sets = [([cached[r.id].cues for r in s], [train_scorer.labels_of(r) for r in s]) for s in split]
+    sets = [([cached[r.id].features for r in s], [train_scorer.labels_of(r) for r in s]) for s in split]
     table = {}
     for name in wanted:
         table[name] = row(PARTS[name], sets, cfg)

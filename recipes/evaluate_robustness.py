@@ -247,7 +247,8 @@ def padding(scorer: Any, recordings: Sequence[Recording], rows: Sequence[Any]) -
     import torch
 
     cues = [
-        observe(scorer.acoustic, r, canonical.of(row)).cues for r, row in zip(recordings, rows, strict=True)
+        observe(scorer.acoustic, r, canonical.of(row)).features
+        for r, row in zip(recordings, rows, strict=True)
     ]
     largest = 0.0
     with torch.inference_mode():

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recipes.shared import cues
+from recipes.shared import feature_cache
 from speechtutor import audio, config, disk, fingerprint, hub
 from speechtutor.core import CanonicalWord, Utterance
 from speechtutor.corpora import canonical
@@ -137,12 +137,12 @@ def seen(
     code = fingerprint.code("scoring", "audio", "text")
     marks = {
         row.id: (
-            cues.of_row(row),
+            feature_cache.of_row(row),
             fingerprint.of_value([code, known, fingerprint.sha256(root / row.audio), others[row.id].text]),
         )
         for row in rows
     }
-    earlier = cues.read(cache)
+    earlier = feature_cache.read(cache)
     done = {i: kept for i, kept in earlier.items() if marks.get(i) == (kept.row, kept.rest)}
     missing = [row for row in rows if row.id not in done]
     cache.parent.mkdir(parents=True, exist_ok=True)
@@ -153,9 +153,11 @@ def seen(
         mutant = examine(acoustic, plain.emission, recording, words, plain.quality, plain.pitch)
         own = distance_from_text(plain.emission, plain.alignment)
         other = _distance(plain.emission, canonical.of(others[row.id]))
-        done[row.id] = cues.Kept(*marks[row.id], Seen(plain.cues, mutant.cues, wrong, own, other))
+        done[row.id] = feature_cache.Kept(
+            *marks[row.id], Seen(plain.features, mutant.features, wrong, own, other)
+        )
         if i % KEEP_EVERY == 0 or i == len(missing):
-            cues.write(cache, done)
+            feature_cache.write(cache, done)
     return {row_id: kept.seen for row_id, kept in done.items()}
 
 
@@ -184,7 +186,7 @@ def mutant_labels(labels: Labels, found: Seen) -> Labels:
     """Nothing but 0 for the phones that were not said; of their words and the utterance nothing is known."""
     phones, words = labels.phones.copy(), labels.words.copy()
     phones[list(found.wrong)] = 0.0
-    words[found.cues.word[list(found.wrong)]] = np.nan
+    words[found.features.word[list(found.wrong)]] = np.nan
     return replace(
         labels,
         phones=phones,
@@ -275,7 +277,7 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
 
     def heard(rows: Sequence[Utterance], name: str, stem: str) -> dict[str, Seen]:
         model, known = load_acoustic(name, cfg.device), hub.content(name) or name
-        return seen(rows, cfg.root, model, cfg.out / f"{stem}{cues.SUFFIX}", known=known)
+        return seen(rows, cfg.root, model, cfg.out / f"{stem}{feature_cache.SUFFIX}", known=known)
 
     fold = fold_of([row.speaker for row in train], cfg.speaker_folds or len(cfg.fold_runs))
     train = [row for row in train if fold[row.speaker] < len(cfg.fold_runs)]
@@ -285,8 +287,10 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
         cached |= heard(rows, str(run_), f"fold{i}")
     cached |= heard(dev, cfg.final, "dev")
     use = (lambda found: found) if cfg.embedding else without_embedding
-    plain, mutants = ([use(getattr(cached[row.id], name)) for row in train] for name in ("cues", "mutant"))
-    dev_cues = [use(cached[row.id].cues) for row in dev]
+    plain, mutants = (
+        [use(getattr(cached[row.id], name)) for row in train] for name in ("features", "mutant")
+    )
+    dev_cues = [use(cached[row.id].features) for row in dev]
     labels, dev_labels = ([labels_of(row) for row in rows] for rows in (train, dev))
     mutated = [mutant_labels(x, cached[row.id]) for x, row in zip(labels, train, strict=True)]
     first = plain[0]

@@ -198,7 +198,7 @@ def _decoded(kind: Any, value: object) -> NDArray[Any]:
         raise TypeError(f"{kind} has no form in JSON")
     dtype = np.dtype(get_args(get_args(kind)[1])[0])
     try:
-        found = msgspec.convert(value, _BOOLS if dtype.kind == "b" else _NUMBERS)
+        found: Any = msgspec.convert(value, _BOOLS if dtype.kind == "b" else _NUMBERS)
     except msgspec.ValidationError as error:
         raise ValueError(_told(str(error))) from None  # msgspec says in which field the array is
     if found.dtype != str(dtype):

@@ -11,7 +11,8 @@ from speechtutor.content.tables import contrasts, message, minimal_pair, sentenc
 from speechtutor.core import ErrorType, LearnerState, PhoneScore, UtteranceScore, WordScore
 from speechtutor.errors import TextError
 from speechtutor.text.phones import pronounce
-from speechtutor.tutor.evidence import Evidence, Finding, gather
+from speechtutor.tutor.evidence import Evidence, gather
+from speechtutor.tutor.findings import Finding
 from speechtutor.tutor.prompts import prompt
 from speechtutor.tutor.rules import how_line, picked
 from speechtutor.tutor.verify import verify

@@ -36,7 +36,7 @@ IMPORT = "from time import perf_counter as t; start = t(); import speechtutor; p
 
 
 @dataclass(frozen=True)
-class Clip:
+class Sample:
     """A recording and the text heard in it."""
 
     name: str
@@ -84,7 +84,7 @@ def peak_memory() -> float | None:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
 
 
-def gather(folder: Path, limit: int, transcriber: Any) -> list[Clip]:
+def gather(folder: Path, limit: int, transcriber: Any) -> list[Sample]:
     """Up to `limit` recordings of a folder with what is heard in them; one without words is left out.
 
     Raises:
@@ -105,7 +105,7 @@ def gather(folder: Path, limit: int, transcriber: Any) -> list[Clip]:
             complain(error)
             continue
         if text := transcriber.transcribe(recording, lang="en").text:
-            clips.append(Clip(path.name, recording, text))
+            clips.append(Sample(path.name, recording, text))
         else:
             note(f"{path}: no words heard, left out")
     if not clips:
@@ -187,10 +187,10 @@ def measure(folder: Path, limit: int, repeats: int, names: Names, device: str | 
     }
 
 
-Calls = dict[str, Callable[[Clip], object]]
+Calls = dict[str, Callable[[Sample], object]]
 
 
-def throughput(calls: Calls, clips: Sequence[Clip]) -> Json:
+def throughput(calls: Calls, clips: Sequence[Sample]) -> Json:
     """Computing time over audio time of each call, over all clips."""
     from tqdm import tqdm
 

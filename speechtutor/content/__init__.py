@@ -1,7 +1,6 @@
 """What is taught, as data: sounds, contrasts, sentences, wording, exercises, talks."""
 
 from speechtutor.content.tables import (
-    VOWELS,
     Contrast,
     Sound,
     catalogue,
@@ -23,7 +22,6 @@ from speechtutor.content.tables import (
 )
 
 __all__ = [
-    "VOWELS",
     "Contrast",
     "Sound",
     "catalogue",

@@ -15,9 +15,8 @@ from importlib.resources import files
 from typing import Any
 
 from speechtutor.core import Exercise, LearnerState
+from speechtutor.core.inventory import VOWELS
 from speechtutor.errors import InputError
-
-VOWELS = frozenset({"AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class Ratings:
     """What an acoustic model that was trained with raters' scores expects them to say, in [0, 1].
 
     `phones` (n_phones,), `words` (n_words,), `utterance` (4,) as accuracy, fluency, prosody, overall.
-    First guesses: a scorer's head weighs them with all other cues.
+    First guesses: a scorer's head weighs them with all other features.
     """
 
     phones: Floats

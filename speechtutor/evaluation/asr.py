@@ -30,7 +30,7 @@ from speechtutor.evaluation.job import Job, bar, carry_out
 from speechtutor.evaluation.labelled import Labelled
 from speechtutor.evaluation.result import Confusion, Row, Summary
 from speechtutor.evaluation.sampling import Figure, Speakers
-from speechtutor.evaluation.summary import Kind
+from speechtutor.evaluation.summary import EvaluationKind
 from speechtutor.schema import percent
 from speechtutor.stages import Transcriber
 from speechtutor.text.phones import pronounce
@@ -259,7 +259,7 @@ def rest(rows: Sequence[Row], speakers: Speakers) -> Mapping[str, Any]:
     }
 
 
-KIND = Kind("asr", figures, KEYS, rest, HEADLINE)
+KIND = EvaluationKind("asr", figures, KEYS, rest, HEADLINE)
 
 
 def evaluate(

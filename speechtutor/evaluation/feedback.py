@@ -25,7 +25,7 @@ from speechtutor.evaluation.job import Job, bar, carry_out
 from speechtutor.evaluation.labelled import Labelled
 from speechtutor.evaluation.result import Row, Summary, Table
 from speechtutor.evaluation.sampling import Speakers
-from speechtutor.evaluation.summary import Kind
+from speechtutor.evaluation.summary import EvaluationKind
 from speechtutor.schema import score_from_json
 from speechtutor.tutor.engine import Message, TextEngine
 from speechtutor.tutor.evidence import gather
@@ -255,7 +255,7 @@ def _judged(row: Row) -> bool:
     return row.error is None and not row.detail["rules"]
 
 
-KIND = Kind("feedback", figures, KEYS, rest, "passed", _judged)
+KIND = EvaluationKind("feedback", figures, KEYS, rest, "passed", _judged)
 
 
 def evaluate(job: Job[Noted], tutor: LlmTutor) -> tuple[Summary, list[Row]]:

@@ -26,7 +26,7 @@ from speechtutor.evaluation.job import Job, bar, carry_out
 from speechtutor.evaluation.labelled import Labelled
 from speechtutor.evaluation.result import Row, Summary, Table
 from speechtutor.evaluation.sampling import OfSums, Speakers, Values
-from speechtutor.evaluation.summary import Kind
+from speechtutor.evaluation.summary import EvaluationKind
 from speechtutor.grammar.edits import edits_between
 from speechtutor.grammar.edits import tokens as written
 from speechtutor.grammar.fluency import fluent
@@ -230,7 +230,7 @@ def rest(rows: Sequence[Row], speakers: Speakers) -> dict[str, Any]:
     }  # fmt: skip
 
 
-KIND = Kind("grammar", figures, KEYS, rest, "f05")
+KIND = EvaluationKind("grammar", figures, KEYS, rest, "f05")
 
 
 def evaluate(

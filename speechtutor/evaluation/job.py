@@ -17,7 +17,7 @@ from speechtutor.evaluation import journal, provenance, result
 from speechtutor.evaluation.journal import Item
 from speechtutor.evaluation.result import Row, Summary
 from speechtutor.evaluation.sampling import DRAWS
-from speechtutor.evaluation.summary import Kind, summarise
+from speechtutor.evaluation.summary import EvaluationKind, summarise
 
 FAULTS_SAID = 5
 
@@ -123,7 +123,7 @@ def preflight(job: Job[Utterance], say: Callable[[str], None] = note) -> None:
 
 def carry_out(
     job: Job[Item],
-    kind: Kind,
+    kind: EvaluationKind,
     judge: Callable[[Item], Row],
     failed: Callable[[Item, str], Row],
     *,

@@ -28,7 +28,7 @@ from speechtutor.evaluation.result import Calibration, Confusion, Row, Summary
 from speechtutor.evaluation.sampling import Figure, Speakers
 from speechtutor.evaluation.scoring_baselines import baselines
 from speechtutor.evaluation.scoring_items import NAMES, OF, Column, Item
-from speechtutor.evaluation.summary import Kind
+from speechtutor.evaluation.summary import EvaluationKind
 from speechtutor.stages import Scorer
 
 KEYS = (
@@ -246,7 +246,7 @@ def _judged(row: Row) -> bool:
     return row.error is None and not row.detail["declined"]
 
 
-KIND = Kind("scoring", figures, KEYS, rest, "phone_pcc", _judged, scoring_rows.paired)
+KIND = EvaluationKind("scoring", figures, KEYS, rest, "phone_pcc", _judged, scoring_rows.paired)
 
 
 def evaluate(

@@ -24,7 +24,7 @@ def _as_they_are(first: Row, second: Row) -> tuple[Row, Row]:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class EvaluationKind:
     """What is particular to one kind: its figures, those compared between groups and runs, and the rest.
 
     `keys` are chosen before anything is seen: only they are tested. `judged` says whether a row holds a
@@ -41,7 +41,7 @@ class Kind:
 
 
 def summarise(
-    kind: Kind,
+    kind: EvaluationKind,
     name: str,
     rows: Sequence[Row],
     provenance: Mapping[str, Any],
@@ -91,7 +91,9 @@ def _timing(rows: Sequence[Row]) -> dict[str, float | None]:
     }
 
 
-def compared(kind: Kind, rows: Sequence[Row], other: Run, draws: int = DRAWS, seed: int = 0) -> Comparison:
+def compared(
+    kind: EvaluationKind, rows: Sequence[Row], other: Run, draws: int = DRAWS, seed: int = 0
+) -> Comparison:
     """This run minus an earlier one, over what both judged of the utterances of both.
 
     Raises:
@@ -116,7 +118,7 @@ def compared(kind: Kind, rows: Sequence[Row], other: Run, draws: int = DRAWS, se
 
 
 def _differences(
-    kind: Kind, pairs: Sequence[tuple[Row, Row]], draws: int, seed: int, over: str
+    kind: EvaluationKind, pairs: Sequence[tuple[Row, Row]], draws: int, seed: int, over: str
 ) -> dict[str, Difference]:
     """Every figure of the first rows minus that of the second; `kind.keys` are one family of tests."""
     names = [row.speaker for row, _ in pairs]

@@ -98,7 +98,7 @@ class Database:
         except DBAPIError as error:
             raise StorageError(f"cannot {verb} the learner store {self.where}: {error.orig}") from error
         except OSError as error:
-            cause = error.strerror or error
+            cause = error.strerror or str(error)
             raise StorageError(f"cannot {verb} the learner store {self.where}: {cause}") from error
         except SQLAlchemyError as error:
             raise StorageError(f"cannot {verb} the learner store {self.where}: {error}") from error

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from speechtutor.scoring.features import EDGES, Cues
+from speechtutor.scoring.features import EDGES, Features
 from speechtutor.text.phones import PHONES
 
 WORD_ASPECTS = ("score", "stress", "total")
@@ -55,7 +55,7 @@ class Batch:
     valid: Tensor
 
     @classmethod
-    def of(cls, features: Sequence[Cues]) -> Batch:
+    def of(cls, features: Sequence[Features]) -> Batch:
         """Stack utterances of different lengths."""
 
         def pad(name: str) -> Tensor:

@@ -67,7 +67,7 @@ class Frames:
 
 
 @dataclass(frozen=True, slots=True)
-class Ratings:
+class RaterOutput:
     """Predicted scores on the raters' 0-2 scale.
 
     `phones` (n_phones,), `words` (n_words,), `utterances` (batch, 4) as `UTTERANCE_ASPECTS`; phones
@@ -97,7 +97,7 @@ class RaterHead(nn.Module):
 
     def forward(
         self, frames: Frames, pools: Sequence[Tensor], phones: Sequence[Tensor], words: Sequence[Tensor]
-    ) -> Ratings:
+    ) -> RaterOutput:
         """`pools[b]` (n_phones, n_frames) rows sum to 1; `words[b]` (n_phones,) word index of each phone."""
         pooled = torch.cat([p @ frames.hidden[b, : p.shape[1]] for b, p in enumerate(pools)])
         unit = nn.functional.gelu(self.project(self.norm(pooled)) + self.canonical(torch.cat(list(phones))))
@@ -114,7 +114,7 @@ class RaterHead(nn.Module):
         word_units = sums / counts[:, None]
         spans = [frames.hidden[b, : int(n)] for b, n in enumerate(frames.lengths)]
         moments = torch.stack([torch.cat([s.mean(0), s.std(0)]) for s in spans])
-        return Ratings(self.phone(unit)[:, 0], self.word(word_units)[:, 0], self.utterance(moments))
+        return RaterOutput(self.phone(unit)[:, 0], self.word(word_units)[:, 0], self.utterance(moments))
 
 
 class PhoneEncoder(nn.Module):

@@ -28,7 +28,7 @@ from speechtutor.models.acoustic import load as load_acoustic
 from speechtutor.models.head import Batch, Ensemble, load_ensemble
 from speechtutor.scoring import diagnosis, gop
 from speechtutor.scoring.align import align
-from speechtutor.scoring.features import Cues, without_embedding
+from speechtutor.scoring.features import Features, without_embedding
 from speechtutor.scoring.insertions import extra_sounds, extra_speech
 from speechtutor.scoring.observe import Observation, distance_from_text, listen, observe, word_times
 from speechtutor.stages import AcousticModel
@@ -91,17 +91,19 @@ class PronunciationScorer:
             return diagnosis.abstain(text, words, quality, [diagnosis.OFF_TEXT])
         if distance_from_text(seen.emission, seen.alignment) > float(self.calibration["off_text"]):
             return diagnosis.abstain(text, words, quality, [diagnosis.OFF_TEXT])
-        predicted = self.predict(seen.cues)
+        predicted = self.predict(seen.features)
         wrong = bool((predicted.errors >= ERROR_THRESHOLD).any())
         return diagnosis.judge(self._found(recording, text, seen, wrong=wrong), predicted)
 
-    def _found(self, recording: Recording, text: str, seen: Observation, *, wrong: bool) -> diagnosis.Found:
+    def _found(
+        self, recording: Recording, text: str, seen: Observation, *, wrong: bool
+    ) -> diagnosis.Measurements:
         targets = [seen.emission.symbols.index(phone.canonical) for phone in seen.alignment.phones]
         # Beside a wrong phone, what was heard next door is read with the wrong one in place; it costs
         # several passes, so only where there is something wrong.
         emission = seen.emission
         ratios = gop.in_context(emission.log_probs, targets, emission.blank) if wrong else seen.ratios
-        return diagnosis.Found(
+        return diagnosis.Measurements(
             text=text,
             alignment=seen.alignment,
             evidence=gop.gop(ratios, targets, emission.symbols),
@@ -116,7 +118,7 @@ class PronunciationScorer:
         )
 
     @torch.inference_mode()
-    def predict(self, features: Cues) -> diagnosis.Predicted:
+    def predict(self, features: Features) -> diagnosis.Predicted:
         """The head's calibrated opinion."""
         batch = Batch.of([features if self.head.shape.n_dims else without_embedding(features)])
         every = [member(batch) for member in self.head.members]

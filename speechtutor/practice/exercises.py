@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from speechtutor.content.tables import VOWELS, contrasts, known_language, message, read, sentence_bank
+from speechtutor.content.tables import contrasts, known_language, message, read, sentence_bank
 from speechtutor.core import Exercise, LearnerState
+from speechtutor.core.inventory import VOWELS
 from speechtutor.core.lesson import READ_KINDS
 from speechtutor.errors import InputError
 from speechtutor.learner.mastery import choose, weakest

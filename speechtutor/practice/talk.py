@@ -98,7 +98,7 @@ class Talk:
         return not self.step
 
     @property
-    def said(self) -> str:
+    def partner_line(self) -> str:
         """The partner's last line."""
         return next((line.text for line in reversed(self.lines) if line.who == "partner"), "")
 

@@ -25,14 +25,14 @@ MOST_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class AttemptLog:
     """Attempts by learner, and sentences about what could not be used."""
 
     attempts: Mapping[str, Sequence[Attempt]]
     problems: Sequence[str] = ()
 
 
-def from_store(url: str | None) -> Found:
+def from_store(url: str | None) -> AttemptLog:
     """Everyone in a learner store, without the melodies, which a class report does not look at.
 
     Raises:
@@ -51,10 +51,10 @@ def from_store(url: str | None) -> Found:
                     problems.append(one.why)
     finally:
         store.close()
-    return Found(attempts, _told(problems))
+    return AttemptLog(attempts, _told(problems))
 
 
-def from_path(path: Path, rows: Path | None = None) -> Found:
+def from_path(path: Path, rows: Path | None = None) -> AttemptLog:
     """Scores of a file, or of a scoring run's folder; `rows` is a manifest that says who spoke what.
 
     Raises:
@@ -65,7 +65,7 @@ def from_path(path: Path, rows: Path | None = None) -> Found:
     return _from_lines(path, {row.id: row.speaker for row in manifest.read(rows)} if rows else {})
 
 
-def _from_run(run: Evaluated) -> Found:
+def _from_run(run: Evaluated) -> AttemptLog:
     if run.kind != "scoring":
         raise InputError(
             f"{run.folder} is an evaluation of {run.kind or 'nothing'}: a class report needs scores"
@@ -78,14 +78,14 @@ def _from_run(run: Evaluated) -> Found:
             score = UtteranceScore(row.reference, words, overall=None if overall is None else overall / 100)
             attempts.setdefault(row.speaker, []).append(_attempt(row.speaker, score, UNDATED))
     told = [f"{len(run.failed)} files failed and are not counted."] if run.failed else []
-    return Found(attempts, (*run.problems, *told))
+    return AttemptLog(attempts, (*run.problems, *told))
 
 
 def _attempt(learner: str, score: UtteranceScore, at: datetime) -> Attempt:
     return Attempt(learner, Exercise(score.text), score, at)
 
 
-def _from_lines(path: Path, speakers: Mapping[str, str]) -> Found:
+def _from_lines(path: Path, speakers: Mapping[str, str]) -> AttemptLog:
     """The scores of a file; rows that cannot be used are told, unless that is all of them."""
     attempts: dict[str, list[Attempt]] = {}
     problems: list[str] = []
@@ -103,7 +103,7 @@ def _from_lines(path: Path, speakers: Mapping[str, str]) -> Found:
     if problems and not attempts:
         raise InputError(problems[0])
     failed = [f"{n_failed} recordings failed and are not counted."] if n_failed else []
-    return Found(attempts, [*failed, *_told(problems)])
+    return AttemptLog(attempts, [*failed, *_told(problems)])
 
 
 def _told(problems: Sequence[str]) -> list[str]:
@@ -132,7 +132,7 @@ def _scored(line: bytes, where: str, speakers: Mapping[str, str]) -> Attempt | N
     return _attempt(name, score, at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
-def pseudonyms(found: Found, key: Path, draw: Callable[[int], int] = secrets.randbelow) -> Found:
+def pseudonyms(found: AttemptLog, key: Path, draw: Callable[[int], int] = secrets.randbelow) -> AttemptLog:
     """The same attempts under made-up names, the same ones every week as long as the key file is kept.
 
     The key, which only its owner can read, holds who is who; new learners get the next free numbers in
@@ -162,7 +162,7 @@ def pseudonyms(found: Found, key: Path, draw: Callable[[int], int] = secrets.ran
         known[name]: [replace(one, learner=known[name]) for one in attempts]
         for name, attempts in found.attempts.items()
     }
-    return Found(renamed, found.problems)
+    return AttemptLog(renamed, found.problems)
 
 
 def _key(path: Path) -> dict[str, str]:

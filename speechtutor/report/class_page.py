@@ -12,7 +12,7 @@ from markupsafe import Markup
 from speechtutor import disk
 from speechtutor.evaluation.result import clean
 from speechtutor.report import charts, classroom, export, html
-from speechtutor.report.attempts import Found
+from speechtutor.report.attempts import AttemptLog
 from speechtutor.report.charts import Estimate
 from speechtutor.report.classroom import Classroom, Heard, Learner, Verdict
 from speechtutor.report.heat import ipa
@@ -27,7 +27,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def build(found: Found, out: Path, *, words: bool = True) -> Built:
+def build(found: AttemptLog, out: Path, *, words: bool = True) -> Built:
     """Write the class report; `words` also names the words in which a sound came out wrong.
 
     Raises:
@@ -43,7 +43,7 @@ def build(found: Found, out: Path, *, words: bool = True) -> Built:
     return Built(out, beside, found.problems)
 
 
-def _page(room: Classroom, found: Found, words: bool, beside: Sequence[str]) -> str:
+def _page(room: Classroom, found: AttemptLog, words: bool, beside: Sequence[str]) -> str:
     shown = room.phones[:MOST_COLUMNS]
     contents = [("together", "Together"), ("overview", "Overview")] if room.learners else []
     return html.render(

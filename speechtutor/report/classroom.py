@@ -20,7 +20,7 @@ from speechtutor.content.tables import functional_load, hint, minimal_pair, sent
 from speechtutor.core import Attempt, ErrorType, Exercise, Mastery, PhoneScore, UtteranceScore
 from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.learner import mastery as model
-from speechtutor.tutor.evidence import error_probability, plain
+from speechtutor.tutor.labels import error_probability, plain
 
 TARGET = 0.75
 """A sound that comes out right less often than this is worth a lesson."""

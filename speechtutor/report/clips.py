@@ -25,7 +25,7 @@ LIMIT = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class Player:
     """A player's source, or the reason why there is none; `n_bytes` counts what is inside the page."""
 
     source: str = ""
@@ -35,9 +35,9 @@ class Clip:
 
 def clips(
     rows: Sequence[Row], root: Path | None, out: Path, mode: Mode, limit: int = LIMIT
-) -> dict[str, Clip]:
+) -> dict[str, Player]:
     """A clip for every row, in their order until the limit is reached."""
-    found: dict[str, Clip] = {}
+    found: dict[str, Player] = {}
     left = limit
     for row in rows:
         if row.id not in found:
@@ -46,31 +46,31 @@ def clips(
     return found
 
 
-def _clip(row: Row, root: Path | None, out: Path, mode: Mode, left: int) -> Clip:
+def _clip(row: Row, root: Path | None, out: Path, mode: Mode, left: int) -> Player:
     if mode == "none":
-        return Clip(why_not="no audio in this report")
+        return Player(why_not="no audio in this report")
     if not row.audio:
-        return Clip(why_not="no recording belongs to it")
+        return Player(why_not="no recording belongs to it")
     if root is None:
-        return Clip(why_not="no audio: the folder of the recordings is not known (--root)")
+        return Player(why_not="no audio: the folder of the recordings is not known (--root)")
     if Path(row.audio).is_absolute() or ".." in Path(row.audio).parts:
         # A run from elsewhere must not put any file of the reader's disk into a page that travels.
-        return Clip(why_not=f"no audio: {row.audio} is outside the folder of the recordings")
+        return Player(why_not=f"no audio: {row.audio} is outside the folder of the recordings")
     path = root / row.audio
     if not path.is_file():
-        return Clip(why_not=f"no audio: {row.audio} is not in the folder of the recordings")
+        return Player(why_not=f"no audio: {row.audio} is not in the folder of the recordings")
     if mode == "link":
-        return Clip(quote(Path(os.path.relpath(path.resolve(), out.resolve().parent)).as_posix()))
+        return Player(quote(Path(os.path.relpath(path.resolve(), out.resolve().parent)).as_posix()))
     try:
         data = _flac(path)
     except AudioError as error:
         # The reason without the place: a report travels, and a path says where it was made.
-        return Clip(why_not=f"no audio: {str(error).replace(str(path), row.audio)}")
+        return Player(why_not=f"no audio: {str(error).replace(str(path), row.audio)}")
     if len(data) > left:
-        return Clip(
+        return Player(
             why_not=f"no audio: the page holds {LIMIT / 1e6:.0f} MB at most (--audio link has no limit)"
         )
-    return Clip("data:audio/flac;base64," + base64.b64encode(data).decode(), n_bytes=len(data))
+    return Player("data:audio/flac;base64," + base64.b64encode(data).decode(), n_bytes=len(data))
 
 
 def _flac(path: Path) -> bytes:

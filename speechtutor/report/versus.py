@@ -55,7 +55,7 @@ def compare(run: Evaluated, other: Evaluated, *, draws: int = 1000, seed: int = 
             raise InputError(f"{one.folder}: the run is not finished, so there is nothing to compare")
     assert run.summary is not None and other.summary is not None
     # Every kind of evaluation is a module of its name, and `result.KINDS` has them all.
-    kind: summary.Kind = import_module(f"speechtutor.evaluation.{run.summary.kind}").KIND
+    kind: summary.EvaluationKind = import_module(f"speechtutor.evaluation.{run.summary.kind}").KIND
     there = Run(other.folder, other.config, other.summary, other.rows)
     return summary.compared(kind, run.rows, there, draws, seed)
 

@@ -30,7 +30,7 @@ from speechtutor.core import (
     WordScore,
 )
 from speechtutor.core.score import ERROR_THRESHOLD, LEAST_CONFIDENCE
-from speechtutor.scoring.gop import Evidence
+from speechtutor.scoring.gop import Goodness
 from speechtutor.scoring.insertions import Extra, ExtraSound
 from speechtutor.text.marks import asks_pause, may_pause
 
@@ -78,12 +78,12 @@ class Predicted:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Measurements:
     """What alignment and signal say about the utterance."""
 
     text: str
     alignment: Alignment
-    evidence: Sequence[Evidence]
+    evidence: Sequence[Goodness]
     word_deletion: Floats
     extras: Sequence[Extra]
     sounds: Sequence[ExtraSound]
@@ -99,7 +99,7 @@ def clarity(snr_db: float | None) -> float:
     return float(np.clip((snr_db - LOST_SNR) / (CLEAR_SNR - LOST_SNR), 0.0, 1.0))
 
 
-def judge(found: Found, predicted: Predicted) -> UtteranceScore:
+def judge(found: Measurements, predicted: Predicted) -> UtteranceScore:
     """The judgement of an utterance that can be judged."""
     trust = clarity(found.quality.snr_db)
     phones = [_phone(found, predicted, i, trust) for i in range(len(found.alignment.phones))]
@@ -125,7 +125,7 @@ def judge(found: Found, predicted: Predicted) -> UtteranceScore:
     )
 
 
-def _phone(found: Found, predicted: Predicted, i: int, trust: float) -> PhoneScore:
+def _phone(found: Measurements, predicted: Predicted, i: int, trust: float) -> PhoneScore:
     aligned, evidence = found.alignment.phones[i], found.evidence[i]
     error = float(predicted.errors[i])
     start, end = found.alignment.interval(aligned)
@@ -148,7 +148,7 @@ def _phone(found: Found, predicted: Predicted, i: int, trust: float) -> PhoneSco
     )
 
 
-def candidates(evidence: Evidence, error_probability: float) -> tuple[Candidate, ...]:
+def candidates(evidence: Goodness, error_probability: float) -> tuple[Candidate, ...]:
     """What else it may have been: the calibrated error probability shared out as the likelihoods say."""
     others = [c for c in evidence.nbest if c.phone != evidence.canonical]
     mass = sum(c.probability for c in others)
@@ -158,7 +158,7 @@ def candidates(evidence: Evidence, error_probability: float) -> tuple[Candidate,
     return tuple(sorted(shared, key=lambda c: -c.probability))
 
 
-def _word(found: Found, predicted: Predicted, w: int, phones: Sequence[PhoneScore]) -> WordScore:
+def _word(found: Measurements, predicted: Predicted, w: int, phones: Sequence[PhoneScore]) -> WordScore:
     word = found.alignment.words[w]
     score, stress, total = (float(np.clip(x, 0, 1)) for x in predicted.words[w])
     # A word is as trustworthy as its least certain phone that would be reported.
@@ -191,7 +191,7 @@ def _word(found: Found, predicted: Predicted, w: int, phones: Sequence[PhoneScor
     )
 
 
-def _inserted(found: Found, w: int) -> tuple[tuple[int, str], ...]:
+def _inserted(found: Measurements, w: int) -> tuple[tuple[int, str], ...]:
     """Sounds beyond the text in word w; none in noise, and none beside extra words: they are theirs."""
     beside = {extra.word + side for extra in found.extras for side in (-1, 0)}
     if clarity(found.quality.snr_db) < LEAST_CONFIDENCE or w in beside:
@@ -199,7 +199,7 @@ def _inserted(found: Found, w: int) -> tuple[tuple[int, str], ...]:
     return tuple((s.at, s.phone) for s in found.sounds if s.word == w)
 
 
-def _with_breaks(words: Sequence[WordScore], found: Found) -> list[WordScore]:
+def _with_breaks(words: Sequence[WordScore], found: Measurements) -> list[WordScore]:
     """Mark words before which the speaker stopped although the text does not, or the other way round."""
     marked = list(words)
     for i in range(1, len(words)):
@@ -216,7 +216,7 @@ def _with_breaks(words: Sequence[WordScore], found: Found) -> list[WordScore]:
     return marked
 
 
-def _with_prosody(words: Sequence[WordScore], found: Found, prosody: float) -> list[WordScore]:
+def _with_prosody(words: Sequence[WordScore], found: Measurements, prosody: float) -> list[WordScore]:
     """When all is flat, mark the word that carries the accent, by default the last content word."""
     marked = list(words)
     span = pitch_range(found.pitch)

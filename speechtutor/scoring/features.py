@@ -1,4 +1,4 @@
-"""The acoustic cues that the scoring head sees: numbers per canonical phone and a few per utterance.
+"""The acoustic features that the scoring head sees: numbers per canonical phone and a few per utterance.
 
 All come from one encoder pass (the emission), its exact likelihood ratios and the signal. None is
 normalised over the speaker or the corpus, so that a recording's score depends on nothing else.
@@ -32,14 +32,14 @@ EDGES = ("only", "first", "inner", "last")
 
 
 PHONE_BLOCKS = {"ratios": 47, "timing": 5, "posteriors": 44, "energy": 3, "melody": 3, "ratings": 2}
-"""What the columns of `Cues.phones` are, in order; the last are missing without the model's own ratings."""
+"""The columns of `Features.phones`, in order; the last are missing without the model's own ratings."""
 
 UTTERANCE_BLOCKS = {"rates": 11, "variety": 3, "fit": 4, "ratings": 4}
-"""The same for `Cues.utterance`."""
+"""The same for `Features.utterance`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cues:
+class Features:
     """The input of the scoring head.
 
     `phones` (n_phones, n_numbers), `embedding` (n_phones, n_dims), `canonical` (n_phones,) index in
@@ -60,10 +60,10 @@ class Cues:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a training keeps of a row: its cues, and those of its recording against a text that is wrong."""
+    """What a training keeps of a row: its features, and those of its recording against a wrong text."""
 
-    cues: Cues
-    mutant: Cues
+    features: Features
+    mutant: Features
     wrong: tuple[int, ...]
     """Which phones of the mutant's text are not what was said."""
     own: float
@@ -79,8 +79,8 @@ def extract(
     recording: Recording,
     pitch: Pitch,
     ratings: Ratings | None = None,
-) -> Cues:
-    """All cues of an aligned utterance; the acoustic model's own ratings are among them when there are any.
+) -> Features:
+    """All features of an aligned utterance, the acoustic model's own ratings among them when there are any.
 
     Raises:
         ValueError: when the emission has no embedding or not the 39 ARPAbet phones.
@@ -111,7 +111,7 @@ def extract(
         # one model's serves another's.
         numbers.append(2.0 * np.stack([ratings.phones, ratings.words[word]], axis=1).astype(np.float64))
         whole.append(2 * np.asarray(ratings.utterance, np.float64))
-    return Cues(
+    return Features(
         phones=np.concatenate(numbers, axis=1).astype(np.float32),
         embedding=np.stack([emission.embedding[a:b].mean(0) for a, b in spans]).astype(np.float32),
         canonical=canonical,
@@ -123,9 +123,9 @@ def extract(
     )
 
 
-def without_embedding(cues: Cues) -> Cues:
-    """The same cues, `embedding` and `moments` of width 0."""
-    return replace(cues, embedding=cues.embedding[:, :0], moments=cues.moments[:0])
+def without_embedding(features: Features) -> Features:
+    """The same features, `embedding` and `moments` of width 0."""
+    return replace(features, embedding=features.embedding[:, :0], moments=features.moments[:0])
 
 
 def _likelihoods(ratios: Ratios, order: Indices, canonical: Indices, n_frames: int) -> Array:

@@ -66,7 +66,7 @@ class Ratios:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Goodness:
     """What the recording says about one canonical phone.
 
     `gop` is the log-likelihood ratio (nats) of the canonical phone against `rival`, the best other
@@ -186,7 +186,7 @@ def gop(
     *,
     prior: ArrayLike | None = None,
     n_best: int = 5,
-) -> tuple[Evidence, ...]:
+) -> tuple[Goodness, ...]:
     """What was heard at each phone: the posterior over the phone, every substitution and the deletion.
 
     `symbols` names the columns of the emission. `prior`, shape (n_symbols - 1, n_symbols), holds for
@@ -207,7 +207,7 @@ def gop(
     return tuple(evidence)
 
 
-def _judge(scores: Array, own: int, log_prior: Array, names: Sequence[str], n_best: int) -> Evidence:
+def _judge(scores: Array, own: int, log_prior: Array, names: Sequence[str], n_best: int) -> Goodness:
     """One phone's evidence from the ratios of all that may stand in its place."""
     rivals = scores.copy()
     rivals[own] = -np.inf
@@ -216,7 +216,7 @@ def _judge(scores: Array, own: int, log_prior: Array, names: Sequence[str], n_be
     posterior = np.exp(weighted - weighted.max())
     posterior /= posterior.sum()
     order = sorted(range(len(names)), key=lambda k: (-posterior[k], k != own))
-    return Evidence(
+    return Goodness(
         canonical=names[own],
         gop=-float(rivals[best]),
         rival=names[best],

@@ -10,7 +10,7 @@ from speechtutor.audio.quality import quality as measure
 from speechtutor.core import Alignment, CanonicalWord, Emission, Pitch, Quality, Recording
 from speechtutor.scoring import gop
 from speechtutor.scoring.align import align
-from speechtutor.scoring.features import Cues, extract
+from speechtutor.scoring.features import Features, extract
 from speechtutor.stages import AcousticModel, Rater
 from speechtutor.text.phones import VOWELS
 
@@ -27,7 +27,7 @@ class Observation:
     alignment: Alignment
     ratios: gop.Ratios
     pitch: Pitch
-    cues: Cues
+    features: Features
 
 
 def listen(acoustic: AcousticModel, recording: Recording, quality: Quality) -> Emission:
@@ -65,8 +65,8 @@ def examine(
     alignment = align(emission, words)
     ratios = gop.measure(emission, alignment, insertions=True)
     ratings = acoustic.rate(emission, alignment) if isinstance(acoustic, Rater) else None
-    cues = extract(emission, alignment, ratios, recording, pitch, ratings)
-    return Observation(quality, emission, alignment, ratios, pitch, cues)
+    features = extract(emission, alignment, ratios, recording, pitch, ratings)
+    return Observation(quality, emission, alignment, ratios, pitch, features)
 
 
 def distance_from_text(emission: Emission, alignment: Alignment) -> float:

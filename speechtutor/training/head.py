@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from speechtutor.errors import ModelError
 from speechtutor.models.head import Batch, Ensemble, Head, Scores, Shape
-from speechtutor.scoring.features import Cues
+from speechtutor.scoring.features import Features
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float32]
@@ -165,7 +165,7 @@ def folds(speakers: Sequence[str], k: int) -> NDArray[np.int64]:
 
 
 def out_of_fold(
-    cues: Sequence[Cues],
+    features: Sequence[Features],
     labels: Sequence[Labels],
     speakers: Sequence[str],
     shape: Shape,
@@ -173,14 +173,14 @@ def out_of_fold(
     *,
     k: int = 5,
     seed: int = 0,
-    extra: tuple[Sequence[Cues], Sequence[Labels]] = ((), ()),
+    extra: tuple[Sequence[Features], Sequence[Labels]] = ((), ()),
 ) -> Scores:
     """Predictions for every utterance by a head that never saw its speaker.
 
     `extra` are further training rows, parallel to the utterances, that are not predicted.
     """
-    n = len(cues)
-    batch, targets = Batch.of([*cues, *extra[0]]), Targets.of([*labels, *extra[1]])
+    n = len(features)
+    batch, targets = Batch.of([*features, *extra[0]]), Targets.of([*labels, *extra[1]])
     fold = torch.from_numpy(np.tile(folds(speakers, k), 1 + len(extra[0]) // n))
     sizes = ((batch.canonical.shape[1],), (batch.canonical.shape[1],), (targets.words.shape[1], 3), (4,))
     result = Scores(*(torch.full((n, *size), float("nan")) for size in sizes))

@@ -27,7 +27,7 @@ from speechtutor.models.phone_encoder import (
     SYMBOLS,
     Frames,
     PhoneEncoder,
-    Ratings,
+    RaterOutput,
     pool_weights,
     spans_of_path,
 )
@@ -108,7 +108,9 @@ def _masked_mse(predicted: Tensor, target: Tensor) -> Tensor:
     return ((predicted - target.nan_to_num()) ** 2 * known).sum() / known.sum().clamp(min=1)
 
 
-def rate(model: PhoneEncoder, frames: Frames, batch: Sequence[Example]) -> tuple[Ratings, list[int]] | None:
+def rate(
+    model: PhoneEncoder, frames: Frames, batch: Sequence[Example]
+) -> tuple[RaterOutput, list[int]] | None:
     """Ratings of the phones that could be aligned; second value: which examples of the batch."""
     kept, pools = [], []
     for b, example in enumerate(batch):
@@ -126,7 +128,7 @@ def rate(model: PhoneEncoder, frames: Frames, batch: Sequence[Example]) -> tuple
     return model.rater(chosen, pools, phones, words), kept
 
 
-def rater_loss(ratings: Ratings, batch: Sequence[Example]) -> Tensor:
+def rater_loss(ratings: RaterOutput, batch: Sequence[Example]) -> Tensor:
     """Mean squared errors on the 0-2 scale, phones three times as heavy as words and utterances."""
 
     def stack(name: str) -> Tensor:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from speechtutor.content.tables import minimal_pair, read, sounds, vocabulary, word_set
 from speechtutor.text.written import APOSTROPHES
-from speechtutor.tutor.evidence import Evidence, Finding
+from speechtutor.tutor.evidence import Evidence
+from speechtutor.tutor.findings import Finding
 from speechtutor.tutor.rules import NO_FINDING, how_line, picked
 
 WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")

@@ -180,8 +180,7 @@ class _Run:
 
 def _asked(evidence: Evidence, learner: LearnerState, shots: bool) -> tuple[Message, ...] | None:
     """The chat about the evidence, None where the rules speak."""
-    unsayable = evidence.unnamed and not evidence.findings
-    return None if unsayable or language(learner) != "en" else prompt(evidence, shots=shots)
+    return None if language(learner) != "en" else prompt(evidence, shots=shots)
 
 
 def worded(rules: Feedback, text: str, source: str, evidence: Evidence) -> Feedback:

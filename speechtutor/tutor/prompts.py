@@ -11,20 +11,22 @@ from typing import Any
 
 from speechtutor.content.tables import message, read, sounds
 from speechtutor.tutor.engine import Message
-from speechtutor.tutor.evidence import Evidence, Finding, Kind, Strength
+from speechtutor.tutor.evidence import Evidence, Strength
+from speechtutor.tutor.findings import Finding, FindingKind
 from speechtutor.tutor.rules import how_line, picked
 
 
 def prompt(evidence: Evidence, *, shots: bool = True) -> tuple[Message, ...] | None:
     """The chat about the top finding, or None where the rules' own words are best.
 
-    Recordings that cannot be judged, findings the scorer is not sure of and kinds without examples
-    are left to the rules. All turns but the last depend on the kind of finding and of praise alone,
-    so an engine can keep what it made of them. A model that was trained on such notes needs no examples
-    (`shots=False`).
+    Recordings that cannot be judged, findings the scorer is not sure of or whose word may not be quoted,
+    kinds without examples, and readings neither wrong nor flawless are left to the rules. All turns but the
+    last depend on the kind of finding and of praise alone, so an engine can keep what it made of them. A
+    model that was trained on such notes needs no examples (`shots=False`).
     """
     finding = next(iter(picked(evidence)), None)
-    if not evidence.judged or (finding and not finding.sure) or _kind(finding) not in read("prompts"):
+    told = (finding.sure and bool(finding.word)) if finding else evidence.flawless
+    if not evidence.judged or not told or _kind(finding) not in read("prompts"):
         return None
     best = evidence.strengths[0]
     fixed = _examples(_kind(finding), best.kind) if shots else (Message("system", read("prompts")["system"]),)
@@ -45,7 +47,7 @@ def _examples(kind: str, praise: str) -> tuple[Message, ...]:
     turns = [Message("system", table["system"])]
     for row, word in zip(table[kind]["examples"], cycle(table["praised"]), strict=False):
         best = Strength("", praise, word)
-        finding = Finding("", Kind(kind), index=0, **row) if row else None
+        finding = Finding("", FindingKind(kind), index=0, **row) if row else None
         turns += [Message("user", note(best, finding)), Message("assistant", _reply(best, finding))]
     return tuple(turns)
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from speechtutor.content.tables import hint, join, language, message, minimal_pair, named, read, sentence_bank
 from speechtutor.core import Claim, Code, Feedback, LearnerState, Tip, UtteranceScore
-from speechtutor.tutor.evidence import Evidence, Finding, Kind, gather
+from speechtutor.tutor.evidence import Evidence, gather
+from speechtutor.tutor.findings import Finding, FindingKind
 
 NO_FINDING = "f0"
 """What praise for everything rests on."""
@@ -66,7 +67,7 @@ def claims(evidence: Evidence, lang: str = "en") -> tuple[Claim, ...]:
     best = evidence.strengths[0].id
     parts = [Claim(lines.praise, best), Claim(lines.problem, finding), Claim(lines.how, finding)]
     if finding == NO_FINDING:
-        all_good = "" if evidence.unnamed else message("praise", "all_good", lang)
+        all_good = message("praise", "all_good", lang) if evidence.flawless else ""
         parts = [Claim(all_good, finding), Claim(praise_line(evidence, lang), best)]
     return tuple(claim for claim in (*parts, Claim(lines.care, care)) if claim.text)
 
@@ -79,7 +80,7 @@ def picked(evidence: Evidence) -> tuple[Finding, ...]:
     if not first.sure:
         return (first,)
     for second in rest:
-        if second.weight < SECOND_TIP * first.weight:
+        if second.tier > first.tier or second.weight < SECOND_TIP * first.weight:
             break
         if second.sure and second.word.lower() != first.word.lower():
             return (first, second)
@@ -93,7 +94,7 @@ def draft(evidence: Evidence, lang: str = "en") -> Lines:
     code = _care_code(evidence)
     care = message("care", code, lang) if code else ""
     if not chosen:
-        all_good = "" if evidence.unnamed else message("praise", "all_good", lang)
+        all_good = message("praise", "all_good", lang) if evidence.flawless else ""
         return Lines(join((all_good, praise), lang), "", "", care)
     return Lines(praise, problem_line(chosen[0], lang), how_line(chosen[0], lang), care)
 
@@ -106,8 +107,8 @@ def praise_line(evidence: Evidence, lang: str = "en") -> str:
 
 def problem_line(finding: Finding, lang: str = "en") -> str:
     """What was heard; a finding the scorer is not sure of becomes a request to repeat."""
-    kind = finding.kind if finding.sure else Kind.UNSURE
-    values = {"word": finding.word}
+    kind = finding.kind if finding.sure else FindingKind.UNSURE
+    values = {"word": quoted(finding, lang)}
     if finding.phone is not None:
         values["sound"] = named(finding.phone, lang)
     if finding.position:
@@ -117,22 +118,31 @@ def problem_line(finding: Finding, lang: str = "en") -> str:
     return message("problem", kind.value, lang, **values)
 
 
+def quoted(finding: Finding, lang: str = "en") -> str:
+    """The finding's word in quotes, or what it is where it may not be quoted, such as a number."""
+    return f'"{finding.word}"' if finding.word else message("called", finding.called, lang)
+
+
 def how_line(finding: Finding, lang: str = "en") -> str:
     """What to do about it."""
     if finding.sure and finding.phone is not None:
         return hint(finding.phone, finding.heard, lang)
-    return message("how", finding.kind.value if finding.sure else Kind.UNSURE.value, lang)
+    return message("how", finding.kind.value if finding.sure else FindingKind.UNSURE.value, lang)
 
 
 def _tip(finding: Finding, lang: str) -> Tip:
     """The finding with its advice and, where there is one, a minimal pair to compare."""
     advice = [problem_line(finding, lang), how_line(finding, lang)]
     if finding.phone is None or not finding.sure:
-        return Tip(finding.word, "", None, join(advice, lang))
+        return Tip(_title(finding, lang), "", None, join(advice, lang))
     pair = minimal_pair(finding.phone, finding.heard)
     if pair:
         advice.append(message("compare", "pair", lang, first=pair[0], second=pair[1]))
-    return Tip(finding.word, finding.phone, finding.heard, join(advice, lang))
+    return Tip(_title(finding, lang), finding.phone, finding.heard, join(advice, lang))
+
+
+def _title(finding: Finding, lang: str) -> str:
+    return finding.word or message("called", finding.called, lang)
 
 
 def unsaid(feedback: Feedback) -> list[tuple[Tip, str]]:
@@ -150,9 +160,10 @@ def unsaid(feedback: Feedback) -> list[tuple[Tip, str]]:
 def next_step(evidence: Evidence, learner: LearnerState) -> str:
     """The next thing to do: repeat, practise the sound in a new sentence, or try a longer one."""
     chosen, lang = picked(evidence), language(learner)
-    if not chosen and not evidence.unnamed:
-        return message("follow_up", "harder", lang, sentence=_sentence(None, "B1", evidence.text, learner))
-    phone = chosen[0].phone if chosen and chosen[0].sure else None
+    if not chosen:
+        step, level = ("harder", "B1") if evidence.flawless else ("practise", "A2")
+        return message("follow_up", step, lang, sentence=_sentence(None, level, evidence.text, learner))
+    phone = chosen[0].phone if chosen[0].sure else None
     if phone is None:
         return message("follow_up", "again", lang)
     return message("follow_up", "practise", lang, sentence=_sentence(phone, "A2", evidence.text, learner))

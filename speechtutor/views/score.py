@@ -8,34 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from enum import StrEnum
 from html import escape
 
 import numpy as np
 
 from speechtutor.content.tables import message, named, sounds
 from speechtutor.core import Caution, ErrorType, Feedback, PhoneScore, Pitch, UtteranceScore, WordScore
-from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.schema import ASPECTS, percent
 from speechtutor.text.phones import to_ipa
-from speechtutor.tutor.evidence import error_probability
+from speechtutor.tutor.labels import Label, heard_as, phone_label, word_label
 from speechtutor.tutor.rules import unsaid
-
-UNCLEAR = 0.1
-"""Error probability from which a sound is shown as unclear, twice what is usual; from `ERROR_THRESHOLD`
-on as wrong. In readings of 75 points and more one sound in a hundred is, below 60 one in eight."""
-
-
-class Label(StrEnum):
-    """What is said about a sound or a word."""
-
-    GOOD = "good"
-    UNCLEAR = "unclear"
-    WRONG = "wrong"
-    MISSING = "left out"
-    EXTRA = "extra"
-    UNKNOWN = "not judged"
-
 
 MARKS = {
     Label.GOOD: "✓",
@@ -74,32 +56,6 @@ CSS = """
 """
 
 
-def phone_label(phone: PhoneScore) -> Label:
-    """What to say about a sound; the same threshold as the tutor's decides what is wrong."""
-    probability = error_probability(phone)
-    if probability is None:
-        return Label.UNKNOWN
-    if probability >= ERROR_THRESHOLD:
-        return Label.MISSING if phone.heard == "" else Label.WRONG
-    return Label.UNCLEAR if probability >= UNCLEAR else Label.GOOD
-
-
-def word_label(word: WordScore) -> Label:
-    """What to say about a word: left out, extra, or the worst of its sounds."""
-    if word.error_type is ErrorType.OMISSION:
-        return Label.MISSING
-    if word.error_type in (ErrorType.INSERTION, ErrorType.REPETITION):
-        return Label.EXTRA
-    labels = {phone_label(phone) for phone in word.phones}
-    if labels & {Label.WRONG, Label.MISSING} or word.error_type is ErrorType.MISPRONUNCIATION:
-        return Label.WRONG
-    if word.error_type is ErrorType.UNSURE:
-        return Label.UNKNOWN
-    if Label.UNCLEAR in labels:
-        return Label.UNCLEAR
-    return Label.GOOD if Label.GOOD in labels else Label.UNKNOWN
-
-
 def label_text(label: Label, lang: str = "en") -> str:
     """A label in a language of explanation."""
     return message("label", label.name.lower(), lang)
@@ -114,17 +70,33 @@ def heard_instead(phone: PhoneScore, lang: str = "en") -> str:
     """What was heard in place of a wrong sound, such as `θ → s`; empty when that is not known."""
     if phone_label(phone) is Label.MISSING:
         return f"{to_ipa(phone.canonical)} → ({message('result', 'nothing', lang)})"
-    if phone_label(phone) is Label.WRONG and phone.heard and phone.heard != phone.canonical:
-        return f"{to_ipa(phone.canonical)} → {to_ipa(phone.heard)}"
+    heard = heard_as(phone)
+    if phone_label(phone) is Label.WRONG and heard:
+        return f"{to_ipa(phone.canonical)} → {to_ipa(heard)}"
     return ""
+
+
+_BREAKS = {
+    ErrorType.UNEXPECTED_BREAK: "pause",
+    ErrorType.MISSING_BREAK: "joined",
+    ErrorType.MONOTONE: "flat",
+}
+"""What is shown of a word whose sounds are right, by the keys of the group `result` of the messages."""
+
+
+def shown(word: WordScore) -> str:
+    """A word as it is shown: as it is written, or the sounds of one that no text spells."""
+    return word.text or f"/{''.join(to_ipa(phone.canonical) for phone in word.phones)}/"
 
 
 def _caption(word: WordScore, lang: str) -> str:
     """The words under a word."""
     label = word_label(word)
+    if word.error_type in _BREAKS and label in (Label.GOOD, Label.UNKNOWN):
+        return message("result", _BREAKS[word.error_type], lang)
     changes = [change for phone in word.phones if (change := heard_instead(phone, lang))]
     changes += [f"+ {to_ipa(phone)}" for _, phone in word.inserted]
-    if label is Label.WRONG and changes:
+    if label in (Label.WRONG, Label.UNCLEAR) and changes:
         return ", ".join(changes[:2])
     return label_text(label, lang)
 
@@ -135,7 +107,7 @@ def words_html(score: UtteranceScore, lang: str = "en") -> str:
         return ""
     buttons = []
     for i, word in enumerate(score.words):
-        label, text, caption = word_label(word), escape(word.text), escape(_caption(word, lang))
+        label, text, caption = word_label(word), escape(shown(word)), escape(_caption(word, lang))
         points = "" if word.score is None else ", " + _points(word.score, lang)
         said = f"{text}: {label_text(label, lang)}{points}. {message('result', 'tap', lang)}"
         buttons.append(
@@ -176,7 +148,7 @@ def word_html(word: WordScore, lang: str = "en") -> str:
     lines += [message("result", "extra", lang, heard=_sound(phone, lang)) for _, phone in word.inserted]
     notes = "".join(f"<li>{escape(line)}</li>" for line in lines)
     listing = f"<ul>{notes}</ul>" if notes else ""
-    heading = f"<b>{escape(word.text)}</b> · {label_text(word_label(word), lang)}"
+    heading = f"<b>{escape(shown(word))}</b> · {label_text(word_label(word), lang)}"
     return f'<div class="st-detail">{heading}<div class="st-phones">{"".join(chips)}</div>{listing}</div>'
 
 

@@ -85,7 +85,7 @@ def found(rows: list[Row], **options: Any) -> result.Summary:
     return summary.summarise(scoring_kind(**options), "m", rows, {}, draws=30)
 
 
-def scoring_kind(**options: Any) -> summary.Kind:
+def scoring_kind(**options: Any) -> summary.EvaluationKind:
     return replace(scoring.KIND, rest=partial(scoring.rest, **options))
 
 

@@ -94,14 +94,14 @@ def rows(values: np.ndarray, who: Sequence[str]) -> list[Row]:
     ]
 
 
-def kind(n_figures: int) -> summary.Kind:
+def kind(n_figures: int) -> summary.EvaluationKind:
     def figures(part: Sequence[Row]) -> dict[str, Labelled]:
         return {
             f"m{j}": mean_of([r.metrics[f"m{j}"] or 0.0 for r in part], [r.speaker for r in part])
             for j in range(n_figures)
         }
 
-    return summary.Kind("asr", figures, [f"m{j}" for j in range(n_figures)], lambda *_: {}, "m0")
+    return summary.EvaluationKind("asr", figures, [f"m{j}" for j in range(n_figures)], lambda *_: {}, "m0")
 
 
 def null_comparison(rng: np.random.Generator, k: int, n_figures: int) -> bool:

@@ -70,12 +70,12 @@ def test_slots_come_from_earlier_steps(script: Scenario, step: Step) -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_examples_lead_through_the_talk(script: Scenario, level: str) -> None:
     talk = begin(script.id, level)
-    assert talk.said.startswith(script.opening)
+    assert talk.partner_line.startswith(script.opening)
     for step in script.steps:
         assert talk.step == step.id
         talk = hear(talk, step.example[level])
         assert talk.trouble == ""
-    assert talk.is_over and talk.said.endswith(script.closing.format(**talk.slots)[-20:])
+    assert talk.is_over and talk.partner_line.endswith(script.closing.format(**talk.slots)[-20:])
     assert len([line for line in talk.lines if line.who == "partner"]) == len(script.steps) + 1
     assert "{" not in " ".join(line.text for line in talk.lines)
     with pytest.raises(InputError, match="over"):
@@ -98,17 +98,17 @@ def test_questions_call_for_what_they_are_for(key: str) -> None:
 def test_what_was_told_is_remembered_and_used() -> None:
     talk = lines(begin("restaurant"), "A table for two please.", "I would like some tea.", "The fish please.")
     assert dict(talk.slots) == {"people": "two", "drink": "tea", "food": "fish"}
-    assert "after fish" in talk.said
+    assert "after fish" in talk.partner_line
 
 
 def test_a_branch_answers_what_was_said() -> None:
     talk = lines(begin("restaurant"), "Just me.", "What do you have?")
     assert dict(talk.slots) == {"people": "one"}
-    assert talk.step == "drink" and "orange juice. What would you like" in talk.said
+    assert talk.step == "drink" and "orange juice. What would you like" in talk.partner_line
     talk = lines(talk, "Tea please.", "I am vegetarian.")
     assert talk.slots["food"] == "vegetables"
     talk = lines(talk, "no thank you", "The soup is cold.")
-    assert talk.said.startswith("I am sorry. I will tell the cook")
+    assert talk.partner_line.startswith("I am sorry. I will tell the cook")
 
 
 def test_what_is_denied_is_not_taken() -> None:
@@ -141,7 +141,7 @@ def test_what_the_partner_says_between_is_of_a_low_level() -> None:
 @pytest.mark.parametrize("text", ["Hello", "Hello, good evening!", "Hi, my name is Li Wei.", "Good morning."])
 def test_a_greeting_is_answered_and_the_question_stays(text: str) -> None:
     talk = hear(begin("restaurant"), text)
-    assert talk.said == "Hello, nice to meet you. How many people are you today?"
+    assert talk.partner_line == "Hello, nice to meet you. How many people are you today?"
     assert (talk.step, talk.trouble, dict(talk.slots)) == ("people", "", {})
     # Whoever greets and answers in one turn has answered.
     assert hear(begin("restaurant"), f"{text} We are two.").slots == {"people": "two"}
@@ -151,7 +151,7 @@ def test_a_greeting_is_answered_and_the_question_stays(text: str) -> None:
 @pytest.mark.parametrize("text", ["Bye", "Thank you, goodbye!", "ok bye bye, see you"])
 def test_a_goodbye_ends_the_talk_without_the_goal(text: str) -> None:
     talk = lines(begin("restaurant"), "two please", text)
-    assert talk.is_over and talk.said.startswith("Thank you for coming") and talk.left
+    assert talk.is_over and talk.partner_line.startswith("Thank you for coming") and talk.left
     found = summarise(talk)
     assert not found.reached and found.told == (("people", "two"),)
     assert "reached the goal" not in talk_view.summary_html(found)
@@ -160,10 +160,10 @@ def test_a_goodbye_ends_the_talk_without_the_goal(text: str) -> None:
 
 def test_a_question_of_the_learner_is_answered_before_ours_comes_again() -> None:
     talk = lines(begin("interview"), "I want to be a cook because I like food.", "What is the salary?")
-    assert talk.said.startswith("We will talk about the money next time. What work")
+    assert talk.partner_line.startswith("We will talk about the money next time. What work")
     assert (talk.step, talk.trouble, talk.stuck) == ("experience", "", 1)
     asked = hear(hear(begin("restaurant"), "two please"), "Where is the toilet?")
-    assert asked.said == "I will tell you later. What would you like to drink?"
+    assert asked.partner_line == "I will tell you later. What would you like to drink?"
     told = hear(hear(begin("restaurant"), "two please"), "what about some tea")
     assert told.slots["drink"] == "tea", "a question that answers ours is an answer"
     talk = begin("restaurant")
@@ -174,12 +174,12 @@ def test_a_question_of_the_learner_is_answered_before_ours_comes_again() -> None
 
 def test_what_the_script_knows_is_said_back_now_and_then() -> None:
     talk = lines(begin("picture"), "It is a park with a tree.")
-    assert talk.said.startswith("Park, I see.")
+    assert talk.partner_line.startswith("Park, I see.")
     for name in ("restaurant", "small_talk", "free"):
         talk = begin(name)
         for step in next(s for s in SCRIPTS if s.id == name).steps:
             talk = hear(talk, step.example["A2"])
-            said = talk.said.lower()
+            said = talk.partner_line.lower()
             for word in talk.slots.values():
                 assert not re.search(rf"^{word}, i see\..*\b{word}\b", said), said
 
@@ -204,7 +204,7 @@ def test_each_trouble_has_its_answer_and_the_question_stays(answer: str, trouble
     talk = begin("small_talk")
     after = hear(talk, answer)
     assert (after.trouble, after.stuck, after.step) == (trouble, 1, talk.step)
-    assert after.said.endswith("How are you today?")
+    assert after.partner_line.endswith("How are you today?")
 
 
 def test_hints_grow_from_a_start_to_a_whole_answer() -> None:
@@ -225,7 +225,7 @@ def test_nobody_is_kept_at_one_question() -> None:
     for _ in range(PATIENCE):
         assert talk.step == "job"
         talk = hear(talk, "")
-    assert talk.step == "experience" and talk.said.startswith(talks.GO_ON)
+    assert talk.step == "experience" and talk.partner_line.startswith(talks.GO_ON)
     talk = begin("restaurant")
     for _ in range(PATIENCE + 1):
         talk = hear(talk, "what do you have")
@@ -252,8 +252,8 @@ def test_every_talk_ends_whatever_is_said(seed: int) -> None:
         if talk.is_over:
             break
         talk = hear(talk, rng.choice(pool), rng.sample(PHONES, 3))
-        assert "{" not in talk.said and "ignore" not in talk.said
-        assert not re.search(r"\b(\w+) \1\b", talk.said), "an unfilled slot doubles a word"
+        assert "{" not in talk.partner_line and "ignore" not in talk.partner_line
+        assert not re.search(r"\b(\w+) \1\b", talk.partner_line), "an unfilled slot doubles a word"
     assert talk.is_over
 
 
@@ -262,8 +262,8 @@ def test_every_talk_ends_whatever_is_said(seed: int) -> None:
 
 def test_a_question_for_the_weak_sound_is_put_in_once() -> None:
     talk = lines(begin("small_talk"), "I am fine.", "I like the sun.", needs=["TH", "article"])
-    assert talk.question == "TH" and talk.said.endswith("What do you do on Thursday?")
-    assert talks.EXTRA in talk.said, "it is no part of the scene, and that is said"
+    assert talk.question == "TH" and talk.partner_line.endswith("What do you do on Thursday?")
+    assert talks.EXTRA in talk.partner_line, "it is no part of the scene, and that is said"
     assert phones_in(read("questions")["phone"]["TH"]["example"])["TH"] >= 2
     assert "On Thursday I think" in help_text(talk)
     talk = hear(talk, "On Thursday I work.", ["TH", "article"])
@@ -328,7 +328,7 @@ def test_what_a_learner_said_is_escaped() -> None:
     talk = hear(begin("free"), "<script>alert(1)</script> I like food")
     page = talk_view.talk_html(talk)
     assert "<script>" not in page and "&lt;script&gt;" in page
-    assert "script" not in talk.said
+    assert "script" not in talk.partner_line
 
 
 # --- a model's words ------------------------------------------------------------------------------

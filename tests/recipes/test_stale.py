@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from recipes import ablate_scorer, train_scorer
-from recipes.shared import cues, settings, synthetic
+from recipes.shared import feature_cache, settings, synthetic
 from speechtutor import config, hub
 from speechtutor.core import Emission, Recording, Utterance
 from speechtutor.corpora import manifest
@@ -102,7 +102,9 @@ def test_cues_are_those_of_row_recording_and_model(tmp_path: Path) -> None:
 
     def heard(rows: list[Utterance], known: str = "one") -> int:
         before = model.n
-        found = train_scorer.seen(rows, tmp_path, model, tmp_path / f"fold0{cues.SUFFIX}", known=known)
+        found = train_scorer.seen(
+            rows, tmp_path, model, tmp_path / f"fold0{feature_cache.SUFFIX}", known=known
+        )
         assert found.keys() == {row.id for row in rows}
         return model.n - before
 
@@ -118,19 +120,19 @@ def test_cues_are_those_of_row_recording_and_model(tmp_path: Path) -> None:
 
 def test_cues_come_back_as_they_were(tmp_path: Path) -> None:
     rows = manifest.read(synthetic.corpus(tmp_path, n_train=2, n_dev=0))
-    model, path = Counting(synthetic.tiny_acoustic(tmp_path / "model")), tmp_path / "dev.cues"
+    model, path = Counting(synthetic.tiny_acoustic(tmp_path / "model")), tmp_path / "dev.features"
     made = train_scorer.seen(rows, tmp_path, model, path, known="one")
-    for row_id, kept in cues.read(path).items():
+    for row_id, kept in feature_cache.read(path).items():
         for part in ("cues", "mutant"):
-            for name in cues._ARRAYS:
+            for name in feature_cache._ARRAYS:
                 was, found = (getattr(getattr(seen, part), name) for seen in (made[row_id], kept.seen))
                 assert np.array_equal(was, found, equal_nan=True) and was.dtype == found.dtype
         assert (kept.seen.wrong, kept.seen.own, kept.seen.other) == (
             made[row_id].wrong, made[row_id].own, made[row_id].other,
         )  # fmt: skip
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match=r"dev\.cues holds no cues: .*; remove it"):
-        cues.read(path)
+    with pytest.raises(InputError, match=r"dev\.features holds no features: .*; remove it"):
+        feature_cache.read(path)
 
 
 def test_an_ablation_refuses_cues_of_other_rows(tmp_path: Path) -> None:
@@ -138,7 +140,7 @@ def test_an_ablation_refuses_cues_of_other_rows(tmp_path: Path) -> None:
     model = Counting(synthetic.tiny_acoustic(tmp_path / "model"))
     for split, stem in (("train", "fold0"), ("dev", "dev")):
         rows = [row for row in manifest.read(path) if row.split == split]
-        train_scorer.seen(rows, tmp_path, model, tmp_path / f"{stem}{cues.SUFFIX}", known="one")
+        train_scorer.seen(rows, tmp_path, model, tmp_path / f"{stem}{feature_cache.SUFFIX}", known="one")
     changed = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     changed[0]["text"] = "HALLO THERE"
     path.write_text("".join(json.dumps(row) + "\n" for row in changed), encoding="utf-8")

@@ -39,11 +39,11 @@ def test_a_head_without_the_encoders_frames(tmp_path: Path) -> None:
     row = manifest.read(corpus / "rows.jsonl")[0]
     recording = audio.load(corpus / row.audio)
     seen = observe(scorer.acoustic, recording, canonical.of(row))
-    noise = np.random.default_rng(0).normal(size=seen.cues.embedding.shape).astype(np.float32)
-    found, other = (scorer.predict(cues) for cues in (seen.cues, replace(seen.cues, embedding=noise)))
+    noise = np.random.default_rng(0).normal(size=seen.features.embedding.shape).astype(np.float32)
+    found, other = (scorer.predict(cues) for cues in (seen.features, replace(seen.features, embedding=noise)))
     assert np.array_equal(found.phones, other.phones) and np.array_equal(found.utterance, other.utterance)
     # It still hears: silence in place of the recording changes what it says.
-    quiet = replace(seen.cues, phones=np.zeros_like(seen.cues.phones))
+    quiet = replace(seen.features, phones=np.zeros_like(seen.features.phones))
     assert not np.array_equal(found.phones, scorer.predict(quiet).phones)
 
 

@@ -55,7 +55,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "scoring": run_page.build(scoring, options=FEW),
         "two": run_page.build(asr, folder / "two.html", other, FEW),
         "unfinished": run_page.build(cut, options=FEW),
-        "class": class_page.build(attempts.Found(CLASS), folder / "class.html"),
+        "class": class_page.build(attempts.AttemptLog(CLASS), folder / "class.html"),
     }
     return {name: built.page for name, built in made.items()}
 

@@ -118,7 +118,7 @@ def test_groups_share_a_sound_and_nobody_is_ranked() -> None:
 
 
 def test_the_page_of_a_class(tmp_path: Path) -> None:
-    built = class_page.build(attempts.Found(CLASS, ["One recording failed."]), tmp_path / "c.html")
+    built = class_page.build(attempts.AttemptLog(CLASS, ["One recording failed."]), tmp_path / "c.html")
     text, shape = read(built.page)
     check(text, shape)
     for told in (
@@ -135,7 +135,7 @@ def test_the_page_of_a_class(tmp_path: Path) -> None:
 
 
 def test_an_empty_class(tmp_path: Path) -> None:
-    text, shape = read(class_page.build(attempts.Found({}), tmp_path / "c.html").page)
+    text, shape = read(class_page.build(attempts.AttemptLog({}), tmp_path / "c.html").page)
     check(text, shape)
     assert "no attempt yet" in text
 
@@ -249,17 +249,17 @@ def test_score_writes_what_the_class_report_reads(tmp_path: Path, capsys: pytest
 
 def test_pseudonyms_stay_and_tell_nothing(tmp_path: Path) -> None:
     key = tmp_path / "private" / "key.json"
-    first = attempts.pseudonyms(attempts.Found(CLASS), key)
+    first = attempts.pseudonyms(attempts.AttemptLog(CLASS), key)
     assert sorted(first.attempts) == [f"Learner {i:02d}" for i in range(1, 5)]
     assert key.stat().st_mode & 0o077 == 0
     known = json.loads(key.read_text(encoding="utf-8"))
-    more = attempts.pseudonyms(attempts.Found({**CLASS, "New": tries("New", 1, {})}), key)
+    more = attempts.pseudonyms(attempts.AttemptLog({**CLASS, "New": tries("New", 1, {})}), key)
     now = json.loads(key.read_text(encoding="utf-8"))
     assert {k: now[k] for k in known} == known and now["New"] == "Learner 05" and len(more.attempts) == 5
     drawn = []
     for i in range(6):
         rng = np.random.default_rng(i)
-        drawn.append(attempts.pseudonyms(attempts.Found(CLASS), tmp_path / f"d{i}", rng.integers))
+        drawn.append(attempts.pseudonyms(attempts.AttemptLog(CLASS), tmp_path / f"d{i}", rng.integers))
     named = {
         tuple(given[0].score is CLASS["Zoë"][0].score for _, given in sorted(d.attempts.items()))
         for d in drawn
@@ -267,7 +267,7 @@ def test_pseudonyms_stay_and_tell_nothing(tmp_path: Path) -> None:
     assert len(named) > 1, "the numbers are drawn by lot"
     (tmp_path / "bad").write_text("my thesis")
     with pytest.raises(InputError, match="not overwritten"):
-        attempts.pseudonyms(attempts.Found(CLASS), tmp_path / "bad")
+        attempts.pseudonyms(attempts.AttemptLog(CLASS), tmp_path / "bad")
     assert (tmp_path / "bad").read_text() == "my thesis"
 
 

@@ -287,7 +287,7 @@ def test_edits_are_those_of_the_error_rate() -> None:
 
 
 def test_verdicts() -> None:
-    from speechtutor.views.score import Label
+    from speechtutor.tutor.labels import Label
 
     assert heat.verdict(Label.GOOD, 10) == "missed" and heat.verdict(Label.MISSING, 90) == "false alarm"
     assert (

@@ -18,8 +18,8 @@ from speechtutor.core import (
     Quality,
 )
 from speechtutor.scoring import diagnosis
-from speechtutor.scoring.diagnosis import Found, Predicted, judge
-from speechtutor.scoring.gop import Evidence
+from speechtutor.scoring.diagnosis import Measurements, Predicted, judge
+from speechtutor.scoring.gop import Goodness
 from speechtutor.scoring.insertions import Extra, ExtraSound
 from tests.support.emissions import word
 
@@ -34,7 +34,7 @@ def found(
     word_deletion: tuple[float, float] = (-9, -9),
     extras: tuple[Extra, ...] = (),
     sounds: tuple[ExtraSound, ...] = (),
-) -> Found:
+) -> Measurements:
     """ "think eye": phones of 0.1 s from 0, a gap of `gap` seconds between the words."""
     shift = round(gap / 0.02)
     phones = [AlignedPhone(p, 0, 5 * i, 5 * i + 5) for i, p in enumerate(("TH", "IH", "NG", "K"))]
@@ -45,10 +45,10 @@ def found(
         words[1].__class__("eye", 6, 9, *_rest(words[1])),
     )
     nbest = (Candidate("S", 0.6), Candidate("T", 0.2), Candidate("", 0.1))
-    evidence = [Evidence(p.canonical, -1.0, "S", 0.1, "S", nbest) for p in phones]
+    evidence = [Goodness(p.canonical, -1.0, "S", 0.1, "S", nbest) for p in phones]
     quality = Quality(1.0, 0.5, 0.0, -20.0, snr_db, ((0.0, 1.0),))
     alignment = Alignment(words, (0, 0), tuple(phones), -1.0, 0.02)
-    return Found(
+    return Measurements(
         "think eye",
         alignment,
         evidence,

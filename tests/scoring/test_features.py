@@ -6,7 +6,7 @@ import pytest
 from speechtutor.core import Emission, Pitch, Ratings, Recording
 from speechtutor.scoring import gop
 from speechtutor.scoring.align import align
-from speechtutor.scoring.features import PHONE_BLOCKS, UTTERANCE_BLOCKS, Cues, extract
+from speechtutor.scoring.features import PHONE_BLOCKS, UTTERANCE_BLOCKS, Features, extract
 from speechtutor.text.phones import PHONES
 from tests.support.emissions import normalised, word
 
@@ -25,7 +25,7 @@ def emission(script: str, gap: int = 3, seed: int = 0) -> Emission:
     return Emission(normalised(logits).astype(np.float32), SYMBOLS, 0.02, embedding=embedding, origin=-0.1)
 
 
-def cues(script: str, text: tuple[str, ...], hz: float | None = 200.0, gain: float = 1.0) -> Cues:
+def cues(script: str, text: tuple[str, ...], hz: float | None = 200.0, gain: float = 1.0) -> Features:
     heard = emission(script)
     n = len(heard.log_probs) * 320
     samples = (gain * 0.1 * np.sin(np.arange(n) / 10)).astype(np.float32)
@@ -94,7 +94,7 @@ def test_ratings_of_the_acoustic_model_are_the_last_columns() -> None:
     phones, words, whole = np.linspace(0, 0.4, 5), np.array([0.5, 1.0]), np.array([0.6, 0.7, 0.8, 0.9])
     given = Ratings(phones, words, whole)
     found = extract(heard, alignment, ratios, Recording(np.zeros(n, np.float32)), silent, given)
-    # Cues are on the raters' 0-2 scale; a word's rating stands beside each of its phones.
+    # Features are on the raters' 0-2 scale; a word's rating stands beside each of its phones.
     assert found.phones[:, -2] == pytest.approx(2 * phones)
     assert found.phones[:, -1].tolist() == [1.0, 1.0, 1.0, 1.0, 2.0]
     assert found.utterance[-4:] == pytest.approx(2 * whole)

@@ -19,8 +19,8 @@ from speechtutor.core import (
     UtteranceScore,
     WordScore,
 )
+from speechtutor.tutor.labels import Label
 from speechtutor.views import score as score_view
-from speechtutor.views.score import Label
 
 
 def phone(

@@ -1,4 +1,4 @@
-"""Cues that a recipe computed once: arrays in a file, each row known by what it was made from."""
+"""Features that a recipe computed once: arrays in a file, each row known by what it was made from."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 from speechtutor import fingerprint
 from speechtutor.core import Utterance
 from speechtutor.errors import InputError
-from speechtutor.scoring.features import Cues, Seen
+from speechtutor.scoring.features import Features, Seen
 
-SUFFIX = ".cues"
-_ARRAYS = tuple(field.name for field in fields(Cues))
+SUFFIX = ".features"
+_ARRAYS = tuple(field.name for field in fields(Features))
 _MARKS = "marks"
 
 
@@ -26,7 +26,7 @@ def of_row(row: Utterance) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The cues of a row with what they were made from: the row, and all else (model, recording, code)."""
+    """The features of a row with what they were made from: the row, and all else (model, recording, code)."""
 
     row: str
     rest: str
@@ -34,7 +34,7 @@ class Kept:
 
 
 def _arrays(seen: Seen) -> dict[str, np.ndarray]:
-    parts = {"cues": seen.cues, "mutant": seen.mutant}
+    parts = {"features": seen.features, "mutant": seen.mutant}
     found = {f"{part}.{name}": getattr(cues, name) for part, cues in parts.items() for name in _ARRAYS}
     return found | {
         "wrong": np.array(seen.wrong, dtype=np.int64),
@@ -43,7 +43,9 @@ def _arrays(seen: Seen) -> dict[str, np.ndarray]:
 
 
 def _seen(arrays: Mapping[str, np.ndarray]) -> Seen:
-    cues, mutant = (Cues(**{n: arrays[f"{part}.{n}"] for n in _ARRAYS}) for part in ("cues", "mutant"))
+    cues, mutant = (
+        Features(**{n: arrays[f"{part}.{n}"] for n in _ARRAYS}) for part in ("features", "mutant")
+    )
     own, other = arrays["nats"].tolist()
     return Seen(cues, mutant, tuple(arrays["wrong"].tolist()), own, other)
 
@@ -82,4 +84,4 @@ def read(path: Path) -> dict[str, Kept]:
                 for i, (row_id, (row, rest)) in enumerate(marks.items())
             }
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} holds no cues: {str(error).splitlines()[0]}; remove it") from None
+        raise InputError(f"{path} holds no features: {str(error).splitlines()[0]}; remove it") from None

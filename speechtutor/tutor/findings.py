@@ -1,0 +1,264 @@
+"""What went wrong in an utterance, as findings that can be told: from a score alone, best first.
+
+What is certain comes before what is doubtful and a sound before a pause; among equals, what a mix-up
+costs understanding (functional load, Brown 1988) x error probability x confidence x how often this
+learner has missed the sound before. A sound is named only where it is likely enough to be wrong in a
+reading as good as this one (`least_told`); below that its word is asked for once more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+
+from speechtutor.content.tables import functional_load, sounds
+from speechtutor.core import ErrorType, LearnerState, PhoneScore, UtteranceScore, WordScore
+from speechtutor.core.score import ERROR_THRESHOLD, LEAST_CONFIDENCE
+from speechtutor.tutor.labels import Label, error_probability, heard_as, plain, word_label
+
+SURE = LEAST_CONFIDENCE
+"""Confidence below which the tutor asks to repeat instead of correcting; unmeasured passes."""
+
+WEAK, GOOD = 0.65, 0.75
+"""Overall scores up to which, and from which, a reading is weak or good."""
+
+TOLD_IF_GOOD = 0.8
+"""Error probability that a sound of a good reading needs to be named; of a weak one `ERROR_THRESHOLD`.
+In good readings most sounds flagged are fine (chosen on dev speakers with `recipes.evaluate_tips`)."""
+
+ALL_GOOD = GOOD
+"""Overall score below which something is to be worked on, even where no single sound is surely wrong."""
+
+REPETITION_PRIOR = 4
+"""Attempts at a phone after which a learner's record weighs half."""
+
+
+class FindingKind(StrEnum):
+    """What a finding is about."""
+
+    SUBSTITUTION = "substitution"
+    DELETION = "deletion"
+    UNCLEAR = "unclear"
+    OMISSION = "omission"
+    INSERTION = "insertion"
+    EXTRA_SPEECH = "extra_speech"
+    EXTRA_SOUND = "extra_sound"
+    REPETITION = "repetition"
+    SAID_TWICE = "said_twice"
+    BREAK = "break"
+    MISSING_BREAK = "missing_break"
+    MONOTONE = "monotone"
+    UNSURE = "unsure"
+
+
+OF_WORD = {
+    ErrorType.OMISSION: FindingKind.OMISSION,
+    ErrorType.INSERTION: FindingKind.INSERTION,
+    ErrorType.REPETITION: FindingKind.REPETITION,
+    ErrorType.UNEXPECTED_BREAK: FindingKind.BREAK,
+    ErrorType.MISSING_BREAK: FindingKind.MISSING_BREAK,
+    ErrorType.MONOTONE: FindingKind.MONOTONE,
+    ErrorType.UNSURE: FindingKind.UNSURE,
+}
+_BESIDE = {
+    FindingKind.INSERTION: FindingKind.EXTRA_SPEECH,
+    FindingKind.REPETITION: FindingKind.SAID_TWICE,
+}
+"""What is said of words beyond the text that have no spelling: where they were."""
+
+_TIERS = (
+    {FindingKind.SUBSTITUTION, FindingKind.DELETION, FindingKind.UNCLEAR, FindingKind.OMISSION},
+    {*_BESIDE, *_BESIDE.values(), FindingKind.EXTRA_SOUND},
+    {FindingKind.BREAK, FindingKind.MISSING_BREAK, FindingKind.MONOTONE},
+    {FindingKind.UNSURE},
+)
+# Ours, on the scale of the functional loads: a lost content word outweighs most single sounds.
+_LOADS = {"omission": 0.8, "unsure": 0.5, "break": 0.3, "monotone": 0.3}
+_OTHER_LOAD = 0.2
+_SMALL_WORD_SHARE = 0.5
+SMALL_WORDS = frozenset({"a", "an", "the", "of", "to", "in", "on", "at", "is", "are", "and", "it"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that went wrong.
+
+    `word` is "" where the word may not be quoted; `called` then says what it is: number, abbreviation or
+    word. `phone` and `heard` are None for findings about a whole word; `heard` is "" for a sound that was
+    left out; an extra sound has no `phone`. `position` is start, middle or end of the word, or before or
+    after it for extra speech. `weight` ranks findings of a tier, in [0, 2].
+    """
+
+    id: str
+    kind: FindingKind
+    word: str
+    index: int
+    phone: str | None = None
+    heard: str | None = None
+    position: str = ""
+    probability: float = 1.0
+    confidence: float | None = None
+    weight: float = 0.0
+    called: str = "word"
+
+    @property
+    def sure(self) -> bool:
+        """Whether to correct, or else to ask for another try."""
+        return self.kind is not FindingKind.UNSURE and (self.confidence is None or self.confidence >= SURE)
+
+    @property
+    def tier(self) -> int:
+        """What comes first whatever the weights: sounds and lost words, extra ones, pauses, doubts."""
+        kind = self.kind if self.sure else FindingKind.UNSURE
+        return next(i for i, kinds in enumerate(_TIERS) if kind in kinds)
+
+
+def findings(score: UtteranceScore, learner: LearnerState) -> tuple[Finding, ...]:
+    """All that went wrong, best to tell first."""
+    found = [f for i, word in enumerate(score.words) for f in _of_word(i, word, score, learner)]
+    if not found and score.overall is not None and score.overall < ALL_GOOD:
+        found = list(_weakest(score))
+    # The order of the text breaks ties, so equal scores always give equal advice.
+    found.sort(key=lambda finding: (finding.tier, -finding.weight, finding.index))
+    return tuple(replace(finding, id=f"f{n}") for n, finding in enumerate(found, 1))
+
+
+def least_told(overall: float | None) -> float:
+    """The error probability from which a sound of a reading with this overall score may be named.
+
+    An unmeasured overall score tells nothing against the sound.
+    """
+    if overall is None:
+        return ERROR_THRESHOLD
+    return float(np.interp(overall, (WEAK, GOOD), (ERROR_THRESHOLD, TOLD_IF_GOOD)))
+
+
+def _of_word(index: int, word: WordScore, score: UtteranceScore, learner: LearnerState) -> Iterator[Finding]:
+    sureness = word.confidence if word.confidence is not None else score.confidence
+    base = Finding(
+        "", FindingKind.UNSURE, plain(word.text), index, confidence=sureness, called=called(word.text)
+    )
+    kind = OF_WORD.get(word.error_type)
+    if kind in _BESIDE and not base.word:
+        yield _beside(replace(base, kind=_BESIDE[kind]), score)
+        return
+    if kind is not None:
+        yield _weighed(replace(base, kind=kind))
+    if kind in (FindingKind.OMISSION, FindingKind.UNSURE, *_BESIDE):
+        return
+    told = [
+        *_extra_sounds(base, word, score),
+        *(_sound(base, word, place, learner) for place in _wrong(word, least_told(score.overall))),
+    ]
+    yield from told
+    doubtful = _wrong(word, ERROR_THRESHOLD) or word.inserted or word.error_type is ErrorType.MISPRONUNCIATION
+    if doubtful and not told:
+        yield _weighed(base)
+
+
+def called(text: str) -> str:
+    """What a token is that may not be quoted: a number, an abbreviation, or one of the words."""
+    if any(sign.isdigit() for sign in text):
+        return "number"
+    return (
+        "abbreviation" if re.fullmatch(r"(?:[^\W\d_]{1,4}\.)+[^\W\d_]{0,4}", text.strip(",;:!?")) else "word"
+    )
+
+
+def _weighed(finding: Finding) -> Finding:
+    share = _SMALL_WORD_SHARE if finding.word.lower() in SMALL_WORDS else 1.0
+    load = share * _LOADS.get(finding.kind.value, _OTHER_LOAD)
+    return replace(finding, weight=load * _trust(finding.confidence))
+
+
+def _beside(finding: Finding, score: UtteranceScore) -> Finding:
+    """Extra speech by the word of the text that follows it, or that it follows."""
+    extra = (ErrorType.INSERTION, ErrorType.REPETITION)
+    words = [(i, word.text) for i, word in enumerate(score.words) if word.error_type not in extra]
+    after = [row for row in words if row[0] > finding.index]
+    side, near = ("before", after[:1]) if after else ("after", words[-1:])
+    text = near[0][1] if near else ""
+    return _weighed(replace(finding, word=plain(text), called=called(text), position=side))
+
+
+def _extra_sounds(base: Finding, word: WordScore, score: UtteranceScore) -> Iterator[Finding]:
+    """Sounds put into a word: told of weak readings only, as elsewhere raters hear hardly any of them."""
+    if score.overall is not None and score.overall > WEAK:
+        return
+    for at, extra in word.inserted:
+        if extra in sounds():
+            kind, place = FindingKind.EXTRA_SOUND, _position(at, len(word.phones) + 1)
+            yield _weighed(replace(base, kind=kind, heard=extra, position=place))
+
+
+def _wrong(word: WordScore, least: float) -> list[int]:
+    """Places of the sounds that are wrong with at least this probability."""
+    return [
+        place
+        for place, phone in enumerate(word.phones)
+        if phone.canonical in sounds() and (error_probability(phone) or 0.0) >= least
+    ]
+
+
+def _sound(base: Finding, word: WordScore, place: int, learner: LearnerState) -> Finding:
+    phone = word.phones[place]
+    heard, probability = heard_as(phone), error_probability(phone) or 0.0
+    certainty = phone.confidence if phone.confidence is not None else base.confidence
+    load = functional_load(phone.canonical, heard)
+    return replace(
+        base,
+        kind=_sound_kind(heard),
+        phone=phone.canonical,
+        heard=heard,
+        position=_position(place, len(word.phones)),
+        probability=probability,
+        confidence=certainty,
+        weight=load * probability * _trust(certainty) * _habit(phone, learner),
+    )
+
+
+def _sound_kind(heard: str | None) -> FindingKind:
+    if heard is None:
+        return FindingKind.UNCLEAR
+    return FindingKind.SUBSTITUTION if heard else FindingKind.DELETION
+
+
+def _weakest(score: UtteranceScore) -> Iterator[Finding]:
+    """The word of the most doubtful sound, where nothing is surely wrong and yet not all is good."""
+    doubts = [
+        (max(error_probability(phone) or 0.0 for phone in word.phones), -i)
+        for i, word in enumerate(score.words)
+        if word_label(word) is Label.UNCLEAR and word.phones
+    ]
+    if doubts:
+        index = -max(doubts)[1]
+        word = score.words[index]
+        sureness = word.confidence if word.confidence is not None else score.confidence
+        text = word.text
+        yield _weighed(
+            Finding("", FindingKind.UNSURE, plain(text), index, confidence=sureness, called=called(text))
+        )
+
+
+def _position(place: int, n_phones: int) -> str:
+    if place == 0:
+        return "start"
+    return "end" if place == n_phones - 1 else "middle"
+
+
+def _trust(confidence: float | None) -> float:
+    """Weight of a confidence; an unmeasured one costs nothing."""
+    return 1.0 if confidence is None else confidence
+
+
+def _habit(phone: PhoneScore, learner: LearnerState) -> float:
+    """1 for a sound without history, up to 2 for one this learner keeps missing."""
+    mastery = learner.phones.get(phone.canonical)
+    if mastery is None:
+        return 1.0
+    seen = mastery.n_attempts / (mastery.n_attempts + REPETITION_PRIOR)
+    return 1.0 + seen * (1.0 - mastery.mean)
