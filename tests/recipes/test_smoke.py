@@ -11,7 +11,7 @@ import pytest
 from speechtutor import config
 from tests.conftest import PROJECT
 
-HELPERS = {"__init__", "synthetic", "training", "exports", "feedback_replies"}
+HELPERS = {"__init__", "synthetic", "training", "exports", "feedback_replies", "flite_voice"}
 RECIPES = sorted(path.stem for path in (PROJECT / "recipes").glob("*.py") if path.stem not in HELPERS)
 
 
