@@ -1,7 +1,7 @@
 """Train the ear of the diagnosis: a phone recogniser that does not repair what it hears.
 
 Data      data_manifests/speechocean762.jsonl (train); the rows of make_mistakes
-Run       python -m recipes.finetune_ear --extra runs/mistakes/rows.jsonl --extra runs/mistakes/other-rows.jsonl
+Run       python -m recipes.finetune_ear --extra runs/mistakes/rows.jsonl
 Expect    see recipes/README.md
 
 It goes on from the recogniser that ships, which knows learners' voices but also the words they read.

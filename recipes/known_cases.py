@@ -138,10 +138,13 @@ def of_blends(
                 yield Case(f"{row.id}-blended", "blended", speaker, made[0], found.case.words, made[1])
 
 
-def hear(case: Case, ears: Sequence[AcousticModel], last: Heard | None = None) -> Heard | None:
+def hear(
+    case: Case, ears: Sequence[AcousticModel], last: Heard | None = None, *, gate: bool = True
+) -> Heard | None:
     """Listen with every ear and align with the first; None where the scorer would decline.
 
-    `last` is the case before: if it has the same recording, its emissions are taken.
+    `last` is the case before: if it has the same recording, its emissions are taken. Without the `gate`
+    what holds no speech is listened to as well: the noise of a trial run.
     """
     from speechtutor.models.scorer import listen
 
@@ -149,7 +152,7 @@ def hear(case: Case, ears: Sequence[AcousticModel], last: Heard | None = None) -
         quality, emissions = last.quality, last.emissions
     else:
         quality = speech.quality(case.recording)
-        if not quality.judgeable:
+        if gate and not quality.judgeable:
             return None
         emissions = tuple(listen(ear, case.recording, quality) for ear in ears)
     try:

@@ -70,13 +70,15 @@ class Config:
     flite: str | None = None
     """The program of another engine (`recipes.flite_voice`), for as many clips again as `other` says."""
     out: Path = Path("runs/mistakes")
-    """Folder for the clips, rows.jsonl (train), dev.jsonl, held-out.jsonl and other-*.jsonl."""
+    """Folder for the clips, rows.jsonl (train), seen.jsonl, dev.jsonl, held-out.jsonl and other-*.jsonl."""
     readings: int = 1000
     """Train clips to make; clips that are there are kept, so a run can be made longer."""
     dev: int = 60
     """Pairs of a wrong clip and its clean twin by the dev voices."""
     held_out: int = 100
     """Such pairs by the held-out voices."""
+    seen: int = 40
+    """Such pairs by the train voices, of texts that are not trained on."""
     other: int = 240
     """Train clips by the other engine, and a quarter as many pairs by its held-out voice."""
     wrong: float = 0.15
@@ -223,7 +225,7 @@ def run(cfg: Config) -> list[manifest.Written]:
 
     source = synthetic.corpus(cfg.out / "corpus") if cfg.smoke else cfg.manifest
     if cfg.smoke:
-        cfg = replace(cfg, readings=4, dev=2, held_out=1)
+        cfg = replace(cfg, readings=4, dev=2, held_out=1, seen=1)
     texts = texts_of(cfg, source)
     # Texts of the pairs are not trained on.
     n_kept = min(KEPT, len(texts) // 2)
@@ -241,7 +243,9 @@ def run(cfg: Config) -> list[manifest.Written]:
     if cfg.voices or cfg.smoke:
         pairs = twin_clips(cfg, "dev", cfg.dev, kept[::-1], DEV)
         unseen = twin_clips(cfg, "unseen", cfg.held_out, kept, HELD_OUT)
+        seen = twin_clips(cfg, "seen", cfg.seen, kept[1::2], train)
         parts += [("dev", "dev", voice, pairs), ("held-out", "test", voice, unseen)]
+        parts += [("seen", "dev", voice, seen)]
     config.save(cfg, cfg.out)
     written = []
     for part, split, engine, clips in parts:

@@ -89,13 +89,13 @@ class Config:
     """Train on three synthetic utterances with untrained ears."""
 
 
-def pack(cases: Iterable[Case], ears: Sequence[AcousticModel]) -> dict[str, np.ndarray]:
+def pack(cases: Iterable[Case], ears: Sequence[AcousticModel], *, gate: bool) -> dict[str, np.ndarray]:
     """What the ears heard of the cases as arrays: one row a phone, one a gap."""
     parts: dict[str, list[np.ndarray]] = {}
     names: list[tuple[str, str]] = []
     last = None
     for case in cases:
-        last = known_cases.hear(case, ears, last)
+        last = known_cases.hear(case, ears, last, gate=gate)
         if last is None:
             continue
         signs, told, k = last.signs, last.labels, len(names)
@@ -116,22 +116,22 @@ def pack(cases: Iterable[Case], ears: Sequence[AcousticModel]) -> dict[str, np.n
         for name, values in rows.items():
             parts.setdefault(name, []).append(values)
     if not names:
-        raise InputError("none of the cases could be heard")
+        return {}
     arrays = {name: np.concatenate(values) for name, values in parts.items()}
     return arrays | {"names": np.array([n for n, _ in names]), "speakers": np.array([s for _, s in names])}
 
 
 def heard(
-    name: str, cases: Iterator[Case], ears: Sequence[AcousticModel], out: Path
+    name: str, cases: Iterator[Case], ears: Sequence[AcousticModel], out: Path, *, gate: bool
 ) -> dict[str, np.ndarray]:
     """The arrays of a group, from OUT or made now."""
     path = out / f"{name}.npz"
     if not path.exists():
         out.mkdir(parents=True, exist_ok=True)
-        packed = pack(cases, ears)
+        packed = pack(cases, ears, gate=gate)
         np.savez(out / f".{name}.npz", **packed)
         (out / f".{name}.npz").replace(path)
-        log.info("%s: %d cases, %d phones", name, len(packed["names"]), len(packed["phones.rows"]))
+        log.info("%s: %d cases", name, len(packed.get("names", ())))
     with np.load(path) as file:
         return dict(file)
 
@@ -160,7 +160,14 @@ def groups(cfg: Config, ears: Sequence[AcousticModel]) -> dict[str, dict[str, np
         "dev-readings": lambda: readings(dev),
     }
     skipped = {"voices-heard"} if not cfg.heard else set()
-    return {name: heard(name, cases(), ears, cfg.out) for name, cases in made.items() if name not in skipped}
+    found = {
+        name: heard(name, cases(), ears, cfg.out, gate=not cfg.smoke)
+        for name, cases in made.items()
+        if name not in skipped
+    }
+    if missing := [name for name in ("voices", "dev-voices", "dev-readings") if not found[name]]:
+        raise InputError(f"nothing could be heard of {', '.join(missing)}")
+    return {name: arrays for name, arrays in found.items() if arrays}
 
 
 def places(found: dict[str, np.ndarray], part: str, weight: float, only: str = "") -> Places:
@@ -230,20 +237,19 @@ def measured(
 ) -> dict[str, float]:
     """Recall, named right and false alarms at a threshold, and recall at 1 and 2 % false alarms."""
     wrong, fine = labels >= 0, (labels == RIGHT) & kept
+    counts = {"n wrong": float(wrong.sum()), "n right": float(fine.sum())}
+    if not wrong.any() or not fine.any():
+        return counts
     ordered = np.sort(p[fine])[::-1]
     at = {
         f"recall at {rate:.0%}": float((p[wrong] > ordered[int(rate * fine.sum())]).mean())
         for rate in (0.01, 0.02)
     }
     flagged = wrong & (p >= limit)
-    return {
-        "n wrong": float(wrong.sum()),
-        "n right": float(fine.sum()),
-        "recall": float((p[wrong] >= limit).mean()),
-        "named right": float((best[flagged] == labels[flagged]).mean()) if flagged.any() else np.nan,
-        "false alarms": float((p[fine] >= limit).mean()),
-        **at,
-    }
+    named = float((best[flagged] == labels[flagged]).mean()) if flagged.any() else 0.0
+    alarms = float((p[fine] >= limit).mean())
+    recall = float((p[wrong] >= limit).mean())
+    return counts | {"recall": recall, "named right": named, "false alarms": alarms} | at
 
 
 def train_part(cfg: Config, found: dict[str, dict[str, np.ndarray]], part: str) -> tuple[list, dict, dict]:
@@ -284,7 +290,7 @@ def _crossed(
         kept = half != test
         curve, _ = module.calibration([sets["dev-voices"], (p[kept], labels[kept])], rates, BASE)
         fine = ~kept & (labels == RIGHT)
-        for name in rates:
+        for name in rates if fine.any() else ():
             alarms.setdefault(name, []).append(float((curve(p[fine]) >= curve.thresholds[name]).mean()))
     return {name: float(np.mean(values)) for name, values in alarms.items()}
 

@@ -138,7 +138,9 @@ def wrongness(parts: Sequence[Mapping[str, NDArray[np.float32]]], places: Places
 
 
 def platt(probability: Array, wrong: Array, weights: Array) -> tuple[float, float]:
-    """Slope and offset on the log-odds by maximum likelihood (Platt, 1999)."""
+    """Slope and offset on the log-odds by maximum likelihood (Platt, 1999); 1 and 0 if all are alike."""
+    if wrong.min() == wrong.max():
+        return 1.0, 0.0
     from sklearn.linear_model import LogisticRegression
 
     odds = np.log(np.clip(probability, 1e-9, 1 - 1e-9)) - np.log(np.clip(1 - probability, 1e-9, 1))
