@@ -194,10 +194,10 @@ def cases(cfg: Config, scorer: PronunciationScorer) -> Iterator[Case]:
     names = {"rated": "real, as raters judged", "swapped": "real, swapped", "blended": "real, blended"}
     step = max(len(rows) // cfg.rated, 1) if cfg.rated else 1
     spread = {row.id for row in rows[::step]}
-    for case in known_cases.of_readings(rows, cfg.root, cfg.n_claims, cfg.seed, wrong=1):
+    for case in known_cases.of_readings(rows, cfg.root, cfg.n_claims, cfg.seed, wrong=1, whole=True):
         if case.group == "swapped" or case.name in spread:
             yield replace(case, group=names[case.group])
-    for case in known_cases.of_blends(rows, cfg.root, scorer.acoustic, cfg.seed, wrong=1):
+    for case in known_cases.of_blends(rows, cfg.root, scorer.acoustic, cfg.seed, wrong=1, whole=True):
         yield replace(case, group=names[case.group])
     for group, name in cfg.voices.items():
         path = cfg.mistakes / name

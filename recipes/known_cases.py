@@ -15,6 +15,7 @@ from speechtutor.align import align
 from speechtutor.core import CanonicalWord, Emission, Recording, Utterance
 from speechtutor.errors import InputError, TextError
 from speechtutor.evaluation.known_errors import (
+    RIGHT,
     Case,
     Labels,
     Piece,
@@ -93,49 +94,55 @@ def _through(augment: object, recording: Recording, seed: int) -> Recording:
 
 
 def of_readings(
-    rows: Sequence[Utterance], root: Path, n_claims: int, seed: int, wrong: int = 2
+    rows: Sequence[Utterance], root: Path, n_claims: int, seed: int, *, wrong: int, whole: bool
 ) -> Iterator[Case]:
-    """Learners' readings as raters judged them, and well-said ones against texts made wrong.
+    """Learners' readings as raters judged them, and against texts made wrong where they are well said.
 
-    Groups: rated, swapped.
+    `whole` makes texts wrong only for readings of which every phone is well said. Groups: rated, swapped.
     """
     for k, row in enumerate(rows):
         recording, words = audio.load(root / row.audio), canonical.of(row)
         assert row.scores is not None
-        yield Case(row.id, "rated", row.speaker, recording, words, rated(row.scores.words, 0.95))
-        if not well_said(row.scores.words):
+        truth = rated(row.scores.words)
+        yield Case(row.id, "rated", row.speaker, recording, words, truth)
+        if whole and not well_said(row.scores.words):
             continue
         for j in range(n_claims):
             kind = KINDS[(k + j) % len(KINDS)]
-            made = claims(words, kind, wrong, random.Random(f"{seed}-{row.id}-{j}"))
+            made = claims(words, truth, kind, wrong, random.Random(f"{seed}-{row.id}-{j}"))
             if made is not None:
                 yield Case(f"{row.id}-{kind}-{j}", "swapped", row.speaker, recording, *made)
 
 
 def of_blends(
-    rows: Sequence[Utterance], root: Path, acoustic: AcousticModel, seed: int, wrong: int = 2
+    rows: Sequence[Utterance], root: Path, acoustic: AcousticModel, seed: int, *, wrong: int, whole: bool
 ) -> Iterator[Case]:
-    """Well-said readings with single sounds replaced by others of the same speaker. Group: blended."""
+    """Readings with single well-said sounds replaced by others of the same speaker. Group: blended."""
     by_speaker: dict[str, list[Utterance]] = {}
     for row in rows:
-        if row.scores is not None and well_said(row.scores.words):
+        if row.scores is not None and (not whole or well_said(row.scores.words)):
             by_speaker.setdefault(row.speaker, []).append(row)
     for speaker, own in by_speaker.items():
         bank: list[Piece] = []
         aligned = []
         for row in own[:6]:
             recording, words = audio.load(root / row.audio), canonical.of(row)
-            found = hear(Case(row.id, "", speaker, recording, words, ()), [acoustic])
-            if found is not None:
-                aligned.append((row, found))
-                bank += pieces(recording, found.alignment)
-        for row, found in aligned:
             assert row.scores is not None
-            truth = rated(row.scores.words, 0.95)
-            rng = random.Random(f"{seed}-{row.id}")
-            made = blend(found.case.recording, found.alignment, truth, bank, wrong, rng)
+            truth = rated(row.scores.words)
+            found = hear(Case(row.id, "", speaker, recording, words, truth), [acoustic])
+            if found is None:
+                continue
+            aligned.append(found)
+            right = found.labels.phones == RIGHT
+            bank += [
+                piece for piece, kept in zip(pieces(recording, found.alignment), right, strict=True) if kept
+            ]
+        for found in aligned:
+            rng = random.Random(f"{seed}-{found.case.name}")
+            case = found.case
+            made = blend(case.recording, found.alignment, case.truth, bank, wrong, rng)
             if made is not None:
-                yield Case(f"{row.id}-blended", "blended", speaker, made[0], found.case.words, made[1])
+                yield Case(f"{case.name}-blended", "blended", speaker, made[0], case.words, made[1])
 
 
 def hear(

@@ -70,9 +70,13 @@ class Config:
     readings: int = 700
     """Train readings, evenly spread."""
     blends: int = 300
-    """Train readings, evenly spread, from which sounds are cut."""
+    """Train readings, evenly spread, in which sounds are replaced."""
+    dev_readings: int = 200
+    """Dev readings, evenly spread, for calibration; half of the speakers for each test of it."""
     n_claims: int = 2
-    """Wrong texts for each well-said reading."""
+    """Wrong texts for each reading."""
+    wrong: int = 3
+    """Wrong sounds in such a text, and in a reading with sounds replaced."""
     harsh: float = 0.4
     """Share of the voices' clips that are heard in a room, by a poor line or in noise."""
     only: str = ""
@@ -149,15 +153,20 @@ def groups(cfg: Config, ears: Sequence[AcousticModel]) -> dict[str, dict[str, np
             yield from known_cases.of_voices(rows, path.parent, group, cfg.harsh, cfg.seed)
 
     def readings(rows: Sequence[Utterance]) -> Iterator[Case]:
-        yield from known_cases.of_readings(rows, cfg.root, cfg.n_claims, cfg.seed)
+        yield from known_cases.of_readings(
+            rows, cfg.root, cfg.n_claims, cfg.seed, wrong=cfg.wrong, whole=False
+        )
+
+    def blends(rows: Sequence[Utterance]) -> Iterator[Case]:
+        yield from known_cases.of_blends(rows, cfg.root, ears[0], cfg.seed, wrong=cfg.wrong, whole=False)
 
     made = {
         "voices": lambda: voices(cfg.voices, "train", "voices"),
         "voices-heard": lambda: voices(cfg.heard, "train", "voices-heard"),
         "readings": lambda: readings(spread(train, cfg.readings)),
-        "blended": lambda: known_cases.of_blends(spread(train, cfg.blends), cfg.root, ears[0], cfg.seed),
+        "blended": lambda: blends(spread(train, cfg.blends)),
         "dev-voices": lambda: voices([cfg.dev_voices], "dev", "dev-voices"),
-        "dev-readings": lambda: readings(dev),
+        "dev-readings": lambda: readings(spread(dev, cfg.dev_readings)),
     }
     skipped = {"voices-heard"} if not cfg.heard else set()
     found = {

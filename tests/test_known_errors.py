@@ -52,7 +52,7 @@ def judged(word: CanonicalWord, *errors: tuple[int, str]) -> WordScore:
 def test_against_a_wrong_text_was_said_what_was_said(kind: str) -> None:
     words = single("I think the small cat sat on three boxes")
     for seed in range(20):
-        made = claims(words, kind, 3, random.Random(seed))
+        made = claims(words, [judged(word) for word in words], kind, 3, random.Random(seed))
         assert made is not None
         texts, truth = made
         assert [manifest.said(word) for word in truth] == [w.pronunciations[0] for w in words]
@@ -119,3 +119,13 @@ def test_pieces_are_the_aligned_phones() -> None:
     cut = pieces(recording, aligned(words))
     assert [piece.phone for piece in cut] == ["S", "AE", "T"]
     assert len(cut[1].samples) == 1600 + 160
+
+
+def test_texts_are_only_made_wrong_where_the_reading_is_known_to_be_right() -> None:
+    words = single("sat on mats")
+    known = (judged(words[0]), judged(words[1]), judged(words[2], (1, "EH")))
+    for seed in range(20):
+        made = claims(words, known, "any", 9, random.Random(seed), apart=1)
+        assert made is not None
+        assert [p.canonical for p in made[1][2].phones][:3] == ["M", "AE", "T"]
+        assert made[1][2].phones[1].heard == "EH"

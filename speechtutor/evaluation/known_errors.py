@@ -118,22 +118,30 @@ def rated(words: Sequence[WordScore], good: float = 0.9, bad: float = 0.25) -> t
     return tuple(WordScore(w.text, w.score, phones=tuple(map(verdict, w.phones))) for w in words)
 
 
-def well_said(words: Sequence[WordScore], good: float = 0.95) -> bool:
+def well_said(words: Sequence[WordScore], good: float = 0.9) -> bool:
     """Whether raters found every phone good."""
     return bool(words) and all((phone.score or 0.0) >= good for word in words for phone in word.phones)
 
 
 def claims(
-    words: Sequence[CanonicalWord], kind: str, n: int, rng: random.Random, apart: int = 3
+    words: Sequence[CanonicalWord],
+    truth: Sequence[WordScore],
+    kind: str,
+    n: int,
+    rng: random.Random,
+    apart: int = 3,
 ) -> tuple[tuple[CanonicalWord, ...], tuple[WordScore, ...]] | None:
     """A text made wrong at up to `n` places: its words, and what was said against it; None if none fits.
 
-    `words` are what was said, one pronunciation each. Kinds: usual (the text claims a sound for which
-    learners say this one), any, deletion (the text has a sound more), insertion (it has one less).
+    `words` are what should have been said, one pronunciation each, `truth` whether it was: the text is
+    only made wrong where a phone and those beside it are known to be right. Kinds: usual (the text claims
+    a sound for which learners say this one), any, deletion (the text has a sound more), insertion (it has
+    one less).
     """
     said = [list(word.pronunciations[0]) for word in words]
     places = [(w, i) for w, phones in enumerate(said) for i in range(len(phones))]
-    order = list(range(len(places)))
+    sure = _sure(truth)
+    order = [place for place in range(len(places)) if sure[place]]
     rng.shuffle(order)
     taken: list[int] = []
     changes: dict[int, list[Slip]] = {}
@@ -149,7 +157,13 @@ def claims(
             changes.setdefault(w, []).append(Slip(w, *claim))
     if not taken:
         return None
-    return _claimed(words, changes)
+    return _claimed(words, truth, changes)
+
+
+def _sure(truth: Sequence[WordScore]) -> list[bool]:
+    """Of each phone whether it and its neighbours are known to be right."""
+    right = [True, *(p.error_probability == 0.0 for word in truth for p in word.phones), True]
+    return [all(right[i : i + 3]) for i in range(len(right) - 2)]
 
 
 def _claim(
@@ -179,7 +193,7 @@ def _heard_apart(said: Sequence[Sequence[str]], w: int, claim: tuple[int, Edit, 
 
 
 def _claimed(
-    words: Sequence[CanonicalWord], changes: dict[int, list[Slip]]
+    words: Sequence[CanonicalWord], known: Sequence[WordScore], changes: dict[int, list[Slip]]
 ) -> tuple[tuple[CanonicalWord, ...], tuple[WordScore, ...]]:
     texts, truth = [], []
     for w, word in enumerate(words):
@@ -199,10 +213,11 @@ def _claimed(
             if Edit.DELETION in here:
                 inserted.append((len(judged), phones[at]))
                 continue
-            other = here[Edit.SUBSTITUTION].said if Edit.SUBSTITUTION in here else phones[at]
-            changed = other != phones[at]
-            edit, heard = (Edit.SUBSTITUTION, phones[at]) if changed else (Edit.MATCH, None)
-            judged.append(PhoneScore(other, None, edit=edit, heard=heard, error_probability=float(changed)))
+            other, own = phones[at], known[w].phones[at]
+            if Edit.SUBSTITUTION in here:
+                other = here[Edit.SUBSTITUTION].said
+                own = PhoneScore(other, None, edit=Edit.SUBSTITUTION, heard=phones[at], error_probability=1.0)
+            judged.append(own)
             stress.append(-1 if other not in VOWELS else max(word.stress[0][at], 0))
         changed_phones = tuple(phone.canonical for phone in judged)
         texts.append(replace(word, pronunciations=(changed_phones,), stress=(tuple(stress),)))
@@ -245,13 +260,15 @@ def blend(
 ) -> tuple[Recording, tuple[WordScore, ...]] | None:
     """Up to `n` phones replaced by other sounds of the speaker, brought to the same level; None if none fits.
 
-    Three in four become another phone of the same class; the rest are cut out.
+    Only phones that are known to be right, as those beside them, are replaced. Three in four become
+    another phone of the same class; the rest are cut out.
     """
     flat = [(w, i) for w, word in enumerate(truth) for i in range(len(word.phones))]
     names = [phone.canonical for phone in alignment.phones]
     if len(flat) != len(names):
         return None
-    order = list(range(len(flat)))
+    sure = _sure(truth)
+    order = [place for place in range(len(flat)) if sure[place]]
     rng.shuffle(order)
     chosen: dict[int, Piece | None] = {}
     for place in order:

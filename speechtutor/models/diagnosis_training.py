@@ -41,10 +41,10 @@ class Recipe:
     epochs: int = 12
     batch: int = 256
     rate: float = 2e-3
-    decay: float = 1e-4
+    decay: float = 0.03
     own_width: int = 24
-    context_width: int = 48
-    dropout: float = 0.1
+    context_width: int = 32
+    dropout: float = 0.2
     table_decay: float = 1e-3
 
 
@@ -61,7 +61,8 @@ class DiagnosisNetwork(nn.Module):
         own = places.own[sample].reshape(-1, n_own)
         for name, values in (("own", own), ("context", places.context)):
             self.register_buffer(f"{name}_mean", torch.from_numpy(values.mean(0)))
-            self.register_buffer(f"{name}_deviation", torch.from_numpy(values.std(0) + 1e-2))
+            # A rare 0 or 1 must not become a large number.
+            self.register_buffer(f"{name}_deviation", torch.from_numpy(np.maximum(values.std(0), 0.5)))
         self.barred = places.barred
 
     @staticmethod

@@ -30,9 +30,7 @@ def by_hand(log_probs: torch.Tensor, target: list[int]) -> torch.Tensor:
     def emission(t: int, state: int) -> torch.Tensor:
         return any_phone[t] if states[state] == WILD else probs[t, states[state]]
 
-    table = [
-        emission(0, s) if s < 2 else torch.zeros((), dtype=torch.double) for s in range(len(states))
-    ]
+    table = [emission(0, s) if s < 2 else torch.zeros((), dtype=torch.double) for s in range(len(states))]
     for t in range(1, len(probs)):
         row = []
         for s in range(len(states)):
