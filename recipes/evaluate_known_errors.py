@@ -25,7 +25,7 @@ import numpy as np
 
 from recipes import known_cases, synthetic
 from speechtutor import config, manifest
-from speechtutor.diagnosis import STRICTNESS
+from speechtutor.diagnosis import STRICTNESS, Diagnosis
 from speechtutor.errors import InputError
 from speechtutor.evaluation.known_errors import RIGHT, Case
 from speechtutor.judging import ERROR_THRESHOLD
@@ -72,6 +72,8 @@ class Config:
     """Dev readings, evenly spread, for the false alarms on phones that raters found good; 0 takes all."""
     n_claims: int = 6
     """Wrong texts for each well-said dev reading, one wrong sound each."""
+    limit: int = 0
+    """At most so many clips of each group of voices, the first ones; 0 takes all."""
     draws: int = 500
     """Draws of speakers for the intervals."""
     device: str | None = None
@@ -116,42 +118,67 @@ def judge(
     seen = replace(seen, emissions=(*seen.emissions, second))
     told, signs = seen.labels, seen.signs
     views = {name: diagnoser.model.diagnose(signs, name) for name in STRICTNESS}
-    standard = views["standard"]
-    old = _scored(score)
-    clean = not ((told.phones >= 0).any() or (told.gaps >= 0).any())
-    for i, label in enumerate(told.phones):
-        if label < 0 and not (clean and label == RIGHT):
-            continue
-        found = {name: view.phones[i].heard is not None for name, view in views.items()}
-        heard = {"diagnosis": standard.phones[i].nbest[0].phone, "scorer": old.phones[i][1]}
-        if clean:
-            # A sound put in before a right phone is a false alarm of that phone.
-            gaps = (i, i + 1) if i == len(told.phones) - 1 else (i,)
-            found = {n: f or any(views[n].gaps[g].heard is not None for g in gaps) for n, f in found.items()}
-            found["scorer"] = old.phones[i][0] or any(g in old.gaps for g in gaps)
-        else:
-            found["scorer"] = old.phones[i][0]
-        kind = "right" if clean else "deletion" if label == len(PHONES) else "substitution"
-        said = None if clean else (*PHONES, "")[label]
-        level = standard.phones[i].probability
-        yield Place(
-            case.group,
-            case.speaker,
-            kind,
-            PHONES[signs.canonical[i]],
-            said,
-            _edge(seen, i),
-            level,
-            found,
-            heard,
-        )
-    for g in np.flatnonzero(told.gaps >= 0):
-        found = {name: view.gaps[g].heard is not None for name, view in views.items()} | {
-            "scorer": g in old.gaps
+    both = _Both(case, seen, views, _scored(score), [PHONES[c] for c in signs.canonical])
+    if (told.phones >= 0).any() or (told.gaps >= 0).any():
+        yield from (both.wrong(int(i), int(told.phones[i])) for i in np.flatnonzero(told.phones >= 0))
+        yield from (both.added(int(g), int(told.gaps[g])) for g in np.flatnonzero(told.gaps >= 0))
+    else:
+        yield from (both.right(int(i)) for i in np.flatnonzero(told.phones == RIGHT))
+
+
+@dataclass(frozen=True, slots=True)
+class _Both:
+    """A case with what the diagnosis, by strictness, and the scorer say of it."""
+
+    case: Case
+    seen: known_cases.Heard
+    views: dict[str, Diagnosis]
+    old: _Scored
+    canonical: Sequence[str]
+
+    def wrong(self, i: int, label: int) -> Place:
+        """Phone `i`, in whose place another was said, or none."""
+        kind = "deletion" if label == len(PHONES) else "substitution"
+        found = {name: view.phones[i].heard is not None for name, view in self.views.items()}
+        found["scorer"] = self.old.phones[i][0]
+        finding = self.views["standard"].phones[i]
+        heard = {"diagnosis": finding.nbest[0].phone, "scorer": self.old.phones[i][1]}
+        return self._place(kind, i, (*PHONES, "")[label], finding.probability, found, heard)
+
+    def right(self, i: int) -> Place:
+        """Phone `i`, which was well said; a sound that is found before it is its false alarm too."""
+        gaps = (i, i + 1) if i == len(self.canonical) - 1 else (i,)
+        found = {
+            name: view.phones[i].heard is not None or any(view.gaps[g].heard is not None for g in gaps)
+            for name, view in self.views.items()
         }
-        heard = {"diagnosis": standard.gaps[g].nbest[0].phone, "scorer": old.gaps.get(int(g))}
-        said, level = PHONES[told.gaps[g]], standard.gaps[g].probability
-        yield Place(case.group, case.speaker, "insertion", "", said, _gap(seen, g), level, found, heard)
+        found["scorer"] = self.old.phones[i][0] or any(g in self.old.gaps for g in gaps)
+        return self._place("right", i, None, self.views["standard"].phones[i].probability, found, {})
+
+    def added(self, g: int, label: int) -> Place:
+        """A sound that was put in before phone `g`."""
+        found = {name: view.gaps[g].heard is not None for name, view in self.views.items()}
+        found["scorer"] = g in self.old.gaps
+        finding = self.views["standard"].gaps[g]
+        heard = {"diagnosis": finding.nbest[0].phone, "scorer": self.old.gaps.get(g)}
+        place, said = _gap(self.seen, g), PHONES[label]
+        case = self.case
+        return Place(
+            case.group, case.speaker, "insertion", "", said, place, finding.probability, found, heard
+        )
+
+    def _place(
+        self,
+        kind: str,
+        i: int,
+        said: str | None,
+        level: float,
+        found: dict[str, bool],
+        heard: dict[str, str | None],
+    ) -> Place:
+        case, wanted = self.case, self.canonical[i]
+        place = _edge(self.seen, i)
+        return Place(case.group, case.speaker, kind, wanted, said, place, level, found, heard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +229,7 @@ def cases(cfg: Config, scorer: PronunciationScorer) -> Iterator[Case]:
     for group, name in cfg.voices.items():
         path = cfg.mistakes / name
         if path.is_file():
-            found = known_cases.read(path, ["dev", "test"])
+            found = known_cases.read(path, ["dev", "test"])[: cfg.limit or None]
             yield from known_cases.of_voices(found, path.parent, group, 0.0, cfg.seed)
 
 

@@ -67,11 +67,11 @@ class Config:
     """The name of that ear in the settings that are written."""
     out: Path = Path("runs/diagnosis")
     """Folder for what was heard, and OUT/diagnosis for the result."""
-    readings: int = 700
+    readings: int = 460
     """Train readings, evenly spread."""
-    blends: int = 300
+    blends: int = 320
     """Train readings, evenly spread, in which sounds are replaced."""
-    dev_readings: int = 200
+    dev_readings: int = 160
     """Dev readings, evenly spread, for calibration; half of the speakers for each test of it."""
     n_claims: int = 2
     """Wrong texts for each reading."""
@@ -81,9 +81,9 @@ class Config:
     """Share of the voices' clips that are heard in a room, by a poor line or in noise."""
     only: str = ""
     """Train on "first" or "second" ear alone, to compare; empty takes both."""
-    epochs: int = 12
+    epochs: int = 30
     """Passes over the places."""
-    seeds: int = 3
+    seeds: int = 2
     """Networks that are averaged."""
     seed: int = 0
     """Seed of the choice of cases and of the first network."""

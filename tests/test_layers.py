@@ -44,6 +44,7 @@ BUILDS_ON = {
     "speechtutor.models.scorer": {"speechtutor.models.acoustic"},
     "speechtutor.models.acoustic": {"speechtutor.models.ctc_acoustic", "speechtutor.models.onnx_acoustic"},
     "speechtutor.models.wav2vec2": {"speechtutor.models.ctc_acoustic"},
+    "speechtutor.models.diagnosis": {"speechtutor.models.acoustic"},
     "speechtutor.models.onnx_whisper": {"speechtutor.models.whisper"},
     "speechtutor.models.export": {
         f"speechtutor.models.{name}"

@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 
-from speechtutor import diagnosis, speech
-from speechtutor.core import Alignment, Emission, Quality, Recording
+from speechtutor import diagnosis
+from speechtutor.core import Alignment, Emission
 from speechtutor.diagnosis import Calibration, Diagnosis, Model, Network
 from speechtutor.errors import InputError, ModelError
 from speechtutor.hub import shipped
 from speechtutor.models.acoustic import load as load_acoustic
-from speechtutor.models.scorer import listen
 from speechtutor.stages import AcousticModel
 
 NAME = "diagnosis"
@@ -25,38 +24,28 @@ NAME = "diagnosis"
 
 @dataclass(frozen=True, slots=True)
 class Diagnoser:
-    """Says which sounds were said, from the scorer's emission and from that of an ear of its own."""
+    """Says which sounds were said, from the scorer's emission and from that of `ear`, an ear of its own."""
 
     model: Model
     ear: AcousticModel
     name: str
     version: str
 
-    def hear(self, recording: Recording, quality: Quality | None = None) -> Emission:
-        """What the second ear makes of a recording, on the frames that the scorer listens to."""
-        return listen(self.ear, recording, speech.quality(recording) if quality is None else quality)
-
     def diagnose(
-        self,
-        recording: Recording,
-        emission: Emission,
-        alignment: Alignment,
-        quality: Quality | None = None,
-        *,
-        strictness: str = "standard",
+        self, first: Emission, second: Emission, alignment: Alignment, *, strictness: str = "standard"
     ) -> Diagnosis:
         """What was said at each phone of an alignment, and between them.
 
-        `emission` and `alignment` are those of the scorer (`speechtutor.models.scorer.listen` and
-        `speechtutor.align.align`); `strictness` is one of `speechtutor.diagnosis.STRICTNESS`.
+        `first` and `alignment` are the scorer's, `second` is what `ear` makes of the same part of the
+        recording (`speechtutor.models.scorer.listen` with either); `strictness` is one of
+        `speechtutor.diagnosis.STRICTNESS`.
 
         Raises:
             InputError: when there is no such strictness, or the frames cannot hold the text.
         """
         if strictness not in diagnosis.STRICTNESS:
             raise InputError(f"strictness {strictness!r} is none of {', '.join(diagnosis.STRICTNESS)}")
-        second = self.hear(recording, quality)
-        return self.model.diagnose(diagnosis.signs([emission, second], alignment), strictness)
+        return self.model.diagnose(diagnosis.signs([first, second], alignment), strictness)
 
 
 def networks(weights: Mapping[str, Any], part: str) -> list[Network]:

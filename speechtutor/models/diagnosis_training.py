@@ -38,13 +38,13 @@ class Places:
 class Recipe:
     """Hyper-parameters."""
 
-    epochs: int = 12
+    epochs: int = 30
     batch: int = 256
-    rate: float = 2e-3
-    decay: float = 0.03
-    own_width: int = 24
-    context_width: int = 32
-    dropout: float = 0.2
+    rate: float = 4e-3
+    decay: float = 0.1
+    own_width: int = 32
+    context_width: int = 64
+    dropout: float = 0.4
     table_decay: float = 1e-3
 
 

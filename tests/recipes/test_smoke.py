@@ -11,7 +11,7 @@ import pytest
 from speechtutor import config
 from tests.conftest import PROJECT
 
-HELPERS = {"__init__", "synthetic", "training", "exports", "feedback_replies", "flite_voice"}
+HELPERS = {"__init__", "synthetic", "training", "exports", "feedback_replies", "flite_voice", "known_cases"}
 RECIPES = sorted(path.stem for path in (PROJECT / "recipes").glob("*.py") if path.stem not in HELPERS)
 
 
@@ -27,7 +27,14 @@ def test_a_recipe_has_its_five_parts_and_a_row_in_the_ledger(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [r for r in RECIPES if r.startswith(("train_scorer", "evaluate_scoring", "finetune"))]
+    "name",
+    [
+        r
+        for r in RECIPES
+        if r.startswith(
+            ("train_scorer", "train_diagnosis", "evaluate_scoring", "evaluate_known", "make_mis", "finetune")
+        )
+    ],
 )
 def test_smoke(name: str, tmp_path: Path) -> None:
     module: Any = importlib.import_module(f"recipes.{name}")
