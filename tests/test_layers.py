@@ -46,6 +46,7 @@ BUILDS_ON = {
     "speechtutor.models.scorer": {"speechtutor.models.acoustic"},
     "speechtutor.models.acoustic": {"speechtutor.models.acoustic_ctc", "speechtutor.models.acoustic_onnx"},
     "speechtutor.models.wav2vec2": {"speechtutor.models.acoustic_ctc"},
+    "speechtutor.models.diagnosis": {"speechtutor.models.acoustic"},
     "speechtutor.models.whisper_onnx": {"speechtutor.models.whisper"},
 }
 """A scorer is made of an acoustic model and a head; the acoustic model may be a foreign checkpoint or an

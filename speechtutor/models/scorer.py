@@ -26,7 +26,7 @@ from speechtutor.core import (
 from speechtutor.errors import InputError, ModelError
 from speechtutor.models.acoustic import load as load_acoustic
 from speechtutor.models.head import Batch, Ensemble, load_ensemble
-from speechtutor.scoring import diagnosis, gop
+from speechtutor.scoring import gop, judgement
 from speechtutor.scoring.align import align
 from speechtutor.scoring.features import Features, without_embedding
 from speechtutor.scoring.insertions import extra_sounds, extra_speech
@@ -83,27 +83,27 @@ class PronunciationScorer:
     def _judged(self, recording: Recording, text: str, words: Sequence[CanonicalWord]) -> UtteranceScore:
         quality = measure(recording)
         if not quality.judgeable:
-            return diagnosis.abstain(text, words, quality)
+            return judgement.abstain(text, words, quality)
         try:
             seen = observe(self.acoustic, recording, words, quality)
         except InputError:
             # Too few frames for the text: whatever was said, it was not this.
-            return diagnosis.abstain(text, words, quality, [diagnosis.OFF_TEXT])
+            return judgement.abstain(text, words, quality, [judgement.OFF_TEXT])
         if distance_from_text(seen.emission, seen.alignment) > float(self.calibration["off_text"]):
-            return diagnosis.abstain(text, words, quality, [diagnosis.OFF_TEXT])
+            return judgement.abstain(text, words, quality, [judgement.OFF_TEXT])
         predicted = self.predict(seen.features)
         wrong = bool((predicted.errors >= ERROR_THRESHOLD).any())
-        return diagnosis.judge(self._found(recording, text, seen, wrong=wrong), predicted)
+        return judgement.judge(self._found(recording, text, seen, wrong=wrong), predicted)
 
     def _found(
         self, recording: Recording, text: str, seen: Observation, *, wrong: bool
-    ) -> diagnosis.Measurements:
+    ) -> judgement.Measurements:
         targets = [seen.emission.symbols.index(phone.canonical) for phone in seen.alignment.phones]
         # Beside a wrong phone, what was heard next door is read with the wrong one in place; it costs
         # several passes, so only where there is something wrong.
         emission = seen.emission
         ratios = gop.in_context(emission.log_probs, targets, emission.blank) if wrong else seen.ratios
-        return diagnosis.Measurements(
+        return judgement.Measurements(
             text=text,
             alignment=seen.alignment,
             evidence=gop.gop(ratios, targets, emission.symbols),
@@ -118,7 +118,7 @@ class PronunciationScorer:
         )
 
     @torch.inference_mode()
-    def predict(self, features: Features) -> diagnosis.Predicted:
+    def predict(self, features: Features) -> judgement.Predicted:
         """The head's calibrated opinion."""
         batch = Batch.of([features if self.head.shape.n_dims else without_embedding(features)])
         every = [member(batch) for member in self.head.members]
@@ -127,9 +127,9 @@ class PronunciationScorer:
             for n in ("phones", "errors", "words", "utterances")
         }
         spread = torch.stack([s.phones[0] for s in every]).std(0, correction=0).double().numpy() / 2
-        return diagnosis.Predicted(
-            phones=diagnosis.interpolate(self.calibration["phone"], mean["phones"]),
-            errors=diagnosis.interpolate(self.calibration["error"], mean["errors"]),
+        return judgement.Predicted(
+            phones=judgement.interpolate(self.calibration["phone"], mean["phones"]),
+            errors=judgement.interpolate(self.calibration["error"], mean["errors"]),
             words=mean["words"] / 2,
             utterance=mean["utterances"] / 2,
             spread=spread,
