@@ -51,6 +51,11 @@ class Recipe:
 class DiagnosisNetwork(nn.Module):
     """The networks of `speechtutor.diagnosis.Network`, to train."""
 
+    own_mean: Tensor
+    own_deviation: Tensor
+    context_mean: Tensor
+    context_deviation: Tensor
+
     def __init__(self, places: Places, recipe: Recipe) -> None:
         super().__init__()
         n_alternatives, n_own = places.own.shape[1:]
@@ -126,7 +131,8 @@ def wrongness(parts: Sequence[Mapping[str, NDArray[np.float32]]], places: Places
     total = None
     for part in parts:
         network = Network({name: value.astype(np.float64) for name, value in part.items()})
-        first, others = network.logits(places.own, places.context, places.rows)
+        own, context = places.own.astype(np.float64), places.context.astype(np.float64)
+        first, others = network.logits(own, context, places.rows)
         if places.barred:
             others[np.arange(len(others)), places.rows] = -np.inf
         logits = np.column_stack([first, others])
