@@ -130,9 +130,8 @@ def wrongness(parts: Sequence[Mapping[str, NDArray[np.float32]]], places: Places
     total = None
     for part in parts:
         network = Network({name: value.astype(np.float64) for name, value in part.items()})
-        first, others = network.logits(
-            places.own.astype(np.float64), places.context.astype(np.float64), places.rows
-        )
+        own, context = places.own.astype(np.float64), places.context.astype(np.float64)
+        first, others = network.logits(own, context, places.rows)
         if places.barred:
             others[np.arange(len(others)), places.rows] = -np.inf
         logits = np.column_stack([first, others])

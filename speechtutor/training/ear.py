@@ -55,15 +55,18 @@ def room(samples: Tensor, rng: random.Random) -> Tensor:
     tail = torch.randn(n) * torch.exp(torch.linspace(0, -math.log(1000.0), n))
     tail = tail / tail.norm() * 10 ** (-rng.uniform(0, 12) / 20)
     answer = torch.cat([torch.ones(1), torch.zeros(round(0.002 * SAMPLE_RATE)), tail])
-    return audio_ops.fftconvolve(samples, answer)[: len(samples)]
+    heard: Tensor = audio_ops.fftconvolve(samples, answer)[: len(samples)]
+    return heard
 
 
 def narrow(samples: Tensor, rng: random.Random) -> Tensor:
     """The recording as by a poor line: few bits a sample, or nothing above 4 to 7 kHz."""
     if rng.random() < 0.5:
         peak = samples.abs().max().clamp(min=1e-4)
-        return audio_ops.mu_law_decoding(audio_ops.mu_law_encoding(samples / peak, 256), 256) * peak
-    return audio_ops.lowpass_biquad(samples, SAMPLE_RATE, rng.uniform(4000, 7000))
+        line: Tensor = audio_ops.mu_law_decoding(audio_ops.mu_law_encoding(samples / peak, 256), 256) * peak
+    else:
+        line = audio_ops.lowpass_biquad(samples, SAMPLE_RATE, rng.uniform(4000, 7000))
+    return line
 
 
 class Harsh(Augment):
