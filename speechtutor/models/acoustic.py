@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import nn
 from transformers import AutoConfig, AutoModel
@@ -108,11 +108,17 @@ def restore(folder: Path) -> tuple[PhoneEncoder, bool]:
             load_file(folder / "adapter_model.safetensors"),
             load_file(folder / "head.safetensors"),
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise ModelError(f"{folder} holds no phone recogniser: {error}") from None
     if tuple(settings.get("symbols", ())) != SYMBOLS:
         raise ModelError(f"{folder} was trained with other symbols than this version of speechtutor uses")
-    network = PhoneEncoder(base_encoder(settings["base"]))
+    try:
+        network = PhoneEncoder(base_encoder(settings["base"]))
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, StopIteration) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(
+            f"the encoder {settings.get('base')!r} of {folder} cannot be read: {reason}"
+        ) from None
     state = network.state_dict()
     for key, down in adapter.items():
         if key.endswith("lora_A.weight"):

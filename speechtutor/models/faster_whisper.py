@@ -66,10 +66,9 @@ def load(
             compute_type=compute or ("float16" if chosen.kind == "cuda" else "int8"),
             cpu_threads=cpu_threads or min(MOST_THREADS, os.cpu_count() or 1),
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"{source} cannot be loaded by faster-whisper: {str(error).splitlines()[0]}"
-        ) from error
+    except Exception as error:  # the errors of its tokenizer share no base class
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{source} cannot be loaded by faster-whisper: {reason}") from error
     return FasterWhisper(model, beams=beams, crop=crop and chosen.kind == "cpu")
 
 
