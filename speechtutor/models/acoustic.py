@@ -25,7 +25,7 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 from speechtutor import hub
 from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recording
 from speechtutor.errors import AudioError, ModelError
-from speechtutor.models import acoustic_ctc, acoustic_onnx
+from speechtutor.models import acoustic_ctc, acoustic_onnx, description
 from speechtutor.models.acoustic_ctc import CtcAcoustic
 from speechtutor.models.acoustic_onnx import OnnxAcoustic
 from speechtutor.models.convert import whisper_checkpoint
@@ -130,12 +130,6 @@ def restore(folder: Path) -> tuple[PhoneEncoder, bool]:
     return network, bool(settings.get("rated"))
 
 
-def _of_transformers(folder: Path) -> bool:
-    """Whether the config of a folder names a model type of transformers."""
-    settings = folder / "config.json"
-    return settings.is_file() and '"model_type"' in settings.read_text(encoding="utf-8")
-
-
 def load(
     checkpoint: str | Path | None = None, device: str | None = None, **options: Any
 ) -> Acoustic | CtcAcoustic | OnnxAcoustic:
@@ -149,10 +143,13 @@ def load(
     folder = hub.resolve(checkpoint or DEFAULT)
     if isinstance(folder, str):
         return acoustic_ctc.load(folder, device, **options)
-    if (folder / acoustic_onnx.FILE).is_file():
+    kind = description.read(folder).kind
+    if kind == "phones-onnx":
         return acoustic_onnx.load(folder, device, **options)
-    if _of_transformers(folder):
+    if kind == "ctc":
         return acoustic_ctc.load(folder, device, **options)
+    if kind != "phones-lora":
+        raise ModelError(f"{folder} holds no phone recogniser: it is a {kind}")
     chosen = pick(device)
     network, rates = restore(folder)
     network = network.eval().to(chosen.name)
