@@ -6,7 +6,6 @@ Only wiring lives here: `build(coach)` connects widgets to a `Coach`, what is sh
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from html import escape
@@ -14,8 +13,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+import speechtutor  # noqa: F401  # before gradio, which reports its start otherwise
 
+# isort: split
 import gradio as gr
 import numpy as np
 

@@ -183,6 +183,19 @@ def build_model(cfg: Config) -> PhoneEncoder:
     return PhoneEncoder(encoder)
 
 
+def check_length(model: PhoneEncoder, examples: Sequence[Example]) -> None:
+    """Refuse what the encoder cannot hear to its end, before hours of training end there.
+
+    Raises:
+        InputError: naming the longest recording.
+    """
+    longest = max(examples, key=lambda e: e.duration)
+    most = model.encoder.config.max_source_positions / 50 if model.is_whisper else float("inf")
+    if longest.duration > most:
+        told = f"{longest.duration:.1f} s, and the encoder hears {most:g} s: take it out or cut it"
+        raise InputError(f"row {longest.id}: {told}")
+
+
 def run(cfg: Config) -> list[dict[str, float]]:
     """Train and return one row of dev figures per epoch.
 
@@ -210,6 +223,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
     train += [example(row, root) for row, root in extra]
     dev = [example(row, cfg.root) for row in dev_rows]
     model = build_model(cfg)
+    check_length(model, [*train, *dev])
     if cfg.init:
         model.load_state_dict(
             average(
@@ -230,7 +244,14 @@ def run(cfg: Config) -> list[dict[str, float]]:
     )
     log.info("%d train and %d dev utterances", len(train), len(dev))
     history = Trainer(model, recipe, cfg.out, cfg.device).fit(train, dev)
-    save(merge_lora(model.cpu()), cfg.base, cfg.out / "acoustic", cfg.rank, rated=cfg.rater_weight > 0)
+    save(
+        merge_lora(model.cpu()),
+        cfg.base,
+        cfg.out / "acoustic",
+        cfg.rank,
+        rated=cfg.rater_weight > 0,
+        mark=mark,
+    )
     return history
 
 

@@ -79,8 +79,11 @@ def run(cfg: Config) -> list[dict[str, float]]:
     model = whisper.network(cfg.base, tuning, seed=cfg.seed)
     listener = whisper.Listener(cfg.base, model, cfg.lang)
     fitting = [clip for clip in train if listener.fits(clip)]
-    left_out = len(train) - len(fitting)
-    log.info("%d train clips (%d too long for a window) and %d of dev", len(fitting), left_out, len(dev))
+    if left_out := [clip.id for clip in train if not listener.fits(clip)]:
+        log.warning("%d train clips do not fit into a window: %s", len(left_out), ", ".join(left_out))
+    if not fitting:
+        raise InputError(f"no train clip of {cfg.manifest} fits into a window")
+    log.info("%d train clips and %d of dev", len(fitting), len(dev))
     loop.reserve(cfg.out, 3 * loop.trainable_bytes(model))
     settings.record(cfg, args, [*train, *dev])
     augment = Augment(random.Random(cfg.seed), speed=cfg.speed, noise=cfg.noise, masks=cfg.masks)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recipes.shared import feature_cache
+from recipes.shared import settings as settings_of
 from speechtutor import audio, config, disk, fingerprint, hub
 from speechtutor.core import CanonicalWord, Utterance
 from speechtutor.corpora import canonical
@@ -326,6 +327,9 @@ def write(
     """The folder that the scorer loads; calibrated on out-of-fold predictions alone."""
     from safetensors.torch import save_file
 
+    from speechtutor.models import description
+    from speechtutor.models.description import Description
+
     predicted, rated = held_out["phone"]
     calibration = {
         "error": calibrate(*held_out["error"]), "phone": calibrate(predicted, rated / 2),
@@ -339,7 +343,10 @@ def write(
         "n_heads": cfg.seeds, "calibration": calibration,
     }  # fmt: skip
     disk.write_text(out / "config.json", json.dumps(settings, indent=1) + "\n")
-    config.save(cfg, out.parent)
+    runs = [hub.content(str(run_)) or str(run_) for run_ in (*cfg.fold_runs, cfg.final)]
+    mark = settings_of.mark(cfg, manifest=cfg.manifest, fold_runs=runs[:-1], final=runs[-1])
+    description.write(out, Description("scorer", rates=("phone", "word", "utterance"), fingerprint=mark))
+    config.save(cfg, out.parent, mark=mark)
 
 
 if __name__ == "__main__":

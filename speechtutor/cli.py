@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Parameter
 
-from speechtutor import __version__
+from speechtutor import __version__, engines
 from speechtutor.errors import SpeechTutorError, StorageError
 
 VERBS = {
@@ -68,6 +68,7 @@ def _call(argv: Sequence[str] | None) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status; a bug keeps its traceback."""
+    engines.limit_threads()
     try:
         return _call(argv)
     except (SpeechTutorError, CycloptsError) as error:

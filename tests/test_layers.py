@@ -37,6 +37,7 @@ SHARED = {
         "phone_encoder",
         "head",
         "adapters",
+        "description",
         "windows",
         "whisper_encoder",
     )

@@ -12,7 +12,8 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
+from speechtutor import engines
 from speechtutor.commands.output import AsJson, Device, Model, complain, demo, note, show
 from speechtutor.errors import InputError, SpeechTutorError
 
@@ -32,6 +34,18 @@ if TYPE_CHECKING:
 TYPICAL = 3.0
 """Seconds: a short sentence."""
 SUFFIXES = (".flac", ".wav", ".ogg", ".opus", ".mp3", ".m4a", ".webm")
+MOST_BUSY = 64
+BUSY = """
+import os, sys, threading
+def leave():
+    sys.stdin.read()
+    os._exit(0)
+threading.Thread(target=leave, daemon=True).start()
+print(flush=True)
+while True:
+    pass
+"""
+"""A process that counts as busy; it ends with the one that started it."""
 IMPORT = "from time import perf_counter as t; start = t(); import speechtutor; print(t() - start)"
 
 
@@ -122,12 +136,16 @@ def run(
     scorer: Model = None,
     tutors: Annotated[tuple[str, ...], Parameter(help="Tutors to time (all that can be loaded)")] = (),
     device: Device = None,
+    busy: Annotated[int, Parameter(help="Measure the stages also beside this many busy processes.")] = 0,
     json: AsJson = False,
 ) -> None:
     """Measure latency, real-time factor and memory on this machine."""
     if limit < 1 or repeats < 1:
         raise InputError(f"--limit and --repeats must be at least 1, not {limit} and {repeats}")
-    result = measure(clips or demo() / "examples", limit, repeats, (transcriber, scorer, tutors), device)
+    if not 0 <= busy <= MOST_BUSY:
+        raise InputError(f"--busy must be 0 to {MOST_BUSY}, not {busy}")
+    names = (transcriber, scorer, tutors)
+    result = measure(clips or demo() / "examples", limit, repeats, names, device, busy)
     if json:
         show(result)
     else:
@@ -154,7 +172,23 @@ class Loader:
         return model
 
 
-def measure(folder: Path, limit: int, repeats: int, names: Names, device: str | None) -> Json:
+@contextmanager
+def busy_processes(n: int) -> Iterator[None]:
+    """Other processes that each take all of a processor that they get; they end when this one does."""
+    pipe = subprocess.PIPE
+    others = [subprocess.Popen([sys.executable, "-c", BUSY], stdin=pipe, stdout=pipe) for _ in range(n)]
+    try:
+        for other in others:
+            assert other.stdout is not None
+            other.stdout.readline()
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.communicate()
+
+
+def measure(folder: Path, limit: int, repeats: int, names: Names, device: str | None, busy: int = 0) -> Json:
     """Everything that `bench` reports."""
     from speechtutor.pipeline import Coach
     from speechtutor.tutor.rules import RuleTutor
@@ -173,6 +207,11 @@ def measure(folder: Path, limit: int, repeats: int, names: Names, device: str | 
     }
     note(f"timing {repeats} calls on {clip.name}, then {len(found)} clips")
     stages = {name: timed(partial(call, clip), repeats) for name, call in calls.items()}
+    beside: Json = {}
+    if busy:
+        note(f"the same beside {busy} busy processes")
+        with busy_processes(busy):
+            beside = {name: timed(partial(call, clip), repeats) for name, call in calls.items()}
     factors = throughput(calls, found)
     scores = [scorer.score(c.recording, c.text) for c in found[: repeats + 1]]
     return {
@@ -180,6 +219,7 @@ def measure(folder: Path, limit: int, repeats: int, names: Names, device: str | 
         "startup": begin,
         "clip": {"name": clip.name, "duration": round(clip.recording.duration, 2), "text": clip.text},
         "stages": stages,
+        "busy": {"processes": busy, "stages": beside},
         "tutors": tutoring(load, names[2], scores),
         "real_time_factor": factors,
         "load_s": load.seconds,
@@ -245,14 +285,18 @@ def machine() -> Json:
     from speechtutor.config import commit, versions
 
     threads = os.environ.get("OMP_NUM_THREADS")
+    waiting = {name: os.environ[name] for name in engines.WAITING if name in os.environ}
     system = f"{platform.system()} {platform.machine()}"
     row = {"system": system, "cpus": os.cpu_count(), "omp_num_threads": threads}
+    row |= {"engine_threads": engines.threads(), "waiting": waiting}
     return row | {"commit": commit(), "versions": versions()}
 
 
 def _print(result: Json) -> None:
     rows = {f"startup: {name}": row for name, row in result["startup"].items()}
     rows |= result["stages"]
+    n = result["busy"]["processes"]
+    rows |= {f"beside {n} busy: {name}": row for name, row in result["busy"]["stages"].items()}
     for tutor, parts in result["tutors"].items():
         rows |= {f"tutor {tutor}: {part}": row for part, row in parts.items()}
     clip = result["clip"]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from speechtutor import hub
@@ -148,7 +149,7 @@ def load(
     try:
         settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         head = load_ensemble(settings, load_file(folder / "head.safetensors"))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{folder} holds no scorer: {error}") from None
     # An exported scorer holds its acoustic model in its own folder.
     inside = folder / settings["acoustic"]
