@@ -299,7 +299,12 @@ def build(coach: Coach, sentences: list[str] | None = None) -> gr.Blocks:
 def launch(page: gr.Blocks, **options: Any) -> Any:
     """Start a page as the app wants it: our styles, system fonts, nothing from other hosts."""
     theme = gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
-    fixed = {"max_file_size": "50mb", "footer_links": [], "ssr_mode": False, "quiet": True} | options
+    fixed: dict[str, Any] = {
+        "max_file_size": "50mb",
+        "footer_links": [],
+        "ssr_mode": False,
+        "quiet": True,
+    } | options
     return page.launch(css=CSS, head=HEAD, theme=theme, allowed_paths=[str(EXAMPLES)], **fixed)
 
 

@@ -29,7 +29,7 @@ from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
 from speechtutor.evaluation.known_errors import Case
-from speechtutor.metrics import Interval, speaker_bootstrap
+from speechtutor.metrics import speaker_bootstrap
 from speechtutor.scoring.diagnosis import RIGHT, STRICTNESS, Diagnosis
 from speechtutor.text.phones import PHONES, VOWELS
 
@@ -192,7 +192,7 @@ class _Scored:
 
 def _scored(score: UtteranceScore) -> _Scored:
     phones: list[tuple[bool, str | None]] = []
-    gaps = {}
+    gaps: dict[int, str] = {}
     for word in score.words:
         if word.char_start is None:
             continue
@@ -234,16 +234,13 @@ def cases(cfg: Config, scorer: PronunciationScorer) -> Iterator[Case]:
             yield from known_cases.of_voices(found, path.parent, group, 0.0, cfg.seed)
 
 
-def _share(places: Sequence[Place], fn: Callable[[Place], bool], cfg: Config) -> dict[str, Any] | None:
-    """A share with its interval over speakers; None of nothing."""
+def _share(places: Sequence[Place], hits: Sequence[bool], cfg: Config) -> dict[str, Any] | None:
+    """The share of places that are hits, with its interval over speakers; None of nothing."""
     if not places:
         return None
-    values = np.array([fn(place) for place in places], dtype=float)
+    values = np.array(hits, dtype=float)
     speakers = [place.speaker for place in places]
-    if len(set(speakers)) > 1:
-        found = speaker_bootstrap(lambda index: float(values[index].mean()), speakers, cfg.draws, cfg.seed)
-    else:
-        found = Interval(float(values.mean()), float("nan"), float("nan"), 1)
+    found = speaker_bootstrap(lambda index: float(values[index].mean()), speakers, cfg.draws, cfg.seed)
     return {"value": found.value, "low": found.low, "high": found.high, "n": len(values)}
 
 
@@ -259,17 +256,21 @@ def summary(places: Sequence[Place], cfg: Config) -> dict[str, Any]:
     for system in (*STRICTNESS, "scorer"):
         flagged = [place for place in wrong if place.found[system]]
         table[system] = {
-            "recall": _share(wrong, lambda p, s=system: p.found[s], cfg),
-            "named right of flagged": _share(flagged, lambda p, s=system: _true(p, s), cfg),
-            "found and named right": _share(wrong, lambda p, s=system: p.found[s] and _true(p, s), cfg),
-            "false alarms": _share(fine, lambda p, s=system: p.found[s], cfg),
+            "recall": _share(wrong, [p.found[system] for p in wrong], cfg),
+            "named right of flagged": _share(flagged, [_true(p, system) for p in flagged], cfg),
+            "found and named right": _share(
+                wrong, [p.found[system] and _true(p, system) for p in wrong], cfg
+            ),
+            "false alarms": _share(fine, [p.found[system] for p in fine], cfg),
         }
     levels = np.sort([place.level for place in fine])[::-1]
     changed = [place for place in wrong if place.kind != "insertion"]
     for rate in (0.01, 0.02):
         if len(levels) and changed:
             limit = levels[int(rate * len(levels))]
-            table[f"phones: recall at {rate:.0%}"] = _share(changed, lambda p, x=limit: p.level > x, cfg)
+            table[f"phones: recall at {rate:.0%}"] = _share(
+                changed, [place.level > limit for place in changed], cfg
+            )
     return table
 
 
@@ -287,9 +288,9 @@ def parts(places: Sequence[Place], cfg: Config) -> dict[str, Any]:
             chosen = [place for place in wrong if key(place) == value]
             flagged = [place for place in chosen if place.found["standard"]]
             table[f"{name}: {value}"] = {
-                "standard": _share(chosen, lambda p: p.found["standard"], cfg),
-                "named right of flagged": _share(flagged, lambda p: _true(p, "diagnosis"), cfg),
-                "scorer": _share(chosen, lambda p: p.found["scorer"], cfg),
+                "standard": _share(chosen, [p.found["standard"] for p in chosen], cfg),
+                "named right of flagged": _share(flagged, [_true(p, "diagnosis") for p in flagged], cfg),
+                "scorer": _share(chosen, [p.found["scorer"] for p in chosen], cfg),
             }
     return table
 

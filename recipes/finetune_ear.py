@@ -21,7 +21,7 @@ import numpy as np
 from recipes.finetune_phones import example
 from recipes.shared import settings, synthetic
 from speechtutor import config
-from speechtutor.core import Utterance, WordScore
+from speechtutor.core import PhoneScore, Utterance, WordScore
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
 from speechtutor.hub import shipped
@@ -91,9 +91,7 @@ def spoken(row: Utterance) -> Utterance:
     return replace(row, scores=replace(row.scores, words=kept), phones=phones)
 
 
-def _unrated(phones: Sequence[str]) -> list:
-    from speechtutor.core import PhoneScore
-
+def _unrated(phones: Sequence[str]) -> list[PhoneScore]:
     return [PhoneScore(phone, None) for phone in phones]
 
 

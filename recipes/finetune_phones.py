@@ -12,7 +12,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -80,14 +80,14 @@ class Config:
     """Train a tiny random encoder on three synthetic utterances."""
 
 
-def read_rows(cfg: Config) -> tuple[list[Utterance], list[Utterance]]:
+def read_rows(path: Path, root: Path) -> tuple[list[Utterance], list[Utterance]]:
     """Train and dev rows, with all that can be told without decoding checked; no test row among them.
 
     Raises:
         InputError: naming the row that cannot be trained on.
     """
-    train, dev = settings.read_rows(cfg.manifest)
-    _check([*train, *dev], cfg.root, cfg.manifest)
+    train, dev = settings.read_rows(path)
+    _check([*train, *dev], root, path)
     return [row for _, row in train], [row for _, row in dev]
 
 
@@ -190,7 +190,8 @@ def check_length(model: PhoneEncoder, examples: Sequence[Example]) -> None:
         InputError: naming the longest recording.
     """
     longest = max(examples, key=lambda e: e.duration)
-    most = model.encoder.config.max_source_positions / 50 if model.is_whisper else float("inf")
+    encoder: Any = model.encoder
+    most = encoder.config.max_source_positions / 50 if model.is_whisper else float("inf")
     if longest.duration > most:
         told = f"{longest.duration:.1f} s, and the encoder hears {most:g} s: take it out or cut it"
         raise InputError(f"row {longest.id}: {told}")
@@ -211,7 +212,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
         rows = synthetic.corpus(cfg.out / "corpus")
         base = str(synthetic.tiny_whisper(cfg.out / "base"))
         cfg = replace(cfg, smoke=False, manifest=rows, root=rows.parent, base=base, epochs=1, rank=4)
-    train_rows, dev_rows = read_rows(cfg)
+    train_rows, dev_rows = read_rows(cfg.manifest, cfg.root)
     extra = extra_rows(cfg, [*train_rows, *dev_rows])
     fold = settings.fold_of([row.speaker for row in train_rows], max(cfg.folds, 1))
     if cfg.folds:

@@ -17,7 +17,7 @@ import random
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from recipes.shared import settings, synthetic
 from speechtutor import config
@@ -88,7 +88,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
     settings.record(cfg, args, [*train, *dev])
     augment = Augment(random.Random(cfg.seed), speed=cfg.speed, noise=cfg.noise, masks=cfg.masks)
     start = cfg.resume or loop.last_checkpoint(cfg.out)
-    callbacks = [whisper.Silence(whisper.bare(model), cfg.silence_every, start)]
+    callbacks: list[Any] = [whisper.Silence(whisper.bare(model), cfg.silence_every, start)]
     if cfg.method == "adalora":
         callbacks.append(whisper.Adapt())
     trainer = loop.AsrTrainer(

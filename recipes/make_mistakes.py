@@ -161,7 +161,7 @@ def plan(name: str, text: str, kind: str, voice: str, share: float, rng: random.
 def texts_of(cfg: Config, source: Path) -> list[str]:
     """Train texts of the manifest and our own sentences, short enough, in a fixed random order."""
     known = {u.text.capitalize() for u in manifest.read(source) if u.split == "train"}
-    own = {sentence.exercise.text for sentence in tables.sentences()}
+    own = {exercise.text for exercise in tables.sentence_bank()}
     texts = sorted(text for text in known | own if 3 <= len(text.split()) <= MAX_WORDS)
     random.Random(cfg.seed).shuffle(texts)
     return texts
@@ -232,7 +232,7 @@ def run(cfg: Config) -> list[manifest.Written]:
     # Texts of the pairs are not trained on.
     n_kept = min(KEPT, len(texts) // 2)
     texts, kept = texts[n_kept:], texts[:n_kept]
-    voice = registry.load("synthesizer", "fake") if cfg.smoke else _kokoro(cfg.voices)
+    voice: Any = registry.load("synthesizer", "fake") if cfg.smoke else _kokoro(cfg.voices)
     names = ["fake"] if cfg.smoke else sorted(voice.voices)
     train = [name for name in names if name not in (*DEV, *HELD_OUT)]
     random.Random(cfg.seed).shuffle(train)

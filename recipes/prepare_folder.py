@@ -24,7 +24,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from recipes.shared import synthetic
 from speechtutor import config
@@ -152,7 +152,7 @@ def scores(cfg: Config, row: dict[str, str], where: str) -> UtteranceScore | Non
     Raises:
         InputError: for a score that is no number, or outside the scale.
     """
-    found = {}
+    found: dict[str, Any] = {}
     for aspect in manifest.ASPECTS:
         if not row.get(aspect):
             continue

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,7 +119,7 @@ def pack(cases: Iterable[Case], ears: Sequence[AcousticModel], *, gate: bool) ->
             "gaps.case": np.full(len(after), k),
         }
         for name, values in rows.items():
-            parts.setdefault(name, []).append(values)
+            parts.setdefault(name, []).append(np.asarray(values))
     if not names:
         return {}
     arrays = {name: np.concatenate(values) for name, values in parts.items()}
@@ -133,7 +133,7 @@ def heard(
     path = out / f"{name}.npz"
     if not path.exists():
         out.mkdir(parents=True, exist_ok=True)
-        packed = pack(cases, ears, gate=gate)
+        packed: dict[str, Any] = pack(cases, ears, gate=gate)
         np.savez(out / f".{name}.npz", **packed)
         (out / f".{name}.npz").replace(path)
         log.info("%s: %d cases", name, len(packed.get("names", ())))
@@ -161,7 +161,7 @@ def groups(cfg: Config, ears: Sequence[AcousticModel]) -> dict[str, dict[str, np
     def blends(rows: Sequence[Utterance]) -> Iterator[Case]:
         yield from known_cases.of_blends(rows, cfg.root, ears[0], cfg.seed, wrong=cfg.wrong, whole=False)
 
-    made = {
+    made: dict[str, Callable[[], Iterator[Case]]] = {
         "voices": lambda: voices(cfg.voices, "train", "voices"),
         "voices-heard": lambda: voices(cfg.heard, "train", "voices-heard"),
         "readings": lambda: readings(spread(train, cfg.readings)),
@@ -212,7 +212,7 @@ def _one_ear(values: np.ndarray, part: str, kind: str, only: str) -> np.ndarray:
 
 def joined(parts: Sequence[Places]) -> Places:
     """Several groups as one."""
-    arrays = {
+    arrays: dict[str, Any] = {
         name: np.concatenate([getattr(p, name) for p in parts])
         for name in ("own", "context", "rows", "labels", "weights")
     }
@@ -233,13 +233,14 @@ def halves(found: dict[str, np.ndarray], part: str) -> np.ndarray:
     """(n_places,) which half of the speakers each place is of."""
     speakers = sorted(set(found["speakers"].tolist()))
     half = {speaker: i % 2 for i, speaker in enumerate(speakers)}
-    return np.array([half[s] for s in found["speakers"]])[found[f"{part}.case"]]
+    of_case = np.array([half[s] for s in found["speakers"]])
+    return np.asarray(of_case[found[f"{part}.case"]])
 
 
 def clean(found: dict[str, np.ndarray], part: str) -> np.ndarray:
     """(n_places,) whether the place is of a case without any known error: a twin or a rated reading."""
     kept = [name.endswith("-right") or ("-" not in name) for name in found["names"].tolist()]
-    return np.array(kept)[found[f"{part}.case"]]
+    return np.asarray(np.array(kept)[found[f"{part}.case"]])
 
 
 def measured(
@@ -262,7 +263,9 @@ def measured(
     return counts | {"recall": recall, "named right": named, "false alarms": alarms} | at
 
 
-def train_part(cfg: Config, found: dict[str, dict[str, np.ndarray]], part: str) -> tuple[list, dict, dict]:
+def train_part(
+    cfg: Config, found: dict[str, dict[str, np.ndarray]], part: str
+) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
     """Networks of phones or gaps, their calibration, and what dev says of them."""
     from speechtutor.training import diagnosis as training_
 
@@ -290,7 +293,7 @@ def train_part(cfg: Config, found: dict[str, dict[str, np.ndarray]], part: str) 
 
 
 def _crossed(
-    module: Any, sets: dict, found: dict[str, np.ndarray], part: str, rates: dict
+    module: Any, sets: dict[str, Any], found: dict[str, np.ndarray], part: str, rates: dict[str, float]
 ) -> dict[str, float]:
     """False alarms in each half of the dev speakers at the thresholds of the other half and the voices."""
     p, labels = sets["dev-readings"]
@@ -305,7 +308,9 @@ def _crossed(
     return {name: float(np.mean(values)) for name, values in alarms.items()}
 
 
-def write(cfg: Config, networks: dict[str, list], settings: dict[str, dict], report: dict[str, Any]) -> Path:
+def write(
+    cfg: Config, networks: dict[str, list[Any]], settings: dict[str, dict[str, Any]], report: dict[str, Any]
+) -> Path:
     """OUT/diagnosis: the networks in float16 and their settings."""
     from safetensors.numpy import save_file
 

@@ -274,7 +274,7 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
 
     if cfg.smoke:
         cfg = _smoke(cfg)
-    train, dev = read_rows(cfg)
+    train, dev = read_rows(cfg.manifest, cfg.root)
 
     def heard(rows: Sequence[Utterance], name: str, stem: str) -> dict[str, Seen]:
         model, known = load_acoustic(name, cfg.device), hub.content(name) or name
@@ -307,8 +307,9 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
     batch, targets = Batch.of([*plain, *mutants]), Targets.of([*labels, *mutated])
     ensemble, dev_batch = Ensemble(shape, cfg.seeds), Batch.of(dev_cues)
     for seed in range(cfg.seeds):
-        ensemble.members[seed] = train_head(batch, targets, shape, recipe, seed)
-        tables[f"dev, seed {seed}"] = table(flat(predict(ensemble.members[seed], dev_batch), dev_labels))
+        head = train_head(batch, targets, shape, recipe, seed)
+        ensemble.members[seed] = head
+        tables[f"dev, seed {seed}"] = table(flat(predict(head, dev_batch), dev_labels))
         log.info("%s", tables[f"dev, seed {seed}"])
     tables["dev, ensemble"] = table(flat(predict(ensemble.eval(), dev_batch), dev_labels))
     own, other = ([getattr(cached[row.id], name) for row in train] for name in ("own", "other"))

@@ -155,12 +155,13 @@ def hear(
     `last` is the case before: if it has the same recording, its emissions are taken. Without the `gate`
     what holds no speech is listened to as well: the noise of a trial run.
     """
+    from speechtutor.audio.quality import quality as measure
     from speechtutor.scoring.observe import listen
 
     if last is not None and last.case.recording is case.recording:
         quality, emissions = last.quality, last.emissions
     else:
-        quality = quality.quality(case.recording)
+        quality = measure(case.recording)
         if gate and not quality.judgeable:
             return None
         emissions = tuple(listen(ear, case.recording, quality) for ear in ears)
