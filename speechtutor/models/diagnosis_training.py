@@ -157,10 +157,10 @@ def platt(probability: Array, wrong: Array, weights: Array) -> tuple[float, floa
     def loss() -> Tensor:
         optimizer.zero_grad()
         total = (share * nn.functional.softplus(sides * (line[0] * x + line[1]))).sum()
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         return total
 
-    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    optimizer.step(loss)
     slope, offset = line.detach().tolist()
     return max(slope, 1e-3), offset
 
