@@ -147,11 +147,21 @@ def platt(probability: Array, wrong: Array, weights: Array) -> tuple[float, floa
     """Slope and offset on the log-odds by maximum likelihood (Platt, 1999); 1 and 0 if all are alike."""
     if wrong.min() == wrong.max():
         return 1.0, 0.0
-    from sklearn.linear_model import LogisticRegression
-
     odds = np.log(np.clip(probability, 1e-9, 1 - 1e-9)) - np.log(np.clip(1 - probability, 1e-9, 1))
-    found = LogisticRegression(C=1e3).fit(odds[:, None], wrong > 0.5, sample_weight=weights)
-    return max(float(found.coef_[0, 0]), 1e-3), float(found.intercept_[0])
+    sides = torch.from_numpy(np.where(wrong > 0.5, -1.0, 1.0))
+    share, x = torch.from_numpy(weights / weights.sum()).double(), torch.from_numpy(odds).double()
+    line = torch.tensor([1.0, 0.0], dtype=torch.double, requires_grad=True)
+    optimizer = torch.optim.LBFGS([line], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        total = (share * nn.functional.softplus(sides * (line[0] * x + line[1]))).sum()
+        total.backward()
+        return total
+
+    optimizer.step(loss)
+    slope, offset = line.detach().tolist()
+    return max(slope, 1e-3), offset
 
 
 def threshold(clean: Array, rate: float) -> float:
