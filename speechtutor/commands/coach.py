@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands.output import AsJson, Device, Explain, score_lines, show, warn
+from speechtutor.commands.output import AsJson, Device, Explain, open_store, score_lines, show, warn
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
@@ -79,11 +79,7 @@ def coached(
     if text is not None or wanted["grammar"] == NO_GRAMMAR:
         del wanted["grammar"]
     stages = {stage: registry.load(stage, name, device=device) for stage, name in wanted.items()}
-    store = None
-    if learner is not None:
-        from speechtutor.learner.store import open_store
-
-        store = open_store()
+    store = None if learner is None else open_store()
     coach = Coach(**stages, store=store)
     name = learner or "anonymous"
     session = coach.coach(recording, text, name, exercise=exercise, judge=outcome, explain=explain)

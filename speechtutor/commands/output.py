@@ -13,6 +13,7 @@ from speechtutor.errors import InputError, SpeechTutorError
 
 if TYPE_CHECKING:
     from speechtutor.core import Caution, UtteranceScore, WordScore
+    from speechtutor.learner.store import SqlStore
     from speechtutor.schema import Json
 
 Device = Annotated[str | None, Parameter(help="Where to compute: cpu, cuda, cuda:1 … (the best there is)")]
@@ -62,6 +63,13 @@ def demo() -> Path:
         if folder.is_dir():
             return folder
     raise InputError("this installation has no demo folder: install from a checkout or a wheel")
+
+
+def open_store(url: str | None = None, *, create: bool = True) -> SqlStore:
+    """The learner store; rows of it that cannot be read are told beside the result."""
+    from speechtutor.learner import store
+
+    return store.open_store(url, create=create, tell=lambda line: note(f"warning: {line}"))
 
 
 def points(score: float | None) -> str:

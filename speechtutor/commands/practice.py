@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from speechtutor.commands import coach
-from speechtutor.commands.output import AsJson, Device, Explain, show
+from speechtutor.commands.output import AsJson, Device, Explain, open_store, show
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
@@ -105,7 +105,6 @@ def _exercise(learner: str | None, number: int, asked: Asked, lang: str) -> Exer
     if learner is None:
         return chosen(LearnerState())
     from speechtutor.jsonio import dumps
-    from speechtutor.learner.store import open_store
 
     store = open_store()
     try:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from speechtutor import jsonio
 from speechtutor.core import Attempt, Exercise, Outcome, UtteranceScore
 from speechtutor.errors import InputError
-from speechtutor.learner.tables import NAME_LENGTH
+from speechtutor.learner.tables import ID_LENGTH, NAME_LENGTH
 
 FORMAT = 1
 """Version of the stored values; fields that are added take their default in an older row."""
@@ -25,6 +25,16 @@ class Unreadable:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One line of a list of learners; times are UTC in ISO form."""
+
+    learner: str
+    n_attempts: int
+    first: str
+    last: str
+
+
 def row_of(attempt: Attempt) -> dict[str, Any]:
     """An attempt as it is kept; what could not be read again is refused before it is acknowledged.
 
@@ -32,6 +42,8 @@ def row_of(attempt: Attempt) -> dict[str, Any]:
         InputError: naming the field that cannot be kept.
         ValueError: for a score that is not finite.
     """
+    if not 0 < len(attempt.id) <= ID_LENGTH:
+        raise InputError(f"the id of an attempt has 1 to {ID_LENGTH} characters, not {len(attempt.id)}")
     row: dict[str, Any] = {
         "format": FORMAT,
         "learner": name_of(attempt.learner),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from speechtutor.disk import home
 from speechtutor.errors import InputError, StorageError
 from speechtutor.learner import mastery
 from speechtutor.learner.database import Database
-from speechtutor.learner.rows import FORMAT, Unreadable, attempt_of, name_of, row_of
+from speechtutor.learner.rows import FORMAT, Known, Unreadable, attempt_of, name_of, row_of
 from speechtutor.learner.tables import ATTEMPTS, GIVEN, STATES
 
 BUSY_TIMEOUT = 5.0
@@ -37,16 +37,6 @@ NAME = "learners.db"
 _LOG = logging.getLogger("speechtutor")
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """One line of a list of learners; times are UTC in ISO form."""
-
-    learner: str
-    n_attempts: int
-    first: str
-    last: str
-
-
 class SqlStore:
     """Attempts in a database. Safe to share between threads; close it when done."""
 
@@ -56,11 +46,11 @@ class SqlStore:
         *,
         timeout: float = BUSY_TIMEOUT,
         create: bool = True,
-        tell: Callable[[str], None] = _LOG.warning,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         """Open the database at an SQLAlchemy URL; `create` makes file and tables where they are missing.
 
-        `tell` gets a line for every row that cannot be read.
+        `tell` gets a line for every row that cannot be read (a warning in the log).
 
         Raises:
             StorageError: when it cannot be opened, is damaged or, to be made, is not writable.
@@ -68,7 +58,7 @@ class SqlStore:
         self._database = Database(url, timeout=timeout, create=create)
         self.where = self._database.where
         self.path = self._database.path
-        self._tell = tell
+        self._tell = tell or _LOG.warning
 
     def append(self, attempt: Attempt) -> None:
         """Remember an attempt, and what follows from it for the learner; the same id twice is one attempt.
@@ -81,7 +71,8 @@ class SqlStore:
         row = row_of(attempt)
         with self._database.errors("write to"), self._database.writing() as connection:
             held = self._held(connection, attempt.learner)
-            if not connection.execute(self._insert(ATTEMPTS, row, "key")).rowcount:
+            new = self._insert(ATTEMPTS, row, "key").returning(ATTEMPTS.c.id)
+            if connection.execute(new).scalar() is None:
                 self._same(connection, row)
                 return
             known = (
@@ -262,8 +253,16 @@ class SqlStore:
             return None
 
     def _folded(self, connection: sa.Connection, learner: str) -> LearnerState:
-        attempts = (one for one in self._stream(connection, learner) if isinstance(one, Attempt))
-        return replace(mastery.replay(attempts), learner=learner)
+        """What the attempts that can be read lead to; the others are told."""
+
+        def readable() -> Iterator[Attempt]:
+            for found in self._stream(connection, learner):
+                if isinstance(found, Attempt):
+                    yield found
+                else:
+                    self._tell(found.why)
+
+        return replace(mastery.replay(readable()), learner=learner)
 
     def _keep(self, connection: sa.Connection, known: LearnerState) -> None:
         row = {"learner": known.learner, "rule": mastery.RULE, "state": jsonio.dumps(known)}
@@ -277,7 +276,7 @@ class SqlStore:
         query = (
             sa.select(ATTEMPTS).where(ATTEMPTS.c.learner == learner).order_by(ATTEMPTS.c.at, ATTEMPTS.c.id)
         )
-        with connection.execution_options(yield_per=CHUNK).execute(query) as rows:
+        with connection.execute(query, execution_options={"yield_per": CHUNK}) as rows:
             for row in rows:
                 yield attempt_of(row, self.where)
 
@@ -287,13 +286,15 @@ class SqlStore:
         return {key: value if isinstance(value, int) else str(value) for key, value in row._mapping.items()}
 
 
-def open_store(url: str | None = None, *, create: bool = True) -> SqlStore:
-    """The learner store at a URL, or the SQLite file in the home directory.
+def open_store(
+    url: str | None = None, *, create: bool = True, tell: Callable[[str], None] | None = None
+) -> SqlStore:
+    """The learner store at a URL, or the SQLite file in the home directory; see `SqlStore`.
 
     Raises:
         StorageError: when it cannot be opened, or is not there and `create` is false.
     """
-    return SqlStore(url or sa.URL.create("sqlite", database=str(place())), create=create)
+    return SqlStore(url or sa.URL.create("sqlite", database=str(place())), create=create, tell=tell)
 
 
 def place() -> Path:

@@ -15,7 +15,6 @@ from speechtutor.core import Exercise
 from speechtutor.errors import InputError, StorageError
 from speechtutor.learner.rows import Unreadable
 from speechtutor.learner.store import SqlStore, open_store
-from tests.conftest import need
 from tests.learner.conftest import attempt, change
 from tests.support.judged import SINK
 
@@ -138,6 +137,13 @@ def test_what_could_not_be_read_again_is_refused(store: SqlStore, text: str) -> 
     assert store.learners() == ()
 
 
+def test_an_id_that_cannot_be_kept(store: SqlStore) -> None:
+    for id_ in ("", "x" * 65):
+        with pytest.raises(InputError, match="the id of an attempt has 1 to 64 characters, not"):
+            store.append(replace(attempt(), id=id_))
+    assert store.learners() == ()
+
+
 def test_a_store_that_is_not_there_is_not_made_by_reading(tmp_path: Path) -> None:
     for place in (tmp_path / "none.db", tmp_path / "no" / "none.db"):
         with pytest.raises(StorageError, match=r"there is no learner store at .*none\.db"):
@@ -167,15 +173,14 @@ def test_a_driver_that_is_missing_is_one_line(monkeypatch: pytest.MonkeyPatch) -
         SqlStore("postgresql+psycopg://localhost/x")
 
 
-def test_a_folder_that_may_not_be_written(store: SqlStore, path: Path) -> None:
+def test_a_folder_that_may_not_be_written(
+    store: SqlStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store.append(attempt())
     store.close()
-    path.parent.chmod(0o500)
-    try:
-        need(not os.access(path.parent, os.W_OK), "who runs this may write everywhere")
-        shut = SqlStore(f"sqlite:///{path}", create=False)
-        assert len(list(shut.attempts("ana"))) == 1
-        with pytest.raises(StorageError, match="readonly"):
-            shut.append(attempt())
-    finally:
-        path.parent.chmod(0o700)
+    monkeypatch.setattr(os, "access", lambda *asked: False)  # root may write everywhere
+    shut = SqlStore(f"sqlite:///{path}", create=False)
+    assert len(list(shut.attempts("ana"))) == 1 and shut.state("ana").n_attempts == 1
+    assert [file.name for file in path.parent.iterdir()] == ["learners.db"], "nothing is written beside it"
+    with pytest.raises(StorageError, match="readonly"):
+        shut.append(attempt())
