@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 TYPICAL = 3.0
 """Seconds: a short sentence."""
 SUFFIXES = (".flac", ".wav", ".ogg", ".opus", ".mp3", ".m4a", ".webm")
+MOST_REPEATS = 10_000
 IMPORT = "from time import perf_counter as t; start = t(); import speechtutor; print(t() - start)"
 
 
@@ -125,8 +126,9 @@ def run(
     json: AsJson = False,
 ) -> None:
     """Measure latency, real-time factor and memory on this machine."""
-    if limit < 1 or repeats < 1:
-        raise InputError(f"--limit and --repeats must be at least 1, not {limit} and {repeats}")
+    if limit < 1 or not 1 <= repeats <= MOST_REPEATS:
+        expected = f"--limit of at least 1 and --repeats from 1 to {MOST_REPEATS}"
+        raise InputError(f"expected {expected}, not {limit!r:.20} and {repeats!r:.20}")
     result = measure(clips or demo() / "examples", limit, repeats, (transcriber, scorer, tutors), device)
     if json:
         show(result)
