@@ -19,8 +19,7 @@ import speechtutor  # noqa: F401  # before gradio, which reports its start other
 import gradio as gr
 import numpy as np
 
-from demo import drills, talk
-from speechtutor import audio
+from demo import drills, private, serving, talk, voices
 from speechtutor.content.tables import languages, message, sentence_bank
 from speechtutor.core import ErrorType, Exercise, LearnerState, Recording, Transcript, UtteranceScore
 from speechtutor.errors import SpeechTutorError
@@ -89,7 +88,7 @@ def assess(
     drill = drill if mode == TASK else None
     target = drills.target(drill) if drill else text.strip() if mode == READ else None
     try:
-        recording = audio.load(path)
+        recording = private.TAKES.load(path)
         transcript = None if target is not None else coach.transcribe(recording)
         score = (
             coach.assess(recording, target)
@@ -174,7 +173,13 @@ def _layout(first: str) -> SimpleNamespace:
     w = SimpleNamespace(last=gr.State(None, time_to_live=HOUR), following=gr.State(first))
     w.mode = gr.Radio([READ, TASK, FREE], value=READ, show_label=False, container=False, elem_id="mode")
     vars(w).update(vars(drills.layout()))
-    w.sentence = gr.Textbox(first, label="Say this, or type your own", elem_id="sentence", max_lines=4)
+    w.sentence = gr.Textbox(
+        first,
+        label="Say this, or type your own",
+        elem_id="sentence",
+        max_lines=4,
+        max_length=serving.TEXT_LENGTH,
+    )
     with gr.Row():
         w.hear = gr.Button("▶ Hear it", size="sm", min_width=90)
         w.slowly = gr.Button("▶ Slowly", size="sm", min_width=90)
@@ -299,12 +304,14 @@ def build(coach: Coach, sentences: list[str] | None = None) -> gr.Blocks:
 def launch(page: gr.Blocks, **options: Any) -> Any:
     """Start a page as the app wants it: our styles, system fonts, nothing from other hosts."""
     theme = gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    serving.close(page)
     fixed: dict[str, Any] = {
-        "max_file_size": "50mb",
         "footer_links": [],
         "ssr_mode": False,
         "quiet": True,
-    } | options
+        **serving.options("127.0.0.1"),
+        **options,
+    }
     return page.launch(css=CSS, head=HEAD, theme=theme, allowed_paths=[str(EXAMPLES)], **fixed)
 
 
@@ -327,18 +334,32 @@ def serve(
     device: str | None = None,
     open_browser: bool = False,
     grammar: str | None = None,
+    auth_file: Path | None = None,
+    without_sign_in: bool = False,
+    names: tuple[str, ...] = (),
 ) -> None:
-    """Load the real models, then serve until interrupted; `grammar` names another than `grammar_model`."""
+    """Load the real models, then serve until stopped; `grammar` names another than `grammar_model`.
+
+    `auth_file` says who may sign in, `without_sign_in` that nobody need, `names` what else this machine
+    is called in requests.
+    """
     from speechtutor import registry
 
+    serving.check_address(host, port)
+    auth = serving.accounts(auth_file)
+    serving.check_open(host, bool(auth), without_sign_in)
+    lane = voices.Lane()
     coach = Coach(
-        registry.load("transcriber", device=device),
-        registry.load("scorer", device=device),
+        voices.FirstTranscriber(registry.load("transcriber", device=device), lane),
+        voices.FirstScorer(registry.load("scorer", device=device), lane),
         registry.load("tutor", device=device),
-        synthesizer=registry.load("synthesizer", device=device),
+        synthesizer=voices.Remembered(registry.load("synthesizer", device=device), lane),
         grammar=registry.load("grammar", grammar or grammar_model(), device=device),
     )
-    page = build(coach)
-    launch(page, server_name=host, server_port=port, inbrowser=open_browser, prevent_thread_lock=True)
-    print(f"The app is at http://{host}:{port} (Ctrl-C stops it)", flush=True)
-    page.block_thread()
+    with serving.until_stopped() as stop, private.private_folder():
+        page = build(coach)
+        how = serving.options(host, names, auth) | {"inbrowser": open_browser}
+        serving.start(launch, page, host, port, **how)
+        print(f"The app is at http://{how['server_name']}:{port} (Ctrl-C stops it)", flush=True)
+        stop.wait()
+        page.close(verbose=False)

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from speechtutor import audio
+from demo.private import TAKES
 from speechtutor.core import Correction, LearnerState, Recording, UtteranceScore
 from speechtutor.errors import SpeechTutorError
 from speechtutor.pipeline import Coach
@@ -63,7 +63,7 @@ def answer(coach: Coach, sitting: Sitting | None, path: str | None, lang: str) -
     waiting = '<div role="status">Listening …</div>'
     yield sitting, gr.skip(), gr.skip(), gr.skip(), waiting, "", *[gr.skip()] * 3
     try:
-        recording = audio.load(path)
+        recording = TAKES.load(path)
         sitting, score, found = turn(coach, sitting, recording)
         talk, help_ = sitting.talk, ""
         if talk.trouble:

@@ -1,20 +1,24 @@
 """The command line: verbs by name, imported when they are called.
 
 Results go to stdout, everything else to stderr. Exit status: 0 done, 1 some of several inputs
-failed, 2 the request cannot be met (one line says why), 130 interrupted.
+failed or a bug was met (its traceback is in a log that the line names), 2 the request cannot be met (one
+line says why), 130 interrupted.
 """
 
 from __future__ import annotations
 
+import codecs
 import errno
+import io
+import itertools
 import os
 import sys
 from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Parameter
 
-from speechtutor import __version__, engines
-from speechtutor.errors import SpeechTutorError, StorageError
+from speechtutor import __version__, engines, guard
+from speechtutor.errors import InputError, SpeechTutorError
 
 VERBS = {
     "doctor": "Say what is installed, which models are present and what stands in the way.",
@@ -33,7 +37,9 @@ VERBS = {
 }
 GROUPS = {"models", "evaluate", "report", "learner"}
 """Verbs that have verbs of their own."""
-FAILED, INTERRUPTED = 2, 130
+BUG, FAILED, INTERRUPTED = 1, 2, 130
+MAY_BE_EMPTY = {"--note", "--sounds", "--words"}
+"""Options that name nothing by default."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -55,24 +61,61 @@ def build() -> App:
     return app
 
 
-def _fail(error: SpeechTutorError | CycloptsError) -> int:
-    print(f"speechtutor: error: {' '.join(str(error).split())}", file=sys.stderr)
-    return FAILED
+def _fail(message: str, argv: Sequence[str], status: int = FAILED) -> int:
+    print(f"speechtutor: error: {guard.line(message, argv)}", file=sys.stderr)
+    return status
 
 
-def _call(argv: Sequence[str] | None) -> int:
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Characters that an encoding lacks, as JSON writes them; a result is never lost to a console."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2)), error.end
+
+
+def _speak_any_encoding() -> None:
+    codecs.register_error("speechtutor", _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="speechtutor")
+
+
+def _check_values(argv: Sequence[str]) -> None:
+    """Refuse an option whose value is empty: as a path it would be the folder one happens to be in."""
+    for option, value in itertools.pairwise(argv):
+        if option == "--":
+            return
+        if option.startswith("--") and not value and option not in MAY_BE_EMPTY:
+            raise InputError(f"{option} got an empty value")
+    for word in argv:
+        if word.startswith("--") and word.endswith("=") and word[:-1] not in MAY_BE_EMPTY:
+            raise InputError(f"{word[:-1]} got an empty value")
+
+
+def _doing(argv: Sequence[str]) -> str:
+    """The request in a few words: the verb and what it was first asked about."""
+    plain = list(itertools.takewhile(lambda word: not word.startswith("-"), argv))
+    return " ".join(word if len(word) <= 80 else f"{word[:77]}…" for word in plain[:2]) or "speechtutor"
+
+
+def _call(argv: Sequence[str]) -> int:
+    _check_values(argv)
     status = build()(argv, exit_on_error=False, print_error=False)
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
     return status if isinstance(status, int) else 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb and return the exit status; a bug keeps its traceback."""
+    """Run one verb and return the exit status; of a bug the traceback goes to a log."""
     engines.limit_threads()
+    argv = list(sys.argv[1:] if argv is None else argv)
+    _speak_any_encoding()
     try:
         return _call(argv)
     except (SpeechTutorError, CycloptsError) as error:
-        return _fail(error)
+        return _fail(str(error), argv)
     except KeyboardInterrupt:
         print("speechtutor: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -81,6 +124,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        return _fail(StorageError(f"no space left on the disk: {error.filename or 'while writing'}"))
+        if error.errno in _FULL:
+            return _fail(f"no space left on the disk: {error.filename or 'while writing'}", argv)
+        return _fail(guard.unforeseen(_doing(argv), error), argv, BUG)
+    except Exception as error:
+        return _fail(guard.unforeseen(_doing(argv), error), argv, BUG)

@@ -12,12 +12,14 @@
     ├── StorageError            no space, no permission, a locked or damaged store
     └── ServiceError            a remote server (an LLM) that failed or timed out
 
-Anything else that escapes is a bug and keeps its traceback.
+Anything else that escapes is a bug: the last guard of each door (speechtutor.guard) keeps its traceback in
+a log and says one line. `cause` is how the message of a foreign exception goes into one of ours.
 """
 
 from __future__ import annotations
 
 import importlib
+import re
 from types import ModuleType
 
 
@@ -63,6 +65,35 @@ class StorageError(SpeechTutorError):
 
 class ServiceError(SpeechTutorError):
     """A remote server failed, answered nonsense or took too long."""
+
+
+_ERRNO = re.compile(r"\[(?:Errno|WinError) -?\d+\] ")
+_CLASS = re.compile(r"(?:(?<=^)|(?<=[\s(:]))[A-Za-z_][\w.]*(?:Error|Exception)(?:: |(?=\())")
+"""`ValueError: ` and the name before a bracket; a file called MyError.wav is none."""
+
+
+def plain(message: str) -> str:
+    """A message in one line without what Python puts before it: the class of an exception, an errno."""
+    return " ".join(_CLASS.sub("", _ERRNO.sub("", message)).split())
+
+
+def cause(error: BaseException) -> str:
+    """Why something failed, in words: no name of an exception, no number of the system, one line.
+
+    Of an operating system's refusal it is the system's own wording and the file, where there is one.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        named = "" if error.filename is None else f": {error.filename}"
+        return f"{plain(error.strerror)}{named}"
+    known = {
+        MemoryError: "not enough memory",
+        RecursionError: "it is nested too deeply",
+        UnicodeError: "it holds characters that cannot be read or written in this encoding",
+    }
+    for kind, told in known.items():
+        if isinstance(error, kind):
+            return told
+    return plain(str(error)) or "no cause was given"
 
 
 def require(module: str, *, extra: str) -> ModuleType:

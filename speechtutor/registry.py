@@ -23,7 +23,7 @@ from types import MappingProxyType
 from typing import Any, Literal, overload
 
 from speechtutor import hub
-from speechtutor.errors import InputError, ModelError, UnknownModelError, require
+from speechtutor.errors import InputError, ModelError, UnknownModelError, cause, require
 from speechtutor.stages import AcousticModel, GrammarCorrector, Scorer, Synthesizer, Transcriber, Tutor
 
 GROUP = "speechtutor"
@@ -237,7 +237,7 @@ def _model_type(source: str) -> str | None:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ModelError(f"{source} has a damaged config.json: {error}") from None
+        raise ModelError(f"{source} has a damaged config.json: {cause(error)}") from None
     return config.get("model_type") if isinstance(config, dict) else None
 
 

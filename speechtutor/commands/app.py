@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Annotated
 
@@ -33,6 +34,22 @@ def run(
         str | None, Parameter(help="Corrects free speech (our adapter once pulled, else rules).")
     ] = None,
     open: Annotated[bool, Parameter(help="Open the browser.")] = False,
+    auth_file: Annotated[Path | None, Parameter(help="Who may sign in: lines of name:password.")] = None,
+    without_sign_in: Annotated[
+        bool, Parameter(help="Let everybody in who reaches another --host than this machine.")
+    ] = False,
+    allow_host: Annotated[
+        tuple[str, ...], Parameter(help="What else this machine is called, behind a proxy say.")
+    ] = (),
 ) -> None:
     """Open the learner's app: record or upload, see every sound's score, get feedback."""
-    module().serve(host=host, port=port, device=device, open_browser=open, grammar=grammar)
+    module().serve(
+        host=host,
+        port=port,
+        device=device,
+        open_browser=open,
+        grammar=grammar,
+        auth_file=auth_file,
+        without_sign_in=without_sign_in,
+        names=allow_host,
+    )

@@ -46,6 +46,7 @@ while True:
     pass
 """
 """A process that counts as busy; it ends with the one that started it."""
+MOST_REPEATS = 10_000
 IMPORT = "from time import perf_counter as t; start = t(); import speechtutor; print(t() - start)"
 
 
@@ -140,12 +141,14 @@ def run(
     json: AsJson = False,
 ) -> None:
     """Measure latency, real-time factor and memory on this machine."""
-    if limit < 1 or repeats < 1:
-        raise InputError(f"--limit and --repeats must be at least 1, not {limit} and {repeats}")
+    if limit < 1 or not 1 <= repeats <= MOST_REPEATS:
+        expected = f"--limit of at least 1 and --repeats from 1 to {MOST_REPEATS}"
+        raise InputError(f"expected {expected}, not {limit!r:.20} and {repeats!r:.20}")
     if not 0 <= busy <= MOST_BUSY:
-        raise InputError(f"--busy must be 0 to {MOST_BUSY}, not {busy}")
-    names = (transcriber, scorer, tutors)
-    result = measure(clips or demo() / "examples", limit, repeats, names, device, busy)
+        raise InputError(f"expected --busy from 0 to {MOST_BUSY}, not {busy!r:.20}")
+    result = measure(
+        clips or demo() / "examples", limit, repeats, (transcriber, scorer, tutors), device, busy
+    )
     if json:
         show(result)
     else:

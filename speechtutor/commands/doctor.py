@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 from speechtutor.commands.output import AsJson, show
-from speechtutor.errors import SpeechTutorError
+from speechtutor.errors import SpeechTutorError, cause
 
 OLDEST = (3, 11)
 NEEDED = (
@@ -149,8 +149,9 @@ def _looked(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     """What a check found, up to where it was not let go on."""
     try:
         yield from check()
-    except SpeechTutorError as error:
-        yield Finding(check.__name__, False, str(error), "set SPEECHTUTOR_HOME to a directory of yours")
+    except (SpeechTutorError, OSError) as error:
+        told = str(error) if isinstance(error, SpeechTutorError) else cause(error)
+        yield Finding(check.__name__, False, told, "set SPEECHTUTOR_HOME to a directory of yours")
 
 
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 app = App(name="evaluate", help="Measure a recogniser, a scorer or a tutor.")
 
+MOST_BEAMS = 100
+"""Memory grows with the beams; accuracy has stopped growing at ten."""
+
 Manifest = Annotated[Path, Parameter(help="A manifest (JSON lines).")]
 
 
@@ -123,6 +126,8 @@ def asr(
     from speechtutor.evaluation import asr as evaluation
     from speechtutor.models.normalizer import normaliser
 
+    if beams is not None and not 1 <= beams <= MOST_BEAMS:
+        raise InputError(f"beams must be from 1 to {MOST_BEAMS}, not {beams!r:.20}")
     names = model or (registry.default("transcriber"),)
     given = {key: value for key, value in (("adapter", adapter), ("beams", beams)) if value is not None}
     # All are prepared before the first is heard: a misspelt name should not cost an evaluation.

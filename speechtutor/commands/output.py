@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from speechtutor.errors import InputError, SpeechTutorError
+from speechtutor.guard import line
 
 if TYPE_CHECKING:
     from speechtutor.core import Caution, UtteranceScore, WordScore
@@ -31,12 +32,12 @@ def show(value: Json | list[Json]) -> None:
 
 def note(message: str) -> None:
     """Tell the user something that is not the result."""
-    print(f"speechtutor: {message}", file=sys.stderr)
+    print(f"speechtutor: {line(message)}", file=sys.stderr)
 
 
 def complain(error: SpeechTutorError) -> None:
     """Report the failure of one of several inputs."""
-    print(f"speechtutor: error: {error}", file=sys.stderr)
+    print(f"speechtutor: error: {line(str(error))}", file=sys.stderr)
 
 
 def warn(cautions: Iterable[Caution]) -> None:

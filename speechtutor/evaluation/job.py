@@ -20,6 +20,8 @@ from speechtutor.evaluation.sampling import DRAWS
 from speechtutor.evaluation.summary import EvaluationKind, summarise
 
 FAULTS_SAID = 5
+MOST_DRAWS = 100_000
+"""Each is kept for every figure: more would fill the memory and say nothing more."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ class Job(Generic[Item]):
         Raises:
             InputError: for a number of draws or a seed that cannot be drawn with.
         """
-        if self.draws < 1:
-            raise InputError(f"draws must be 1 or more, not {self.draws}")
+        if not 1 <= self.draws <= MOST_DRAWS:
+            raise InputError(f"draws must be from 1 to {MOST_DRAWS}, not {self.draws!r:.20}")
         if self.seed < 0:
             raise InputError(f"seed must be 0 or more, not {self.seed}")
 

@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from speechtutor.errors import OfflineError
+from speechtutor.errors import OfflineError, cause
 from speechtutor.hub.catalog import Part
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _member(archive: Path, name: str) -> Iterator[IO[bytes]]:
         raise OfflineError(missing) from None
     except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
         archive.unlink()
-        raise OfflineError(f"{archive.name} is damaged: {error}") from None
+        raise OfflineError(f"{archive.name} is damaged: {cause(error)}") from None
 
 
 def _archive(part: Part, work: Workspace) -> Path:

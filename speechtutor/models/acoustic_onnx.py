@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from speechtutor import hub
 from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recording, Seconds
-from speechtutor.errors import AudioError, InputError, ModelError
+from speechtutor.errors import AudioError, InputError, ModelError, cause
 from speechtutor.models.device import onnx_session
 from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, RaterHead, first_guesses, log_mel
 
@@ -79,7 +79,7 @@ def load(checkpoint: str | Path | None = None, device: str | None = None) -> Onn
             raise ModelError(f"{folder} was exported with another layout or symbols than this version uses")
         state = load_file(folder / "rater.safetensors") if settings.get("rated") else None
     except (OSError, ValueError) as error:
-        raise ModelError(f"{folder} holds no exported phone recogniser: {error}") from None
+        raise ModelError(f"{folder} holds no exported phone recogniser: {cause(error)}") from None
     session = onnx_session(folder / FILE)
     rater = None
     if state is not None:

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import WhisperConfig, WhisperForConditionalGeneration
 
-from speechtutor.errors import ModelError
+from speechtutor.errors import ModelError, cause
 
 Array = NDArray[np.generic]
 
@@ -66,7 +66,7 @@ def read_variables(path: Path) -> dict[str, Array]:
                 alias = _string(file)
                 variables[alias] = variables[_string(file)]
     except (struct.error, UnicodeDecodeError, ValueError) as error:
-        raise ModelError(f"{path} is damaged: {error}") from error
+        raise ModelError(f"{path} is damaged: {cause(error)}") from error
     return variables
 
 

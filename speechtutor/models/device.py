@@ -14,7 +14,7 @@ from speechtutor.errors import InputError, ModelError
 if TYPE_CHECKING:
     import torch
 
-_NAME = re.compile(r"auto|cpu|mps|cuda(?::\d+)?")
+_NAME = re.compile(r"auto|cpu|mps|cuda(?::\d{1,3})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def resolve(device: str | None, *, n_cuda: int, mps: bool = False) -> str:
     """
     wish = "auto" if device is None else device.strip().lower()
     if not _NAME.fullmatch(wish):
-        raise InputError(f"unknown device {device!r}: choose auto, cpu, cuda, cuda:N or mps")
+        raise InputError(f"unknown device {device!r:.60}: choose auto, cpu, cuda, cuda:N or mps")
     if wish == "auto":
         return "cuda" if n_cuda else "cpu"
     if wish == "mps" and not mps:

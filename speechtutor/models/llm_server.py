@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from speechtutor.errors import InputError, ServiceError
+from speechtutor.errors import InputError, ServiceError, cause
 from speechtutor.tutor.engine import Message
 from speechtutor.tutor.phrasing import LlmTutor
 
@@ -132,7 +132,7 @@ class ServerEngine:
         except httpx.TimeoutException as error:
             raise ServiceError(f"{self.url} took too long") from error
         except httpx.HTTPError as error:
-            raise ServiceError(f"{self.url} failed: {error}") from error
+            raise ServiceError(f"{self.url} failed: {cause(error)}") from error
 
 
 def _is_last(data: str) -> bool:
@@ -145,7 +145,7 @@ def _parse(url: str) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise InputError(f"{url!r} is not a server's URL: {error}") from error
+        raise InputError(f"{url!r} is not a server's URL: {cause(error)}") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise InputError(f"{url!r} is not a server's URL, expected one like http://localhost:8000/v1")
     return parsed

@@ -27,7 +27,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from speechtutor.errors import InputError
+from speechtutor.errors import InputError, cause
 
 START, END = 0, 1
 """Pair numbers that stand for the edges of a word; real pairs follow."""
@@ -120,7 +120,7 @@ class PairModel:
         except OSError as error:
             raise InputError(f"{self.path}: {error.strerror}") from None
         except (lzma.LZMAError, ValueError) as error:
-            raise InputError(f"{self.path}: not a pair n-gram model ({error})") from None
+            raise InputError(f"{self.path}: not a pair n-gram model ({cause(error)})") from None
         if magic != _MAGIC:
             raise InputError(f"{self.path}: expected a {_MAGIC.decode()} model, found {magic[:20]!r}")
         return about, body

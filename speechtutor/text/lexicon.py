@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from speechtutor.errors import InputError
+from speechtutor.errors import InputError, cause
 from speechtutor.text.g2p import PairModel, one_primary
 from speechtutor.text.inflect import ENDINGS, Phones, stems
 from speechtutor.text.language import Language, load_language
@@ -32,7 +32,7 @@ def read_lexicon(path: Path) -> dict[str, str]:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     except (lzma.LZMAError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a packed lexicon ({error})") from None
+        raise InputError(f"{path}: not a packed lexicon ({cause(error)})") from None
     return _parse(text)
 
 

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from speechtutor.core import Seconds
-from speechtutor.errors import InputError, ServiceError
+from speechtutor.errors import InputError, ServiceError, cause
 
 CACHE_SIZE = 256
 
@@ -164,5 +164,5 @@ def adapter_settings(adapter: str | Path | None) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error})") from None
+        raise InputError(f"{path}: not JSON ({cause(error)})") from None
     return found

@@ -1,0 +1,125 @@
+"""The model voice for many learners at once: said once, heard often, and never before a check."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from speechtutor.core import Alignment, Recording, Transcript, UtteranceScore
+from speechtutor.stages import Scorer, Synthesizer, Transcriber
+
+MOST_BYTES = 64_000_000
+"""Of what is remembered: 64 kB a second, so about a quarter of an hour."""
+PATIENCE = 5.0
+"""Seconds that a voice waits for checks at most, or a busy class would never hear one."""
+
+Key = tuple[str, float, str | None]
+
+
+class Lane:
+    """Checks one after another, and voices one after another while no check is waiting."""
+
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self.patience = patience
+        self._checks = 0
+        self._quiet = threading.Condition()
+        self._ear, self._mouth = threading.Lock(), threading.Lock()
+
+    @contextmanager
+    def check(self) -> Iterator[None]:
+        """The turn of a check."""
+        with self._quiet:
+            self._checks += 1
+        try:
+            with self._ear:
+                yield
+        finally:
+            with self._quiet:
+                self._checks -= 1
+                self._quiet.notify_all()
+
+    @contextmanager
+    def voice(self) -> Iterator[None]:
+        """The turn of a voice."""
+        with self._mouth:
+            with self._quiet:
+                self._quiet.wait_for(lambda: not self._checks, self.patience)
+            yield
+
+
+class Remembered:
+    """A model voice that remembers what it said; the same text asked for twice at once is said once."""
+
+    def __init__(self, voice: Synthesizer, lane: Lane | None = None, most_bytes: int = MOST_BYTES) -> None:
+        self.voice, self.lane, self.most_bytes = voice, lane or Lane(), most_bytes
+        self._said: OrderedDict[Key, Recording] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def speak(self, text: str, *, rate: float = 1.0, phones: str | None = None) -> Recording:
+        """The text as speech, as `Synthesizer.speak`.
+
+        Raises:
+            SpeechTutorError: as the voice does; a failure is not remembered.
+        """
+        key = (text, rate, phones)
+        if (found := self._found(key)) is not None:
+            return found
+        with self.lane.voice():
+            if (found := self._found(key)) is not None:  # said while this one waited
+                return found
+            made = self.voice.speak(text, rate=rate, phones=phones)
+        with self._lock:
+            self._said[key] = made
+            while sum(one.samples.nbytes for one in self._said.values()) > self.most_bytes:
+                self._said.popitem(last=False)
+        return made
+
+    def _found(self, key: Key) -> Recording | None:
+        with self._lock:
+            if key in self._said:
+                self._said.move_to_end(key)
+            return self._said.get(key)
+
+    def __getattr__(self, name: str) -> Any:
+        """What else the voice has."""
+        return getattr(self.voice, name)
+
+
+class FirstScorer:
+    """A scorer whose checks go before voices."""
+
+    def __init__(self, scorer: Scorer, lane: Lane) -> None:
+        self.scorer, self.lane = scorer, lane
+
+    def align(self, recording: Recording, text: str) -> Alignment:
+        """As the scorer."""
+        with self.lane.check():
+            return self.scorer.align(recording, text)
+
+    def score(self, recording: Recording, text: str) -> UtteranceScore:
+        """As the scorer."""
+        with self.lane.check():
+            return self.scorer.score(recording, text)
+
+    def __getattr__(self, name: str) -> Any:
+        """What else the scorer has."""
+        return getattr(self.scorer, name)
+
+
+class FirstTranscriber:
+    """A transcriber whose turn comes before voices."""
+
+    def __init__(self, transcriber: Transcriber, lane: Lane) -> None:
+        self.transcriber, self.lane = transcriber, lane
+
+    def transcribe(self, recording: Recording, *, lang: str | None = None) -> Transcript:
+        """As the transcriber."""
+        with self.lane.check():
+            return self.transcriber.transcribe(recording, lang=lang)
+
+    def __getattr__(self, name: str) -> Any:
+        """What else the transcriber has."""
+        return getattr(self.transcriber, name)
