@@ -515,5 +515,12 @@ def test_app_passes_on_what_was_asked(run: Any, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(app_verb, "module", lambda: SimpleNamespace(serve=lambda **how: calls.append(how)))
     assert run("app", "--port", "7999", "--device", "cpu").status == 0
     assert calls == [
-        {"host": "127.0.0.1", "port": 7999, "device": "cpu", "open_browser": False, "grammar": None}
+        {
+            "host": "127.0.0.1",
+            "port": 7999,
+            "device": "cpu",
+            "open_browser": False,
+            "grammar": None,
+            "store": None,
+        }
     ]

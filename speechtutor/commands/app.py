@@ -32,7 +32,10 @@ def run(
     grammar: Annotated[
         str | None, Parameter(help="Corrects free speech (our adapter once pulled, else rules).")
     ] = None,
+    store: Annotated[
+        str | None, Parameter(help="Database URL of what learners did (a file in the home directory).")
+    ] = None,
     open: Annotated[bool, Parameter(help="Open the browser.")] = False,
 ) -> None:
     """Open the learner's app: record or upload, see every sound's score, get feedback."""
-    module().serve(host=host, port=port, device=device, open_browser=open, grammar=grammar)
+    module().serve(host=host, port=port, device=device, open_browser=open, grammar=grammar, store=store)

@@ -16,7 +16,7 @@ from speechtutor.evaluation.result import Row
 from speechtutor.report.overrides import Item, Override
 from speechtutor.report.overrides import mean as mean_score
 from speechtutor.text.phones import PHONES, to_ipa
-from speechtutor.tutor.labels import Label
+from speechtutor.tutor.labels import Label, phone_label, word_label
 from speechtutor.views import score as score_view
 
 WRONG_BELOW = 100 * LEVELS[0]
@@ -77,7 +77,7 @@ def view(row: Row, graded: Graded) -> list[WordView]:
 
 def _word(row: Row, number: int, word: Mapping[str, Any], graded: Graded) -> WordView:
     phones = word.get("phones") or ()
-    label = score_view.word_label(word_score(word))
+    label = word_label(word_score(word))
     return WordView(
         number=number,
         text=word["text"],
@@ -93,7 +93,7 @@ def _word(row: Row, number: int, word: Mapping[str, Any], graded: Graded) -> Wor
 
 def _chip(phone: Mapping[str, Any], number: int, graded: Graded, item: Item) -> Chip:
     score = phone_score(phone)
-    label = score_view.phone_label(score)
+    label = phone_label(score)
     heard, perceived = phone.get("heard"), phone.get("perceived")
     return Chip(
         number=number,
