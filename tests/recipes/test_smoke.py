@@ -26,7 +26,8 @@ def test_a_recipe_has_its_five_parts_and_a_row_in_the_ledger(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [r for r in RECIPES if r.startswith(("train_scorer", "evaluate_scoring", "finetune"))]
+    "name",
+    [r for r in RECIPES if r.startswith(("train_scorer", "evaluate_scoring", "evaluate_tips", "finetune"))],
 )
 def test_smoke(name: str, tmp_path: Path) -> None:
     module: Any = importlib.import_module(f"recipes.{name}")
