@@ -1,7 +1,6 @@
 """What is taught, as data: sounds, contrasts, sentences, wording, exercises, talks."""
 
 from speechtutor.content.tables import (
-    VOWELS,
     Contrast,
     Sentence,
     Sound,
@@ -23,6 +22,7 @@ from speechtutor.content.tables import (
     vocabulary,
     word_set,
 )
+from speechtutor.core.inventory import VOWELS
 
 __all__ = [
     "VOWELS",

@@ -18,11 +18,11 @@ from typing import Any
 
 from speechtutor.audio import headers
 from speechtutor.core import Edit, PhoneScore, Utterance, UtteranceScore, WordScore
+from speechtutor.core.score import ASPECTS
 from speechtutor.disk import write_text
 from speechtutor.errors import AudioError, InputError
 
 SPLITS = ("train", "dev", "test")
-ASPECTS = ("overall", "accuracy", "fluency", "prosody", "completeness")
 UNTOLD = "?"
 """A phone that annotators heard but could not name."""
 

@@ -21,6 +21,7 @@ from speechtutor.core import (
     UtteranceScore,
     WordScore,
 )
+from speechtutor.core.score import ASPECTS as EVERY_ASPECT
 from speechtutor.corpora import canonical
 from speechtutor.errors import InputError
 from speechtutor.evaluation import groups
@@ -28,10 +29,9 @@ from speechtutor.evaluation.result import Row
 from speechtutor.scoring import ctc
 from speechtutor.stages import AcousticModel, Listening, Rater, Scorer
 
-ASPECTS = ("overall", "accuracy", "fluency", "prosody")
+ASPECTS = EVERY_ASPECT[:-1]
+"""Those that raters differ in: completeness is nearly constant."""
 WORD_ASPECTS = {"accuracy": "score", "stress": "stress", "total": "total"}
-WRONG_BELOW = 25.0
-"""Half a point of two, as 0-100: a phone with a lower mean rating counts as mispronounced."""
 
 
 @dataclass

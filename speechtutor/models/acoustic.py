@@ -26,14 +26,11 @@ from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recordin
 from speechtutor.errors import AudioError, ModelError
 from speechtutor.hub import shipped
 from speechtutor.models import acoustic_ctc, acoustic_onnx
-from speechtutor.models.acoustic_ctc import CtcAcoustic
+from speechtutor.models.acoustic_ctc import PADDING, CtcAcoustic
 from speechtutor.models.acoustic_onnx import OnnxAcoustic
 from speechtutor.models.convert import whisper_checkpoint
 from speechtutor.models.device import pick
 from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, PhoneEncoder, first_guesses
-
-PADDING = 0.1
-"""Seconds of silence put on both sides, so that the first and the last phone have frames to peak in."""
 
 MIN_SAMPLES = 400
 

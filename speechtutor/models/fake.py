@@ -123,11 +123,11 @@ class FakeScorer:
         if not recording.samples.any():
             silence = Caution(Code.SILENCE, "the recording is silent")
             return UtteranceScore(text, (), duration=recording.duration, model=NAME, cautions=(silence,))
-        words = tuple(self._word(alignment, i, word) for i, word in enumerate(alignment.words))
-        mean = float(np.mean([word.score for word in words if word.score is not None]))
+        judged = tuple(self._word(alignment, i, word) for i, word in enumerate(alignment.words))
+        mean = float(np.mean([word.score for word in judged if word.score is not None]))
         return UtteranceScore(
             text,
-            words,
+            judged,
             overall=mean,
             accuracy=mean,
             fluency=1.0,

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speechtutor.content.tables import VOWELS, contrasts, known_language, message, read, sentences
+from speechtutor.content.tables import contrasts, known_language, message, read, sentences
 from speechtutor.core import Exercise, LearnerState
+from speechtutor.core.inventory import VOWELS
 from speechtutor.errors import InputError
 from speechtutor.learner.mastery import choose, weakest
 from speechtutor.practice.levels import LEVELS, level_of, phones_in, problems, words_of

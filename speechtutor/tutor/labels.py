@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from speechtutor.content.tables import VOWELS, sounds, word_set
+from speechtutor.content.tables import sounds, word_set
 from speechtutor.core import ErrorType, PhoneScore, WordScore
+from speechtutor.core.inventory import VOWELS
 from speechtutor.core.score import ERROR_THRESHOLD
 
 UNCLEAR = 0.1
