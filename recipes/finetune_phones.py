@@ -19,6 +19,7 @@ import numpy as np
 from recipes.shared import settings, synthetic
 from speechtutor import audio, config, fingerprint, hub
 from speechtutor.core import Utterance
+from speechtutor.core.score import RATED_WRONG, UTTERANCE_ASPECTS
 from speechtutor.corpora import manifest
 from speechtutor.errors import AudioError, InputError
 
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from speechtutor.training.phone_encoder import Example
 
 log = logging.getLogger("finetune_phones")
-
-WRONG_BELOW = 0.25
-"""In [0, 1]: the usual bound for a mispronounced phone, half a point of two."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +127,7 @@ def example(row: Utterance, root: Path, *, faithful: bool = False) -> Example:
     Raises:
         InputError: when the row has no canonical phones, or its recording is damaged.
     """
-    from speechtutor.models.phone_encoder import SYMBOLS, UTTERANCE_ASPECTS
+    from speechtutor.models.phone_encoder import SYMBOLS
     from speechtutor.training.phone_encoder import Example
 
     if row.scores is None or row.phones is None:
@@ -153,7 +151,7 @@ def example(row: Utterance, root: Path, *, faithful: bool = False) -> Example:
         word_scores=numbers([word.score for word in words]),
         utterance_scores=numbers([getattr(row.scores, aspect) for aspect in UTTERANCE_ASPECTS]),
         faithful=not faithful
-        or all(p.score is None or p.score >= WRONG_BELOW for w in words for p in w.phones),
+        or all(p.score is None or p.score >= RATED_WRONG for w in words for p in w.phones),
     )
 
 

@@ -29,6 +29,7 @@ from typing import Any, Literal
 from recipes.shared import synthetic
 from speechtutor import config
 from speechtutor.core import Utterance, UtteranceScore
+from speechtutor.core.score import ASPECTS
 from speechtutor.corpora import formats, manifest
 from speechtutor.errors import InputError
 
@@ -153,7 +154,7 @@ def scores(cfg: Config, row: dict[str, str], where: str) -> UtteranceScore | Non
         InputError: for a score that is no number, or outside the scale.
     """
     found: dict[str, Any] = {}
-    for aspect in manifest.ASPECTS:
+    for aspect in ASPECTS:
         if not row.get(aspect):
             continue
         try:

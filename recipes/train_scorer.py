@@ -21,6 +21,7 @@ from recipes.shared import feature_cache
 from recipes.shared import settings as settings_of
 from speechtutor import audio, config, disk, fingerprint, hub
 from speechtutor.core import CanonicalWord, Utterance
+from speechtutor.core.score import RATED_WRONG, UTTERANCE_ASPECTS, WORD_ASPECTS
 from speechtutor.corpora import canonical
 from speechtutor.errors import InputError
 from speechtutor.scoring.features import Seen, without_embedding
@@ -84,7 +85,6 @@ class Config:
 
 def labels_of(row: Utterance) -> Labels:
     """Raters' scores on the 0-2 scale, in the order of the head's outputs."""
-    from speechtutor.models.head import UTTERANCE_ASPECTS, WORD_ASPECTS
     from speechtutor.training.head import Labels
 
     if row.scores is None:
@@ -213,13 +213,11 @@ def calibrate(values: np.ndarray, truth: np.ndarray, n_knots: int = 24) -> dict[
 
 def flat(scores: Scores, labels: Sequence[Labels]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Pairs (predicted, rated) without the padding, one after another, by name of the aspect."""
-    from speechtutor.models.head import UTTERANCE_ASPECTS, WORD_ASPECTS
-
     phones = np.concatenate([scores.phones[i, : len(x.phones)].numpy() for i, x in enumerate(labels)])
     errors = np.concatenate([scores.errors[i, : len(x.phones)].numpy() for i, x in enumerate(labels)])
     words = np.concatenate([scores.words[i, : len(x.words)].numpy() for i, x in enumerate(labels)])
     rated = np.concatenate([x.phones for x in labels])
-    pairs = {"phone": (phones, rated), "error": (errors, (rated < 0.5).astype(float))}
+    pairs = {"phone": (phones, rated), "error": (errors, (rated < 2 * RATED_WRONG).astype(float))}
     rated_words = np.concatenate([x.words for x in labels])
     pairs |= {f"word_{a}": (words[:, k], rated_words[:, k]) for k, a in enumerate(WORD_ASPECTS)}
     whole = np.stack([x.utterance for x in labels])

@@ -32,6 +32,7 @@ from speechtutor.core import (
     UtteranceScore,
     WordScore,
 )
+from speechtutor.core.score import ASPECTS
 from speechtutor.errors import InputError
 from speechtutor.schema_types import Scored
 from speechtutor.text.phones import to_ipa
@@ -39,7 +40,6 @@ from speechtutor.text.phones import to_ipa
 Json = dict[str, Any]
 
 VERSION = 1
-ASPECTS = ("overall", "accuracy", "fluency", "prosody", "completeness")
 _ROUNDING = 1e-6
 """A float32 mean of ones may be this much over 1."""
 
@@ -62,7 +62,7 @@ def percent(score: float | None) -> float | None:
     return round(100 * min(max(float(score), 0.0), 1.0), 1)
 
 
-def _fraction(points: float | None) -> float | None:
+def fraction(points: float | None) -> float | None:
     """The inverse of `percent`."""
     return None if points is None else points / 100
 
@@ -177,7 +177,7 @@ def _edit(heard: str | None) -> Edit:
 def _phone(row: Mapping[str, Any]) -> PhoneScore:
     return PhoneScore(
         canonical=row["expected"],
-        score=_fraction(row["score"]),
+        score=fraction(row["score"]),
         start=row["start"],
         end=row["end"],
         edit=_edit(row["heard"]),
@@ -191,12 +191,12 @@ def _phone(row: Mapping[str, Any]) -> PhoneScore:
 def _word(row: Mapping[str, Any]) -> WordScore:
     return WordScore(
         text=row["text"],
-        score=_fraction(row["score"]),
+        score=fraction(row["score"]),
         start=row["start"],
         end=row["end"],
         char_start=row["char_start"],
         char_end=row["char_end"],
-        stress=_fraction(row["stress"]),
+        stress=fraction(row["stress"]),
         confidence=row["confidence"],
         error_type=ErrorType(row["error_type"]),
         phones=tuple(_phone(phone) for phone in row["phones"]),
@@ -225,7 +225,7 @@ def score_from_json(row: Mapping[str, Any]) -> UtteranceScore:
         return UtteranceScore(
             text=row["text"],
             words=tuple(_word(word) for word in row["words"]),
-            **{aspect: _fraction(row["scores"][aspect]) for aspect in ASPECTS},
+            **{aspect: fraction(row["scores"][aspect]) for aspect in ASPECTS},
             confidence=row["confidence"],
             lang=row["lang"],
             duration=row["duration"],

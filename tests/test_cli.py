@@ -6,6 +6,7 @@ import errno
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -316,6 +317,26 @@ def test_coach_for_people(run: Any, clip: Path) -> None:
 
 
 @pytest.mark.writes_home
+def test_coach_says_once_that_another_tutor_spoke(run: Any, clip: Path) -> None:
+    dead = ["--transcriber", "fake", "--scorer", "fake", "--tutor", f"http://127.0.0.1:{closed_port()}/v1"]
+    done = run("coach", clip, TEXT, *dead, "--json")
+    assert done.status == 0 and done.err.count("the rules speak") == 1 and done.err.count("\n") == 1
+    row = json.loads(done.out)
+    assert row["feedback"]["source"] == "rules" and len(row["warnings"]) == 1
+    assert "did not answer" in row["warnings"][0]
+    assert run("coach", clip, TEXT, *dead).err.count("the rules speak") == 1
+    assert "warnings" not in json.loads(run("coach", clip, TEXT, *FAKES, "--json").out)
+
+
+def closed_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+@pytest.mark.writes_home
 def test_coach_remembers_a_named_learner(run: Any, clip: Path) -> None:
     from speechtutor.learner.store import open_store
 
@@ -353,7 +374,7 @@ def test_models_list(run: Any) -> None:
     assert run("models").out == run("models", "list").out
     for row in (*value["checkpoints"], *value["shipped"]):
         assert row["name"] in run("models").out
-    assert sum(row["size"] for row in value["shipped"]) < 50e6
+    assert sum(row["size"] for row in value["shipped"]) < 90e6
 
 
 def test_models_pull_says_what_there_is(run: Any) -> None:
@@ -515,5 +536,12 @@ def test_app_passes_on_what_was_asked(run: Any, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(app_verb, "module", lambda: SimpleNamespace(serve=lambda **how: calls.append(how)))
     assert run("app", "--port", "7999", "--device", "cpu").status == 0
     assert calls == [
-        {"host": "127.0.0.1", "port": 7999, "device": "cpu", "open_browser": False, "grammar": None}
+        {
+            "host": "127.0.0.1",
+            "port": 7999,
+            "device": "cpu",
+            "open_browser": False,
+            "grammar": None,
+            "store": None,
+        }
     ]

@@ -30,6 +30,7 @@ from speechtutor.errors import InputError, SpeechTutorError
 if TYPE_CHECKING:
     from speechtutor.core import Recording, UtteranceScore
     from speechtutor.schema import Json
+    from speechtutor.stages import Transcriber, Tutor
 
 TYPICAL = 3.0
 """Seconds: a short sentence."""
@@ -99,7 +100,7 @@ def peak_memory() -> float | None:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
 
 
-def gather(folder: Path, limit: int, transcriber: Any) -> list[Sample]:
+def gather(folder: Path, limit: int, transcriber: Transcriber) -> list[Sample]:
     """Up to `limit` recordings of a folder with what is heard in them; one without words is left out.
 
     Raises:
@@ -261,7 +262,7 @@ def tutoring(load: Loader, names: Sequence[str], scores: Sequence[UtteranceScore
     return rows
 
 
-def advising(tutor: Any, scores: Sequence[UtteranceScore]) -> Json:
+def advising(tutor: Tutor, scores: Sequence[UtteranceScore]) -> Json:
     """Latency of the first text and of the whole advice.
 
     Every score is asked about once, since a tutor may remember its answer; the first is the warm-up
@@ -272,12 +273,9 @@ def advising(tutor: Any, scores: Sequence[UtteranceScore]) -> Json:
     learner, first, total = LearnerState(), [], []
     for score in scores:
         start = perf_counter()
-        if hasattr(tutor, "stream"):
-            for i, _ in enumerate(tutor.stream(score, learner)):
-                if i == 0:
-                    first.append(perf_counter() - start)
-        else:
-            tutor.advise(score, learner)
+        for i, _ in enumerate(tutor.stream(score, learner)):
+            if i == 0:
+                first.append(perf_counter() - start)
         total.append(perf_counter() - start)
     row = {"total": percentiles(total[1:] or total)}
     return row | ({"first_text": percentiles(first[1:] or first)} if first else {})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands.output import AsJson, Device, Explain, open_store, score_lines, show, warn
+from speechtutor.commands.output import AsJson, Device, Explain, note, open_store, score_lines, show, warn
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def coached(
     from speechtutor import registry
     from speechtutor.audio.io import load
     from speechtutor.content.tables import known_language
-    from speechtutor.pipeline import Coach
+    from speechtutor.pipeline import ANONYMOUS, Coach, session
     from speechtutor.practice.answers import outcome
 
     explain = None if explain is None else known_language(explain)
@@ -80,17 +80,24 @@ def coached(
         del wanted["grammar"]
     stages = {stage: registry.load(stage, name, device=device) for stage, name in wanted.items()}
     store = None if learner is None else open_store()
-    coach = Coach(**stages, store=store)
-    name = learner or "anonymous"
-    session = coach.coach(recording, text, name, exercise=exercise, judge=outcome, explain=explain)
-    if store is not None:
-        store.close()
+    try:
+        coach = Coach(**stages, store=store)
+        who = ANONYMOUS if learner is None else learner
+        found = session(coach.steps(recording, text, who, explain=explain, exercise=exercise, judge=outcome))
+    finally:
+        if store is not None:
+            store.close()
+    for warning in found.feedback.warnings:
+        note(f"warning: {warning}")
     # With a text given the coach has no need to listen for words, but a learner wants to see them.
-    return session.transcript or coach.transcribe(recording), session
+    return found.transcript or coach.transcribe(recording), found
 
 
 def session_json(heard: Transcript, session: Session) -> Json:
-    """What was said, how well, and what to do about it; `grammar` only for free speech that was corrected."""
+    """What was said, how well, and what to do about it; `grammar` only for free speech that was corrected.
+
+    `warnings`, where there are any, say where another stage than the one that was asked stood in.
+    """
     from speechtutor.schema import VERSION, feedback_json, score_json, transcript_json
     from speechtutor.views.grammar import correction_json
 
@@ -100,6 +107,8 @@ def session_json(heard: Transcript, session: Session) -> Json:
         "score": score_json(session.score),
         "feedback": feedback_json(session.feedback),
     }
+    if session.feedback.warnings:
+        found["warnings"] = list(session.feedback.warnings)
     if session.correction is not None:
         found["grammar"] = correction_json(session.correction, session.feedback.lang)
     return found

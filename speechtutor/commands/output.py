@@ -83,8 +83,9 @@ def points(score: float | None) -> str:
 
 def score_lines(score: UtteranceScore) -> Iterator[str]:
     """A score as a small table: aspects, then a line a word with its phones."""
-    aspects = ("overall", "accuracy", "fluency", "prosody", "completeness")
-    yield "  ".join(f"{aspect} {points(getattr(score, aspect))}" for aspect in aspects)
+    from speechtutor.core.score import ASPECTS
+
+    yield "  ".join(f"{aspect} {points(getattr(score, aspect))}" for aspect in ASPECTS)
     width = max((len(word.text) for word in score.words), default=0)
     for word in score.words:
         yield f"{word.text:<{width}}  {points(word.score):>3}  {_phones(word)}".rstrip()

@@ -175,3 +175,18 @@ al., 2014), and out of fold that F1 is 0.65; tutor, views and reports use the sa
 
 LEAST_CONFIDENCE = 0.4
 """Below it a finding is reported as Unsure, not as an error."""
+
+
+RATED_WRONG = 0.25
+"""Mean rating in [0, 1] below which people heard a phone as mispronounced: half a point of the corpus's two,
+as in the literature on it. On other scales it is a multiple of this."""
+
+
+ASPECTS = ("overall", "accuracy", "fluency", "prosody", "completeness")
+"""What an utterance is scored for, as it is shown."""
+
+UTTERANCE_ASPECTS = ("accuracy", "fluency", "prosody", "overall")
+"""What models predict of an utterance. The order is a contract: weights know aspects by number."""
+
+WORD_ASPECTS = ("score", "stress", "total")
+"""The same of a word."""

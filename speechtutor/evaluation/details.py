@@ -121,10 +121,21 @@ class Corrected(TypedDict):
     refused: str
 
 
+class Tipped(TypedDict):
+    """A reading with what was told of it: kind of the first finding, raters' means of the sounds named."""
+
+    first: str
+    first_rating: Probability | None
+    named: list[Probability]
+    wrong: Count
+    contradictions: list[str]
+
+
 DETAILS: dict[str, Any] = {
     "asr": Recognised,
     "scoring": Scored,
     "feedback": Worded,
     "grammar": Corrected,
+    "tips": Tipped,
 }
 """By kind of evaluation; a further kind is one more type here."""

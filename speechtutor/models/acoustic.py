@@ -26,16 +26,13 @@ from speechtutor import hub
 from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recording
 from speechtutor.errors import AudioError, ModelError
 from speechtutor.models import acoustic_ctc, acoustic_onnx, description
-from speechtutor.models.acoustic_ctc import CtcAcoustic
+from speechtutor.models.acoustic_ctc import PADDING, CtcAcoustic
 from speechtutor.models.acoustic_onnx import OnnxAcoustic
 from speechtutor.models.convert import whisper_checkpoint
 from speechtutor.models.device import pick
 from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, PhoneEncoder, first_guesses
 
 DEFAULT = "whisper-base-phones"
-PADDING = 0.1
-"""Seconds of silence put on both sides, so that the first and the last phone have frames to peak in."""
-
 MIN_SAMPLES = 400
 
 

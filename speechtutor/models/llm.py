@@ -25,7 +25,8 @@ from speechtutor.errors import ModelError, require
 from speechtutor.models.adapters import ADAPTER, merged
 from speechtutor.models.convert import smollm_checkpoint
 from speechtutor.models.device import pick
-from speechtutor.tutor.engine import Message, adapter_settings
+from speechtutor.stages import Message
+from speechtutor.tutor.engine import adapter_settings
 from speechtutor.tutor.phrasing import LlmTutor
 
 DEFAULT = "smollm2-135m-instruct"

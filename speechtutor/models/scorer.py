@@ -48,6 +48,10 @@ class PronunciationScorer:
     device: str = "cpu"
     lang: str = "en"
 
+    def hearing_with(self, acoustic: AcousticModel) -> PronunciationScorer:
+        """The same scorer with another acoustic model, such as one that keeps what it hears."""
+        return replace(self, acoustic=acoustic)
+
     def align(self, recording: Recording, text: str) -> Alignment:
         """When each phone of the text was said.
 

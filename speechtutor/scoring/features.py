@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from speechtutor.audio.prosody import PAUSE
 from speechtutor.core import Alignment, Emission, Floats, Pitch, Ratings, Recording
 from speechtutor.scoring.gop import Ratios
 from speechtutor.text.phones import PHONES, VOWELS
@@ -24,8 +25,8 @@ RATIO_LIMIT = 25.0
 
 LOG_FLOOR = -12.0
 
-PAUSE_FRAMES = 12
-"""A quarter of a second between two words is a pause (de Jong and Wempe, 2009)."""
+PAUSE_FRAMES = int(PAUSE / 0.02)
+"""`PAUSE` in frames of 20 ms."""
 
 EDGES = ("only", "first", "inner", "last")
 """Where a phone stands in its word."""

@@ -80,6 +80,10 @@ _TIERS = (
 _LOADS = {"omission": 0.8, "unsure": 0.5, "break": 0.3, "monotone": 0.3}
 _OTHER_LOAD = 0.2
 _SMALL_WORD_SHARE = 0.5
+LONGEST_NUMBER = 6
+"""Digits of a number that is spoken of; a longer one may be somebody's."""
+_NUMBER = re.compile(r"[-+#$£€¥₹]?\d[\d.,:]*(?:[-–/][\d.,:]+)?(?:st|nd|rd|th|s|%|[kKmM]|am|pm|€)?")
+_ABBREVIATION = re.compile(r"(?:[^\W\d_]{1,4}\.)+[^\W\d_]{0,4}")
 SMALL_WORDS = frozenset({"a", "an", "the", "of", "to", "in", "on", "at", "is", "are", "and", "it"})
 
 
@@ -87,10 +91,10 @@ SMALL_WORDS = frozenset({"a", "an", "the", "of", "to", "in", "on", "at", "is", "
 class Finding:
     """One thing that went wrong.
 
-    `word` is "" where the word may not be quoted; `called` then says what it is: number, abbreviation or
-    word. `phone` and `heard` are None for findings about a whole word; `heard` is "" for a sound that was
-    left out; an extra sound has no `phone`. `position` is start, middle or end of the word, or before or
-    after it for extra speech. `weight` ranks findings of a tier, in [0, 2].
+    `word` is "" where the word may not be quoted; `called` then says what it is: number, abbreviation, or
+    word for the neighbour of extra speech. `phone` and `heard` are None for findings about a whole word;
+    `heard` is "" for a sound that was left out; an extra sound has no `phone`. `position` is start, middle
+    or end of the word, or before or after it for extra speech. `weight` ranks findings of a tier, in [0, 2].
     """
 
     id: str
@@ -103,7 +107,7 @@ class Finding:
     probability: float = 1.0
     confidence: float | None = None
     weight: float = 0.0
-    called: str = "word"
+    called: str = ""
 
     @property
     def sure(self) -> bool:
@@ -143,6 +147,8 @@ def _of_word(index: int, word: WordScore, score: UtteranceScore, learner: Learne
         "", FindingKind.UNSURE, plain(word.text), index, confidence=sureness, called=called(word.text)
     )
     kind = OF_WORD.get(word.error_type)
+    if not base.word and not base.called and kind not in _BESIDE:
+        return
     if kind in _BESIDE and not base.word:
         yield _beside(replace(base, kind=_BESIDE[kind]), score)
         return
@@ -161,12 +167,13 @@ def _of_word(index: int, word: WordScore, score: UtteranceScore, learner: Learne
 
 
 def called(text: str) -> str:
-    """What a token is that may not be quoted: a number, an abbreviation, or one of the words."""
-    if any(sign.isdigit() for sign in text):
+    """What a token is that may not be quoted: a number, an abbreviation, or "", which nothing is said of.
+
+    Long numbers and whatever else is no word may be someone's data, or an insult.
+    """
+    if _NUMBER.fullmatch(text.strip('.,;:!?()"')) and sum(map(str.isdigit, text)) <= LONGEST_NUMBER:
         return "number"
-    return (
-        "abbreviation" if re.fullmatch(r"(?:[^\W\d_]{1,4}\.)+[^\W\d_]{0,4}", text.strip(",;:!?")) else "word"
-    )
+    return "abbreviation" if _ABBREVIATION.fullmatch(text.strip(',;:!?()"')) else ""
 
 
 def _weighed(finding: Finding) -> Finding:
@@ -182,7 +189,7 @@ def _beside(finding: Finding, score: UtteranceScore) -> Finding:
     after = [row for row in words if row[0] > finding.index]
     side, near = ("before", after[:1]) if after else ("after", words[-1:])
     text = near[0][1] if near else ""
-    return _weighed(replace(finding, word=plain(text), called=called(text), position=side))
+    return _weighed(replace(finding, word=plain(text), called=called(text) or "word", position=side))
 
 
 def _extra_sounds(base: Finding, word: WordScore, score: UtteranceScore) -> Iterator[Finding]:
@@ -232,7 +239,7 @@ def _weakest(score: UtteranceScore) -> Iterator[Finding]:
     doubts = [
         (max(error_probability(phone) or 0.0 for phone in word.phones), -i)
         for i, word in enumerate(score.words)
-        if word_label(word) is Label.UNCLEAR and word.phones
+        if word_label(word) is Label.UNCLEAR and word.phones and (plain(word.text) or called(word.text))
     ]
     if doubts:
         index = -max(doubts)[1]

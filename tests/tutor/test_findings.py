@@ -13,7 +13,7 @@ from speechtutor.core import Caution, Code, ErrorType, LearnerState, PhoneScore,
 from speechtutor.core.inventory import PHONES, VOWELS
 from speechtutor.tutor.contradictions import contradictions
 from speechtutor.tutor.evidence import Evidence, Strength, gather
-from speechtutor.tutor.findings import Finding, FindingKind, findings, least_told
+from speechtutor.tutor.findings import Finding, FindingKind, called, findings, least_told
 from speechtutor.tutor.labels import Label, heard_as, word_label
 from speechtutor.tutor.rules import RuleTutor, how_line, picked, problem_line
 from speechtutor.views import score as score_view
@@ -34,7 +34,7 @@ def extra(kind: ErrorType) -> WordScore:
 
 
 @pytest.mark.parametrize("lang", LANGS)
-@pytest.mark.parametrize("text", ["garden", "30", "U.S.", "😀"])
+@pytest.mark.parametrize("text", ["garden", "30", "$3.5M", "7th", "U.S."])
 @pytest.mark.parametrize("kind", [kind for kind in ErrorType if kind is not ErrorType.NONE])
 def test_every_error_of_a_word_has_a_sentence(kind: ErrorType, text: str, lang: str) -> None:
     phones = (phone("TH", 0.9, "S"), phone("IY"))
@@ -71,6 +71,16 @@ def test_speech_beyond_the_text_is_told_by_its_neighbour(kind: ErrorType, at: in
     words.insert(at, extra(kind))
     feedback = RuleTutor().advise(utterance(*words, fluency=0.95), LEARNER)
     assert says in feedback.summary and "pace" not in feedback.summary
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("30", "number"), ("10-15", "number"), ("1,066", "number"), ("7:30", "number"), ("20%", "number")]
+    + [("£20k", "number"), ("9am", "number"), ("Dr.", "abbreviation"), ("e.g.", "abbreviation")]
+    + [(text, "") for text in ("+34-600-123-456", "4111111111111111", "12/05/1990", "stupid", "<b1>", "😀")],
+)
+def test_what_may_be_spoken_of_without_being_quoted(text: str, kind: str) -> None:
+    assert called(text) == kind
 
 
 def test_a_number_is_told_of_without_being_quoted() -> None:
@@ -187,7 +197,10 @@ def test_what_is_said_never_contradicts_what_is_shown() -> None:
                 score_view.cautions_html(score.cautions) == "" or score.cautions[0].code is Code.FREE_SPEECH
             )
         wrong = [w for w in score.words if word_label(w) in (Label.WRONG, Label.MISSING, Label.EXTRA)]
-        assert not (evidence.judged and wrong) or picked(evidence), "what is shown as wrong is told of"
+        unspoken = all(w.text == "stupid" for w in wrong)
+        assert not (evidence.judged and wrong) or picked(evidence) or (unspoken and evidence.unnamed), (
+            "untold"
+        )
         kinds |= {finding.kind for finding in evidence.findings}
         flawless += evidence.flawless
     assert kinds == set(FindingKind) and flawless > 10, "the scores are not of every kind"
