@@ -26,8 +26,8 @@ from speechtutor.commands import bench as bench_verb
 from speechtutor.commands import doctor as doctor_verb
 from tests.support import fuzz, fuzz_verbs
 
-SECONDS = 20
-"""A command over small files and fakes that takes longer hangs."""
+SECONDS = 30
+"""A command over small files and fakes that takes longer hangs; no engine is loaded by any of them."""
 LONGEST = 700
 PYTHON = re.compile(r"\[Errno|Traceback|\b[A-Z]\w*(?:Error|Exception)\b(?=[:(])|<class '|object at 0x")
 
