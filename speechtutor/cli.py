@@ -91,6 +91,8 @@ def _check_values(argv: Sequence[str]) -> None:
         InputError: for an option with an empty value, or a word that is no text.
     """
     for word in argv:
+        if "\0" in word:
+            raise InputError(f"{word!r:.80}: holds a zero byte")
         if word.isascii() or os.path.lexists(word):
             continue
         try:
