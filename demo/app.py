@@ -347,10 +347,11 @@ def serve(
         synthesizer=voices.Remembered(registry.load("synthesizer", device=device), lane),
         grammar=registry.load("grammar", grammar or grammar_model(), device=device),
     )
-    with serving.until_stopped() as stop, private.private_folder():
+    with serving.until_stopped() as stop, private.private_folder() as folder:
         page = build(coach)
         how = serving.options(host, names, auth) | {"inbrowser": open_browser}
         serving.start(launch, page, host, port, **how)
         print(f"The app is at http://{how['server_name']}:{port} (Ctrl-C stops it)", flush=True)
-        stop.wait()
+        while not stop.wait(30):
+            private.sweep(folder)
         page.close(verbose=False)

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -25,6 +25,8 @@ from speechtutor.core import Recording
 from speechtutor.disk import home
 from speechtutor.errors import AudioError, StorageError, cause
 
+AGE = 300
+"""Seconds that a sound made for a page, or an upload that broke off, stays on disk."""
 FOLDER = "heard"
 """Where in the home directory the folders of running apps are."""
 GRADIO_FOLDER = "GRADIO_TEMP_DIR"
@@ -126,6 +128,15 @@ def private_folder() -> Iterator[Path]:
             else:
                 os.environ[GRADIO_FOLDER] = before
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(folder: Path, age: float = AGE) -> None:
+    """Delete the files of a folder that are older than `age` seconds."""
+    limit = time.time() - age
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # deleted in the meantime, or a folder that is not empty
+            if path.lstat().st_mtime < limit:
+                path.rmdir() if path.is_dir() else path.unlink()
 
 
 def _made(stack: ExitStack) -> Path:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import re
 import signal
 import socket
 import threading
@@ -28,10 +29,10 @@ UPLOAD_BYTES, FOLDER_BYTES, BODY_BYTES = 50_000_000, 500_000_000, 256_000
 """Of one upload, of all files of the app at once, and of any other request."""
 TEXT_LENGTH = 2_000
 """Characters of a sentence to say: three minutes of speech."""
-AGE = 300
-"""Seconds that a sound made for a page stays on disk; gradio looks once a minute."""
 LEARNERS = 16
 """Calls of one kind at once; what they ask of the models waits its turn in `voices.Lane`."""
+CLOSED = re.compile(r"/gradio_api/(?:api|call)/")
+"""What programs would call by name; the page itself goes through the queue."""
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -171,7 +172,7 @@ class Door:
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         sending = _with_headers(send)
         try:
-            limit = self._checked(scope, headers)
+            self._check(scope, headers)
         except Refusal as refusal:
             await _plain(sending, refusal.status, str(refusal))
             return
@@ -179,10 +180,10 @@ class Door:
         if take is not None:
             await _answer(sending, 200, take, b"application/octet-stream")
             return
-        await self.app(scope, _bounded(receive, limit), sending)
+        await self.app(scope, receive, sending)
 
-    def _checked(self, scope: Scope, headers: dict[bytes, str]) -> int:
-        """How many bytes the request may have.
+    def _check(self, scope: Scope, headers: dict[bytes, str]) -> None:
+        """Look at what a request says of itself; the server holds it to the length that it gives.
 
         Raises:
             Refusal: for a request that is not for us, or too large.
@@ -192,14 +193,17 @@ class Door:
         origin = headers.get(b"origin")
         if origin is not None and not self.names.hold(urlsplit(origin).netloc):
             raise Refusal(403, "Other pages may not use this app.")
+        if CLOSED.match(scope["path"]):
+            raise Refusal(404, "This app has no endpoints for programs.")
         is_upload = scope["path"].rstrip("/").endswith("/upload")
         limit = UPLOAD_BYTES if is_upload else BODY_BYTES
+        if b"transfer-encoding" in headers:
+            raise Refusal(411, "Say how long it is.")
         length = headers.get(b"content-length", "0")
         if not length.isdecimal() or int(length[:20]) > limit:
             raise Refusal(413, f"At most {limit // 1000} kB.")
         if is_upload and _size(self.takes.folder) > FOLDER_BYTES:
             raise Refusal(503, "Too many recordings at once: try again in a minute.")
-        return limit
 
     def _take(self, scope: Scope, headers: dict[bytes, str]) -> bytes | None:
         _, found, path = scope["path"].partition("/file=")
@@ -239,19 +243,6 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-def _bounded(receive: Receive, limit: int) -> Receive:
-    """A request's body up to a limit; beyond it the request ends as if the browser had gone."""
-    read = 0
-
-    async def receiving() -> MutableMapping[str, Any]:
-        nonlocal read
-        message = await receive()
-        read += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if read > limit else message
-
-    return receiving
-
-
 async def _plain(send: Send, status: int, text: str) -> None:
     await _answer(send, status, text.encode(), b"text/plain; charset=utf-8")
 
@@ -267,7 +258,6 @@ def close(page: Any) -> None:
     for call in page.fns.values():
         call.api_visibility = "private"
     page.queue(default_concurrency_limit=LEARNERS, api_open=False)
-    page.delete_cache = (60, AGE)
 
 
 def options(

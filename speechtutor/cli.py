@@ -82,15 +82,30 @@ def _speak_any_encoding() -> None:
 
 
 def _check_values(argv: Sequence[str]) -> None:
-    """Refuse an option whose value is empty: as a path it would be the folder one happens to be in."""
-    for option, value in itertools.pairwise(argv):
+    """Refuse what no verb can use.
+
+    As a path an empty value would be the folder one happens to be in; half a character can name a file
+    that is there, and nothing else.
+
+    Raises:
+        InputError: for an option with an empty value, or a word that is no text.
+    """
+    for word in argv:
+        if "\0" in word:
+            raise InputError(f"{word!r:.80}: holds a zero byte")
+        if word.isascii() or os.path.lexists(word):
+            continue
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise InputError(f"{word!r:.80}: neither text in UTF-8 nor a file that is there") from None
+    for option, value in itertools.pairwise((*argv, "--")):
         if option == "--":
             return
-        if option.startswith("--") and not value and option not in MAY_BE_EMPTY:
-            raise InputError(f"{option} got an empty value")
-    for word in argv:
-        if word.startswith("--") and word.endswith("=") and word[:-1] not in MAY_BE_EMPTY:
-            raise InputError(f"{word[:-1]} got an empty value")
+        name, equals, given = option.partition("=")
+        empty = not given if equals else not value
+        if empty and name.startswith("-") and name not in MAY_BE_EMPTY:
+            raise InputError(f"{name} got an empty value")
 
 
 def _doing(argv: Sequence[str]) -> str:

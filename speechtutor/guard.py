@@ -63,8 +63,9 @@ def unforeseen(doing: str, error: BaseException) -> str:
 def _kept(folder: Path, doing: str, error: BaseException) -> Path:
     """Write a traceback into a new file of `folder`, and drop the oldest beyond `MOST_LOGS`."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    path = folder / f"{stamp}-{os.getpid()}-{time.monotonic_ns() % 1_000_000:06}.log"
+    now = time.time_ns()
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now // 10**9))
+    path = folder / f"{stamp}-{now % 10**9:09}-{os.getpid()}.log"
     text = f"{line(doing)}\n{''.join(traceback.format_exception(error))}"
     data = text.encode("utf-8", "backslashreplace")
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
 import shutil
 import socket
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speechtutor import audio, cli, registry
+from speechtutor import audio, cli, disk, registry
 from speechtutor.commands import align as align_verb
 from speechtutor.commands import app as app_verb
 from speechtutor.commands import bench as bench_verb
@@ -136,14 +137,90 @@ def test_ctrl_c_inside_a_verb_is_130(run: Any, clip: Path, monkeypatch: pytest.M
     assert run("score", clip, TEXT, "--model", "fake").status == 130
 
 
+@pytest.mark.writes_home
 @pytest.mark.parametrize("error", [ValueError("bug"), OSError(errno.EIO, "disk"), ZeroDivisionError()])
-def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def test_a_bug_is_a_line_and_keeps_its_traceback_in_a_log(
+    run: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     def fail(argv: object) -> int:
         raise error
 
     monkeypatch.setattr(cli, "_call", fail)
-    with pytest.raises(type(error)):
-        cli.main(["score"])
+    done = run("score", "me\n.wav", "hello", "--json")
+    assert (done.status, done.out, done.err.count("\n")) == (1, "", 1)
+    assert done.err.startswith(r"speechtutor: error: score me\n.wav: failed in a way that nobody foresaw")
+    log = Path(done.err.split("report it with ")[1].strip())
+    assert log.parent == disk.home() / "logs" and log.stat().st_mode & 0o777 == 0o600
+    text = log.read_text(encoding="utf-8")
+    assert "Traceback" in text and type(error).__name__ in text and "score me" in text
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_no_result_is_lost_to_the_encoding_of_the_output(tmp_path: Path, encoding: str) -> None:
+    name = tmp_path / "名前😀é.wav"
+    audio.save(FakeSynthesizer().speak("a" * 5), name)
+    code = [sys.executable, "-m", "speechtutor", "transcribe", name, "--model", "fake", "--json"]
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(code, capture_output=True, cwd=PROJECT, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout.decode(encoding))["audio"] == str(name)
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["evaluate", "asr", "m.jsonl", "--root", ".", "--out", ""], ["--out got an empty value"]),
+        (["evaluate", "asr", "m.jsonl", "--root=", "--out", "x"], ["--root got an empty value"]),
+        (["speak", "hi", "-o", "", "--model", "fake"], ["-o got an empty value"]),
+        (
+            ["evaluate", "asr", "m.jsonl", "--root", ".", "--out", "x", "--beams", "9999999"],
+            ["beams", "9999999"],
+        ),
+        (["practice", "--seed", "-1"], ["--seed", "-1"]),
+        (["practice", "--kind", ","], ["--kind ','"]),
+        (["speak", "hi", "-o", "a.wav", "--model", "fake", "--rate", "nan"], ["--rate", "0.5 to 2", "nan"]),
+        (["bench", "--repeats", "9" * 400], ["--repeats", "1 to 10000"]),
+        (["practice", "--learner", "\udcff"], [r"\udcff", "neither text in UTF-8 nor a file"]),
+        (["score", "a\nb\x1b[31m.wav", "hi", "--model", "fake"], [r"a\nb\x1b[31m.wav: No such file"]),
+    ],
+)
+def test_values_that_make_no_sense_are_one_line(run: Any, words: list[str], parts: list[str]) -> None:
+    done = run(*words)
+    one_line(done, *parts)
+    assert len(done.err) < 700 and done.err.strip().isprintable()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights are others there")
+@pytest.mark.parametrize("verb", ["doctor", "models list", "models verify"])
+def test_a_home_that_may_not_be_read_is_a_line(tmp_path: Path, verb: str) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    home.chmod(0)
+    tmp_path.chmod(0o755)
+    # The first call imports what the second needs: another user may have no right to read Python itself.
+    code = f"""import os, sys
+from speechtutor import cli
+from speechtutor.commands import doctor
+doctor.CHECKS = (doctor.storage, doctor.checkpoints)
+cli.main(sys.argv[1:])
+print("---", flush=True)
+print("---", file=sys.stderr, flush=True)
+if os.geteuid() == 0:
+    os.seteuid(65534)
+os.environ["SPEECHTUTOR_HOME"] = {str(home)!r}
+sys.exit(cli.main(sys.argv[1:]))"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *verb.split()],
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+        check=False,
+        env=os.environ | {"SPEECHTUTOR_HOME": str(tmp_path / "fine")},
+    )
+    home.chmod(0o700)
+    told = done.stdout.split("---\n")[1] + done.stderr.split("---\n")[1]
+    assert not re.search(r"Traceback|\[Errno|nobody foresaw", told), told
+    assert done.returncode in (1, 2) and "ermission denied" in told and str(home) in told, told
 
 
 def test_a_reader_that_has_gone_is_no_traceback() -> None:
@@ -535,13 +612,5 @@ def test_app_passes_on_what_was_asked(run: Any, monkeypatch: pytest.MonkeyPatch)
     calls: list[dict[str, object]] = []
     monkeypatch.setattr(app_verb, "module", lambda: SimpleNamespace(serve=lambda **how: calls.append(how)))
     assert run("app", "--port", "7999", "--device", "cpu").status == 0
-    assert calls == [
-        {
-            "host": "127.0.0.1",
-            "port": 7999,
-            "device": "cpu",
-            "open_browser": False,
-            "grammar": None,
-            "store": None,
-        }
-    ]
+    given = {"host": "127.0.0.1", "port": 7999, "device": "cpu", "open_browser": False, "grammar": None}
+    assert calls == [given | {"store": None, "auth_file": None, "without_sign_in": False, "names": ()}]

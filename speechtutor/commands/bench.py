@@ -118,7 +118,7 @@ def gather(folder: Path, limit: int, transcriber: Transcriber) -> list[Sample]:
         try:
             recording = audio.load(path)
         except InputError as error:
-            complain(error)
+            complain(error, path)
             continue
         if text := transcriber.transcribe(recording, lang="en").text:
             clips.append(Sample(path.name, recording, text))

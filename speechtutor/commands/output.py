@@ -35,9 +35,9 @@ def note(message: str) -> None:
     print(f"speechtutor: {line(message)}", file=sys.stderr)
 
 
-def complain(error: SpeechTutorError) -> None:
+def complain(error: SpeechTutorError, about: Path) -> None:
     """Report the failure of one of several inputs."""
-    print(f"speechtutor: error: {line(str(error))}", file=sys.stderr)
+    print(f"speechtutor: error: {line(str(error), [str(about)])}", file=sys.stderr)
 
 
 def warn(cautions: Iterable[Caution]) -> None:

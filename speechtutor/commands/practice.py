@@ -49,6 +49,8 @@ def run(
         raise InputError(f"{answer} answers no exercise: name it with --seed, the number printed with it")
     if seed is not None and not 0 <= seed < LARGEST:
         raise InputError(f"--seed must be from 0 to {LARGEST - 1}, not {seed}")
+    if not _listed(kind):
+        raise InputError(f"--kind {kind!r:.60} names no kind of exercise")
     number = int(np.random.default_rng().integers(SEEDS)) if seed is None else seed
     asked = Asked(level.upper(), _listed(sounds.upper()), _listed(words), _listed(kind))
     exercise = _exercise(learner, number, asked, explain or "en")

@@ -8,6 +8,10 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from speechtutor.commands.output import Device, Model, note
+from speechtutor.errors import InputError
+
+SLOWEST, FASTEST = 0.5, 2.0
+"""What still sounds like speech, in times the voice's own speed."""
 
 
 def run(
@@ -24,6 +28,8 @@ def run(
     device: Device = None,
 ) -> None:
     """Say a text with the model voice and write it to a file."""
+    if not SLOWEST <= rate <= FASTEST:
+        raise InputError(f"--rate must be from {SLOWEST:g} to {FASTEST:g}, not {rate:g}")
     from speechtutor import audio, registry
 
     options: dict[str, Any] = {} if voice is None else {"voice": voice}

@@ -41,7 +41,7 @@ def run(
         except InputError as error:
             if len(paths) == 1:
                 raise
-            complain(error)
+            complain(error, path)
     if json:
         rows = [{"audio": str(path)} | transcript_json(transcript) for path, transcript in done]
         show(rows if others else rows[0])

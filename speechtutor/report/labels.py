@@ -46,7 +46,7 @@ def export(
     """
     items = overrides.standing(given)
     if not items:
-        raise InputError("no override stands in this run, so there is no label to export")
+        raise InputError(f"{out}: not written, for no override stands in this run")
     if out.resolve() == source.resolve():
         raise InputError(f"{out}: the originals are kept, choose another file than the manifest itself")
     by_row: dict[str, dict[Item, list[Override]]] = {}

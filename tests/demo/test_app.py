@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from demo import app, drills, talk
+from demo import app, drills, private, talk
 from speechtutor import audio, hub
 from speechtutor.core import Exercise, Recording, UtteranceScore
 from speechtutor.errors import InputError
@@ -282,11 +282,16 @@ def test_a_model_may_word_the_partners_line() -> None:
 
 
 @pytest.fixture(scope="module")
-def url(judge: Coach) -> Iterator[str]:
-    page = app.build(judge)
-    _, address, _ = app.launch(page, prevent_thread_lock=True)
-    yield address
-    page.close()
+def url(judge: Coach, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app as it is served: what was heard is gone from its folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(private, "home", lambda: tmp_path_factory.mktemp("home"))
+        with private.private_folder() as folder:
+            page = app.build(judge)
+            _, address, _ = app.launch(page, prevent_thread_lock=True)
+            yield address
+            page.close()
+            assert not list(folder.rglob("*.flac")), "a recording was kept"
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,12 @@ def test_an_unknown_device_names_the_choices(wish: str) -> None:
     assert repr(wish) in str(error.value) and "\n" not in str(error.value)
 
 
+def test_a_number_of_5000_figures_is_no_device() -> None:
+    with pytest.raises(InputError, match="unknown device 'cuda:999") as error:
+        resolve("cuda:" + "9" * 5000, n_cuda=1)
+    assert len(str(error.value)) < 200
+
+
 @pytest.mark.parametrize(
     ("wish", "n_cuda", "found"),
     [
