@@ -67,8 +67,8 @@ def _of_word(row: Row, w: int, word: dict[str, Any]) -> Iterator[Item]:
         yield Item(f"word_{aspect}", rated, said, row.speaker, row.id, (w, -1), text)
     for i, p in enumerate(word["phones"]):
         yield Item(
-            "phone", fraction(p["rated"]), fraction(p["score"]), row.speaker, row.id, (w, i), text, p["expected"],
-            p["gop"], p["error_probability"], p["heard"], p["perceived"],
+            "phone", fraction(p["rated"]), fraction(p["score"]), row.speaker, row.id, (w, i), text,
+            p["expected"], p["gop"], p["error_probability"], p["heard"], p["perceived"],
         )  # fmt: skip
 
 
