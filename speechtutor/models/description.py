@@ -3,8 +3,8 @@
     {"kind": "phones-lora", "symbols": [...], "frame_shift": 0.02, "rates": ["phone", "word", ...],
      "fingerprint": {...}}
 
-`fingerprint` says what it was made from (see `speechtutor.fingerprint`). A folder of others, or of before this
-file, is told by the keys of its config.json.
+`fingerprint` says what it was made from (see `speechtutor.fingerprint`). A folder of others, or of before
+this file, is told by the keys of its config.json.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from speechtutor.errors import InputError, ModelError
 
 FILE = "speechtutor.json"
 Kind = Literal["phones-lora", "phones-onnx", "ctc", "scorer"]
-"""A recogniser's adapter on a base encoder, an exported one, a CTC network of transformers, a scoring head."""
+"""A recogniser's adapter on a base encoder, an exported one, a CTC network, a scorer's head."""
 
 
 @dataclass(frozen=True, slots=True)
