@@ -287,7 +287,7 @@ def machine() -> Json:
     threads = os.environ.get("OMP_NUM_THREADS")
     waiting = {name: os.environ[name] for name in engines.WAITING if name in os.environ}
     system = f"{platform.system()} {platform.machine()}"
-    row = {"system": system, "cpus": os.cpu_count(), "omp_num_threads": threads}
+    row: Json = {"system": system, "cpus": os.cpu_count(), "omp_num_threads": threads}
     row |= {"engine_threads": engines.threads(), "waiting": waiting}
     return row | {"commit": commit(), "versions": versions()}
 
