@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,9 @@ from speechtutor.learner.tables import ID_LENGTH, NAME_LENGTH
 
 FORMAT = 1
 """Version of the stored values; fields that are added take their default in an older row."""
+
+
+_NO_TEXT = {"Cc", "Cs", "Zl", "Zp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,11 @@ def attempt_of(row: sa.Row[Any], store: str) -> Attempt | Unreadable:
         return Unreadable(row.id, f"{where} is damaged: {error}")
 
 
+def is_text(name: object) -> bool:
+    """Whether a name is text of one line: no control characters, no halves of characters, no line ends."""
+    return isinstance(name, str) and not {unicodedata.category(letter) for letter in name} & _NO_TEXT
+
+
 def name_of(learner: str) -> str:
     """The name of a learner, when it can be kept.
 
@@ -85,6 +94,6 @@ def name_of(learner: str) -> str:
         raise InputError(
             f"a learner's name has at most {NAME_LENGTH} characters, not {len(learner)}: {learner[:20]!r} ..."
         )
-    if any(ord(letter) < 32 or 0xD800 <= ord(letter) < 0xE000 for letter in learner):
+    if not is_text(learner):
         raise InputError(f"a learner's name holds a character that cannot be kept: {learner!a}")
     return learner

@@ -23,7 +23,7 @@ from speechtutor.disk import home
 from speechtutor.errors import InputError, StorageError
 from speechtutor.learner import mastery
 from speechtutor.learner.database import Database
-from speechtutor.learner.rows import FORMAT, Known, Unreadable, attempt_of, name_of, row_of
+from speechtutor.learner.rows import FORMAT, Known, Unreadable, attempt_of, is_text, name_of, row_of
 from speechtutor.learner.tables import ATTEMPTS, GIVEN, STATES
 
 BUSY_TIMEOUT = 5.0
@@ -153,18 +153,24 @@ class SqlStore:
 
     def learners(self) -> tuple[str, ...]:
         """Everyone the store knows, in alphabetical order."""
-        names = sa.union(sa.select(ATTEMPTS.c.learner), sa.select(GIVEN.c.learner)).subquery()
-        query = sa.select(names.c.learner).order_by(names.c.learner)
-        with self._database.errors("read"), self._database.reading() as connection:
-            return tuple(connection.execute(query).scalars())
+        return tuple(one.learner for one in self.known())
 
     def known(self) -> tuple[Known, ...]:
         """Everyone with the number of their attempts and the times of the first and the last."""
-        at, learner = ATTEMPTS.c.at, ATTEMPTS.c.learner
-        query = sa.select(learner, sa.func.count(), sa.func.min(at), sa.func.max(at)).group_by(learner)
+        learner, id_, at = ATTEMPTS.c.learner, ATTEMPTS.c.id, ATTEMPTS.c.at
+        least = sa.func.min
+        query = sa.select(learner, least(id_), sa.func.count(), least(at), sa.func.max(at)).group_by(learner)
+        found: dict[str, Known] = {}
         with self._database.errors("read"), self._database.reading() as connection:
-            found = {row[0]: Known(*row) for row in connection.execute(query)}
-        return tuple(found.get(name, Known(name, 0, "", "")) for name in self.learners())
+            for name, row, n_attempts, first, last in connection.execute(query):
+                if is_text(name):
+                    found[name] = Known(name, n_attempts, str(first), str(last))
+                else:
+                    self._tell(f"{self.where}: attempt {row} is damaged: its learner's name is {name!a:.40}")
+            for name in connection.execute(sa.select(GIVEN.c.learner).distinct()).scalars():
+                if is_text(name):
+                    found.setdefault(name, Known(name, 0, "", ""))
+        return tuple(found[name] for name in sorted(found))
 
     def export(self, learner: str) -> dict[str, Any]:
         """All that is known of a learner, as plain JSON values in the library's own scales.

@@ -39,9 +39,9 @@ def from_store(url: str | None) -> AttemptLog:
     Raises:
         StorageError: when there is none, or it cannot be read.
     """
-    store = open_store(url, create=False)
     attempts: dict[str, list[Attempt]] = {}
     problems: list[str] = []
+    store = open_store(url, create=False, tell=problems.append)
     try:
         for name in store.learners():
             for one in store.rows(name):

@@ -118,14 +118,37 @@ def test_a_row_that_cannot_be_read_is_named_and_passed_over(
     assert store.delete("ana") == 4
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a" * 201, "a\0b", "a\nb", "\udcff"])
+@pytest.mark.parametrize("name", [b"\xff", "an\udcffa", 7, "a\nb", b"\x00"])
+def test_a_row_whose_name_is_damaged_ends_nothing(path: Path, name: object) -> None:
+    told: list[str] = []
+    store = SqlStore(f"sqlite:///{path}", tell=told.append)
+    for learner in ("ana", "ben"):
+        store.append(attempt(learner))
+    value = name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name
+    with sqlite3.connect(path) as connection:
+        text = isinstance(name, str)
+        changed = "CAST(? AS TEXT)" if text else "?"
+        connection.execute(f"UPDATE attempts SET learner = {changed} WHERE id = 1", (value,))
+        connection.execute("UPDATE attempts SET at = x'ff' WHERE id = 2")
+    connection.close()
+    if name == 7:  # SQLite keeps a number as text in such a column
+        assert store.learners() == ("7", "ben")
+        return
+    assert store.learners() == ("ben",)
+    assert len(told) == 1 and "attempt 1 is damaged: its learner's name is" in told[0] and told[0].isascii()
+    assert json.dumps([one.last for one in store.known()])
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a" * 201, "a\0b", "a\nb", "\udcff", "a\u2028"])
 def test_a_name_that_cannot_be_kept(store: SqlStore, name: str) -> None:
     for refused in (lambda: store.append(attempt(name)), lambda: store.give(name, 1, "", Exercise("x"))):
         with pytest.raises(InputError, match="name") as error:
             refused()
         assert len(str(error.value)) < 200 and str(error.value).isascii()
     assert store.learners() == ()
-    store.append(attempt("ä" * 200))
+    for kept in ("ä" * 200, "می\u200cخواهم", "Ana\xa0María", "思考 🙂"):
+        store.append(attempt(kept))
+    assert len(store.learners()) == 4
 
 
 @pytest.mark.parametrize("text", ["\udcff", "a\ud800b"])
