@@ -23,7 +23,7 @@ from transformers import AutoConfig, AutoModel
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from speechtutor import hub
-from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recording
+from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recording, Seconds
 from speechtutor.errors import AudioError, ModelError
 from speechtutor.models import acoustic_ctc, acoustic_onnx
 from speechtutor.models.acoustic_ctc import CtcAcoustic
@@ -38,6 +38,9 @@ PADDING = 0.1
 
 MIN_SAMPLES = 400
 
+LONGEST = 29.0
+"""Seconds that are heard at once: Whisper has 1,500 positions of 20 ms, and attention grows with the square."""
+
 
 @dataclass(frozen=True, slots=True)
 class Acoustic:
@@ -49,6 +52,7 @@ class Acoustic:
     version: str = ""
     autocast: bool = False
     rates: bool = False
+    longest: Seconds = LONGEST
 
     @torch.inference_mode()
     def emit(self, recording: Recording) -> Emission:
