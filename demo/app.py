@@ -322,13 +322,14 @@ def serve(
     device: str | None = None,
     open_browser: bool = False,
     grammar: str | None = None,
+    strictness: str | None = None,
 ) -> None:
     """Load the real models, then serve until interrupted; `grammar` names another than `grammar_model`."""
     from speechtutor import registry
 
     coach = Coach(
         registry.load("transcriber", device=device),
-        registry.load("scorer", device=device),
+        registry.load_scorer(device=device, strictness=strictness),
         registry.load("tutor", device=device),
         synthesizer=registry.load("synthesizer", device=device),
         grammar=registry.load("grammar", grammar or grammar_model(), device=device),

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands.output import Device, demo
+from speechtutor.commands.output import Device, Strictness, demo
 
 
 def module() -> ModuleType:
@@ -32,7 +32,10 @@ def run(
     grammar: Annotated[
         str | None, Parameter(help="Corrects free speech (our adapter once pulled, else rules).")
     ] = None,
+    strictness: Strictness = None,
     open: Annotated[bool, Parameter(help="Open the browser.")] = False,
 ) -> None:
     """Open the learner's app: record or upload, see every sound's score, get feedback."""
-    module().serve(host=host, port=port, device=device, open_browser=open, grammar=grammar)
+    module().serve(
+        host=host, port=port, device=device, open_browser=open, grammar=grammar, strictness=strictness
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands.output import AsJson, Device, Explain, score_lines, show, warn
+from speechtutor.commands.output import AsJson, Device, Explain, Strictness, score_lines, show, warn
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def run(
     scorer: Name = None,
     tutor: Name = None,
     grammar: Grammar = None,
+    strictness: Strictness = None,
     explain: Explain = None,
     device: Device = None,
     json: AsJson = False,
@@ -44,7 +45,7 @@ def run(
     if text is not None and grammar not in (None, NO_GRAMMAR):
         raise InputError(f"--grammar {grammar} corrects free speech: leave out {text!r}, or the option")
     names = {"transcriber": transcriber, "scorer": scorer, "tutor": tutor, "grammar": grammar}
-    heard, session = coached(audio, text, names, learner, explain, device)
+    heard, session = coached(audio, text, names, learner, explain, device, strictness=strictness)
     if json:
         show(session_json(heard, session))
     else:
@@ -59,10 +60,12 @@ def coached(
     explain: str | None = None,
     device: str | None = None,
     exercise: Exercise | None = None,
+    strictness: str | None = None,
 ) -> tuple[Transcript, Session]:
     """Load the stages by their names and let them judge a recording; only a named learner is remembered.
 
-    `exercise` is the one that is answered, where there is one.
+    `exercise` is the one that is answered, where there is one; `strictness` how readily the scorer calls a
+    sound wrong.
 
     Raises:
         SpeechTutorError: for a recording, a language or a model that cannot be used.
@@ -78,13 +81,14 @@ def coached(
     wanted = dict(names)
     if text is not None or wanted["grammar"] == NO_GRAMMAR:
         del wanted["grammar"]
+    scorer = registry.load_scorer(wanted.pop("scorer"), device=device, strictness=strictness)
     stages = {stage: registry.load(stage, name, device=device) for stage, name in wanted.items()}
     store = None
     if learner is not None:
         from speechtutor.learner.store import open_store
 
         store = open_store()
-    coach = Coach(**stages, store=store)
+    coach = Coach(scorer=scorer, **stages, store=store)
     name = learner or "anonymous"
     session = coach.coach(recording, text, name, exercise=exercise, judge=outcome, explain=explain)
     if store is not None:

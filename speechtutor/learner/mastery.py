@@ -1,8 +1,9 @@
 """What a learner knows, and what to practise next.
 
 The attempts are the truth; the state is a pure fold over them. Each phone has a Beta belief about
-the probability that it comes out right, updated with the calibrated probability that it was said (without
-a diagnosis: that raters would not mark it) as a soft observation (a fractional success, as in Bayesian knowledge tracing with soft evidence).
+the probability that it comes out right, updated with the calibrated probability that it was said
+(without a diagnosis: that raters would not mark it) as a soft observation (a fractional success, as in
+Bayesian knowledge tracing with soft evidence).
 The result does not depend on the order of the attempts, not even in its last bit, so that a state that
 is kept beside them can be compared with the fold; forgetting is left to a later model.
 """

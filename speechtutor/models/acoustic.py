@@ -39,7 +39,7 @@ PADDING = 0.1
 MIN_SAMPLES = 400
 
 LONGEST = 29.0
-"""Seconds that are heard at once: Whisper has 1,500 positions of 20 ms, and attention grows with the square."""
+"""Seconds heard at once: Whisper has 1,500 positions of 20 ms, and attention grows with the square."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -328,7 +328,7 @@ class Diagnosis:
 
 
 def together(parts: Sequence[Diagnosis]) -> Diagnosis:
-    """The diagnoses of passages that follow each other as one: of the gap that two share, the surer finding."""
+    """The diagnoses of passages in a row as one: of the gap that two share, the surer finding."""
     phones, gaps = list(parts[0].phones), list(parts[0].gaps)
     for part in parts[1:]:
         phones += part.phones
