@@ -113,7 +113,7 @@ CUT_MARGIN = 0.1
 """Seconds of silence left before speech when a piece is cut off a long silence."""
 
 CRUMB = 0.5
-"""Seconds that the last piece has at least, unless pieces are shorter than four times that."""
+"""Seconds that a piece has at least, unless the longest ones are shorter than four times that."""
 
 
 def trim(
@@ -182,7 +182,7 @@ def _cut(samples: Floats, pauses: Sequence[tuple[int, int]], start: int, limit: 
     """Where to end the piece that begins at `start`: a sample in (start, limit]."""
     half = (start + limit) // 2
     here = [(max(begin, start), min(end, limit)) for begin, end in pauses if end > start and begin < limit]
-    least = round(2 * CUT_MARGIN * SAMPLE_RATE)
+    least = round((CRUMB + CUT_MARGIN) * SAMPLE_RATE)
     here = [(begin, end) for begin, end in here if begin > start or end - begin > least]
     late = [(begin, end) for begin, end in here if (begin + end) // 2 >= half]
     if here:

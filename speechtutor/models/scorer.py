@@ -30,7 +30,7 @@ from speechtutor.models.diagnosis import load as load_diagnoser
 from speechtutor.models.head import Batch, Ensemble, load_ensemble
 from speechtutor.scoring import gop, judgement
 from speechtutor.scoring.align import align
-from speechtutor.scoring.diagnosis import STANDARD, Diagnosis, gaps_of, together
+from speechtutor.scoring.diagnosis import STANDARD, Diagnosis
 from speechtutor.scoring.features import Features, without_embedding
 from speechtutor.scoring.insertions import Extra, ExtraSound, extra_sounds, extra_speech, named_sounds
 from speechtutor.scoring.observe import (
@@ -41,7 +41,14 @@ from speechtutor.scoring.observe import (
     listen,
     word_times,
 )
-from speechtutor.scoring.passages import Passage, joined_alignment, joined_deletions, passages
+from speechtutor.scoring.passages import (
+    Passage,
+    gaps_of,
+    joined_alignment,
+    joined_deletions,
+    joined_diagnosis,
+    passages,
+)
 from speechtutor.stages import AcousticModel
 from speechtutor.text.phones import pronounce
 
@@ -170,7 +177,7 @@ class PronunciationScorer:
         if self.diagnoser is None:
             return None
         second = listen(self.diagnoser.ear, recording, every[0].quality)
-        return together(
+        return joined_diagnosis(
             [
                 self.diagnoser.diagnose(
                     seen.emission,

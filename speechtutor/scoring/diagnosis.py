@@ -327,25 +327,6 @@ class Diagnosis:
     gaps: tuple[Finding, ...]
 
 
-def together(parts: Sequence[Diagnosis]) -> Diagnosis:
-    """The diagnoses of passages in a row as one: of the gap that two share, the surer finding."""
-    phones, gaps = list(parts[0].phones), list(parts[0].gaps)
-    for part in parts[1:]:
-        phones += part.phones
-        gaps[-1] = max(gaps[-1], part.gaps[0], key=lambda finding: finding.probability)
-        gaps += part.gaps[1:]
-    return Diagnosis(tuple(phones), tuple(gaps))
-
-
-def gaps_of(whole: Diagnosis, sizes: Sequence[int]) -> list[tuple[Finding, ...]]:
-    """The gaps of each passage of so many phones; one between two passages belongs to the later one."""
-    found, first = [], 0
-    for k, size in enumerate(sizes):
-        found.append(whole.gaps[first : first + size + (k + 1 == len(sizes))])
-        first += size
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """From the network's probability to one that is right on average, and the thresholds.

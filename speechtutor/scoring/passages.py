@@ -16,6 +16,7 @@ from speechtutor.core import Alignment, CanonicalWord, Emission, Seconds
 from speechtutor.errors import InputError
 from speechtutor.scoring.align import columns
 from speechtutor.scoring.ctc import Array, Lattice, checked
+from speechtutor.scoring.diagnosis import Diagnosis, Finding
 from speechtutor.scoring.gop import Ratios
 
 LONGEST: Seconds = 30.0
@@ -158,3 +159,22 @@ def joined_deletions(ratios: Sequence[Ratios], alignments: Sequence[Alignment]) 
             for one, alignment in zip(ratios, alignments, strict=True)
         ]
     )
+
+
+def joined_diagnosis(parts: Sequence[Diagnosis]) -> Diagnosis:
+    """The diagnoses of passages in a row as one: of the gap that two share, the surer finding."""
+    phones, gaps = list(parts[0].phones), list(parts[0].gaps)
+    for part in parts[1:]:
+        phones += part.phones
+        gaps[-1] = max(gaps[-1], part.gaps[0], key=lambda finding: finding.probability)
+        gaps += part.gaps[1:]
+    return Diagnosis(tuple(phones), tuple(gaps))
+
+
+def gaps_of(whole: Diagnosis, sizes: Sequence[int]) -> list[tuple[Finding, ...]]:
+    """The gaps of each passage of so many phones; one between two passages belongs to the later one."""
+    found, first = [], 0
+    for k, size in enumerate(sizes):
+        found.append(whole.gaps[first : first + size + (k + 1 == len(sizes))])
+        first += size
+    return found
