@@ -326,6 +326,7 @@ def serve(
     auth_file: Path | None = None,
     without_sign_in: bool = False,
     names: tuple[str, ...] = (),
+    strictness: str | None = None,
 ) -> None:
     """Load the real models, then serve until stopped; `grammar` names another than `grammar_model`.
 
@@ -341,7 +342,7 @@ def serve(
     lane = voices.Lane()
     coach = Coach(
         voices.FirstTranscriber(registry.load("transcriber", device=device), lane),
-        voices.FirstScorer(registry.load("scorer", device=device), lane),
+        voices.FirstScorer(registry.load_scorer(device=device, strictness=strictness), lane),
         registry.load("tutor", device=device),
         store=open_store(store),
         synthesizer=voices.Remembered(registry.load("synthesizer", device=device), lane),

@@ -353,7 +353,8 @@ def run(cfg: Config) -> dict[str, Any]:
     if cfg.smoke:
         cfg, scorer, diagnoser = _made_up(cfg)
     else:
-        scorer = registry.load("scorer", cfg.scorer, device=cfg.device)
+        # Without its own diagnosis: as raters would judge.
+        scorer = registry.load("scorer", cfg.scorer, device=cfg.device, strictness=None)
         ear = load_acoustic(cfg.ear, cfg.device) if cfg.ear else None
         diagnoser = diagnosis_.load(cfg.diagnosis, cfg.device, ear=ear)
     places: dict[str, list[Place]] = {}

@@ -1,9 +1,17 @@
 """Core values as JSON for people and programs: schema version 1.
 
 Inside the library scores are in [0, 1]; outside they are 0-100 with one decimal, converted by
-`percent` and nowhere else. Probabilities (`confidence`, `error_probability`) stay in [0, 1], times
-stay in seconds. A number that is not finite is a bug and raises ValueError, except unvoiced pitch,
-which is null.
+`percent` and nowhere else. Probabilities (`confidence`, `error_probability`, `said_probability`) stay in
+[0, 1], times stay in seconds. A number that is not finite is a bug and raises ValueError, except unvoiced
+pitch, which is null.
+
+Two questions, never mixed. What would raters say? `score` and `error_probability` (calibrated on raters:
+of 100 phones at 0.3 about 30 are marked wrong). Which sound was said? `said_probability`, `heard` and
+`nbest` (calibrated on speech whose sounds are known; `said_probability` is null without a diagnosis, and
+`heard` and `nbest` then follow the raters). A word is a Mispronunciation where the diagnosis names another
+sound, none, or one more, at the chosen strictness; where only raters would mark it, it is Unsure; what
+raters mark and no ear hears as another sound is variety until it is said again. A diagnosis from 0.8 on
+lowers the score of the phone and its word (`scoring.judgement.highest`), whatever the strictness.
 """
 
 from __future__ import annotations
@@ -99,6 +107,7 @@ def _phone_json(phone: PhoneScore) -> Json:
         "score": percent(phone.score),
         "confidence": probability(phone.confidence),
         "error_probability": probability(phone.error_probability),
+        "said_probability": probability(phone.said_probability),
         "heard": phone.heard,
         "nbest": [{"phone": c.phone, "probability": probability(c.probability)} for c in phone.nbest],
     }
@@ -185,6 +194,7 @@ def _phone(row: Mapping[str, Any]) -> PhoneScore:
         confidence=row["confidence"],
         error_probability=row["error_probability"],
         nbest=tuple(Candidate(c["phone"], c["probability"]) for c in row["nbest"]),
+        said_probability=row.get("said_probability"),
     )
 
 

@@ -21,6 +21,7 @@ from speechtutor.core import (
     LearnerState,
     Ratings,
     Recording,
+    Seconds,
     Transcript,
     UtteranceScore,
 )
@@ -43,6 +44,16 @@ class AcousticModel(Protocol):
 
 
 @runtime_checkable
+class Limited(Protocol):
+    """An acoustic model that states how much it can hear at once; of others it is taken to be little."""
+
+    @property
+    def longest(self) -> Seconds:
+        """The longest recording that `emit` takes, in seconds."""
+        ...
+
+
+@runtime_checkable
 class Rater(Protocol):
     """An acoustic model that also guesses what raters would say."""
 
@@ -52,7 +63,10 @@ class Rater(Protocol):
 
 
 class Scorer(Protocol):
-    """Judges the pronunciation of a known text."""
+    """Judges the pronunciation of a known text.
+
+    How readily it names a sound as wrong (its strictness) is bound when it is loaded, where it has one.
+    """
 
     def align(self, recording: Recording, text: str) -> Alignment:
         """When each word and phone of the text was said."""

@@ -613,4 +613,6 @@ def test_app_passes_on_what_was_asked(run: Any, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(app_verb, "module", lambda: SimpleNamespace(serve=lambda **how: calls.append(how)))
     assert run("app", "--port", "7999", "--device", "cpu").status == 0
     given = {"host": "127.0.0.1", "port": 7999, "device": "cpu", "open_browser": False, "grammar": None}
-    assert calls == [given | {"store": None, "auth_file": None, "without_sign_in": False, "names": ()}]
+    assert calls == [
+        given | {"store": None, "strictness": None, "auth_file": None, "without_sign_in": False, "names": ()}
+    ]

@@ -44,7 +44,7 @@ SHARED = {
 }
 """What models share: where to compute, how foreign weights are read, and the networks themselves."""
 BUILDS_ON = {
-    "speechtutor.models.scorer": {"speechtutor.models.acoustic"},
+    "speechtutor.models.scorer": {"speechtutor.models.acoustic", "speechtutor.models.diagnosis"},
     "speechtutor.models.acoustic": {"speechtutor.models.acoustic_ctc", "speechtutor.models.acoustic_onnx"},
     "speechtutor.models.wav2vec2": {"speechtutor.models.acoustic_ctc"},
     "speechtutor.models.diagnosis": {"speechtutor.models.acoustic"},

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands.output import Device, demo
+from speechtutor.commands.output import Device, Strictness, demo
 
 
 def module() -> ModuleType:
@@ -36,6 +36,7 @@ def run(
     store: Annotated[
         str | None, Parameter(help="Database URL of what learners did (a file in the home directory).")
     ] = None,
+    strictness: Strictness = None,
     open: Annotated[bool, Parameter(help="Open the browser.")] = False,
     auth_file: Annotated[Path | None, Parameter(help="Who may sign in: lines of name:password.")] = None,
     without_sign_in: Annotated[
@@ -53,6 +54,7 @@ def run(
         open_browser=open,
         grammar=grammar,
         store=store,
+        strictness=strictness,
         auth_file=auth_file,
         without_sign_in=without_sign_in,
         names=allow_host,

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands.output import AsJson, Device, Explain, note, open_store, score_lines, show, warn
+from speechtutor.commands.output import (
+    AsJson,
+    Device,
+    Explain,
+    Strictness,
+    note,
+    open_store,
+    score_lines,
+    show,
+    warn,
+)
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,6 +46,7 @@ def run(
     scorer: Name = None,
     tutor: Name = None,
     grammar: Grammar = None,
+    strictness: Strictness = None,
     explain: Explain = None,
     device: Device = None,
     json: AsJson = False,
@@ -44,7 +55,7 @@ def run(
     if text is not None and grammar not in (None, NO_GRAMMAR):
         raise InputError(f"--grammar {grammar} corrects free speech: leave out {text!r}, or the option")
     names = {"transcriber": transcriber, "scorer": scorer, "tutor": tutor, "grammar": grammar}
-    heard, session = coached(audio, text, names, learner, explain, device)
+    heard, session = coached(audio, text, names, learner, explain, device, strictness=strictness)
     if json:
         show(session_json(heard, session))
     else:
@@ -59,10 +70,12 @@ def coached(
     explain: str | None = None,
     device: str | None = None,
     exercise: Exercise | None = None,
+    strictness: str | None = None,
 ) -> tuple[Transcript, Session]:
     """Load the stages by their names and let them judge a recording; only a named learner is remembered.
 
-    `exercise` is the one that is answered, where there is one.
+    `exercise` is the one that is answered, where there is one; `strictness` how readily the scorer calls a
+    sound wrong.
 
     Raises:
         SpeechTutorError: for a recording, a language or a model that cannot be used.
@@ -78,10 +91,11 @@ def coached(
     wanted = dict(names)
     if text is not None or wanted["grammar"] == NO_GRAMMAR:
         del wanted["grammar"]
+    scorer = registry.load_scorer(wanted.pop("scorer"), device=device, strictness=strictness)
     stages = {stage: registry.load(stage, name, device=device) for stage, name in wanted.items()}
     store = None if learner is None else open_store()
     try:
-        coach = Coach(**stages, store=store)
+        coach = Coach(scorer=scorer, **stages, store=store)
         who = ANONYMOUS if learner is None else learner
         found = session(coach.steps(recording, text, who, explain=explain, exercise=exercise, judge=outcome))
     finally:

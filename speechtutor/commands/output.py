@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 Device = Annotated[str | None, Parameter(help="Where to compute: cpu, cuda, cuda:1 … (the best there is)")]
 Explain = Annotated[str | None, Parameter(help="Explain in this language: en, es or zh (English).")]
 AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
+Strictness = Annotated[
+    str | None,
+    Parameter(help="How readily a sound is called wrong: lenient, standard or strict (standard)."),
+]
 Model = Annotated[str | None, Parameter(help="A name from `speechtutor models` (the default of the stage)")]
 
 

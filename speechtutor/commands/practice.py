@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from speechtutor.commands import coach
-from speechtutor.commands.output import AsJson, Device, Explain, open_store, show
+from speechtutor.commands.output import AsJson, Device, Explain, Strictness, open_store, show
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def run(
     transcriber: coach.Name = None,
     scorer: coach.Name = None,
     grammar: coach.Grammar = None,
+    strictness: Strictness = None,
     device: Device = None,
     json: AsJson = False,
 ) -> None:
@@ -62,7 +63,7 @@ def run(
         return
     names = {"transcriber": transcriber, "scorer": scorer, "tutor": None, "grammar": grammar}
     text = exercise.text if exercise.is_read else None
-    heard, session = coach.coached(answer, text, names, learner, explain, device, exercise)
+    heard, session = coach.coached(answer, text, names, learner, explain, device, exercise, strictness)
     found = session.outcome
     if json:
         given = {"outcome": None if found is None else outcome_json(found, explain or "en")}

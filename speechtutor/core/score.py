@@ -51,8 +51,10 @@ class PhoneScore:
     """A judgement of one canonical phone, by a model or by people.
 
     `gop` is the log-likelihood ratio of the canonical phone against its best rival (nats, 0 or
-    more when the canonical phone wins). `heard` is None when nothing fits better than the
-    canonical phone, "" when it was left out. `error_probability` is calibrated.
+    more when the canonical phone wins). `heard` is None when nothing else is named, "" when the
+    phone was left out. Two questions, never mixed: `error_probability` (calibrated) is that raters
+    would mark it wrong, `said_probability` (calibrated on speech whose sounds are known) that it was
+    said; None without a diagnosis, and `heard` and `nbest` then follow from the raters'.
     """
 
     canonical: str
@@ -65,6 +67,7 @@ class PhoneScore:
     confidence: float | None = None
     error_probability: float | None = None
     nbest: tuple[Candidate, ...] = ()
+    said_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

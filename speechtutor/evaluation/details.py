@@ -5,7 +5,7 @@ The package's docstring says what the keys mean. Scores are 0-100, probabilities
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from msgspec import Meta
 
@@ -64,6 +64,7 @@ class Phone(TypedDict):
     rated: Score | None
     gop: Number | None
     error_probability: Probability | None
+    said_probability: NotRequired[Probability | None]
     heard: str | None
     perceived: str | None
 

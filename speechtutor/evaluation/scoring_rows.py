@@ -17,6 +17,7 @@ from speechtutor.core import (
     PhoneScore,
     Ratings,
     Recording,
+    Seconds,
     Utterance,
     UtteranceScore,
     WordScore,
@@ -27,6 +28,7 @@ from speechtutor.errors import InputError
 from speechtutor.evaluation import groups
 from speechtutor.evaluation.result import Row
 from speechtutor.scoring import ctc
+from speechtutor.scoring.observe import most_heard
 from speechtutor.stages import AcousticModel, Listening, Rater, Scorer
 
 ASPECTS = EVERY_ASPECT[:-1]
@@ -40,6 +42,11 @@ class Remembering:
 
     acoustic: AcousticModel
     last: Emission | None = field(default=None)
+
+    @property
+    def longest(self) -> Seconds:
+        """How much the model itself can hear at once."""
+        return most_heard(self.acoustic)
 
     def emit(self, recording: Recording) -> Emission:
         """Log-probabilities of phones per frame."""
@@ -88,6 +95,7 @@ def _phone(expected: str, rated: PhoneScore | None, found: PhoneScore | None) ->
         "rated": points(rated.score) if rated else None,
         "gop": found and found.gop,
         "error_probability": found and found.error_probability,
+        "said_probability": found and found.said_probability,
         "heard": found and found.heard,
         "perceived": _perceived(rated) if rated else None,
     }

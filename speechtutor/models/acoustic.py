@@ -23,7 +23,7 @@ from transformers import AutoConfig, AutoModel
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from speechtutor import hub
-from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recording
+from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recording, Seconds
 from speechtutor.errors import AudioError, ModelError
 from speechtutor.models import acoustic_ctc, acoustic_onnx, description
 from speechtutor.models.acoustic_ctc import PADDING, CtcAcoustic
@@ -34,6 +34,9 @@ from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, PhoneEncoder,
 
 DEFAULT = "whisper-base-phones"
 MIN_SAMPLES = 400
+
+LONGEST = 29.0
+"""Seconds heard at once: Whisper has 1,500 positions of 20 ms, and attention grows with the square."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Acoustic:
     version: str = ""
     autocast: bool = False
     rates: bool = False
+    longest: Seconds = LONGEST
 
     @torch.inference_mode()
     def emit(self, recording: Recording) -> Emission:

@@ -17,6 +17,7 @@ from speechtutor.errors import InputError, ModelError
 from speechtutor.models.acoustic import load as load_acoustic
 from speechtutor.scoring import diagnosis
 from speechtutor.scoring.diagnosis import Calibration, Diagnosis, Model, Network
+from speechtutor.scoring.gop import Ratios
 from speechtutor.stages import AcousticModel
 
 NAME = "diagnosis"
@@ -32,20 +33,35 @@ class Diagnoser:
     version: str
 
     def diagnose(
-        self, first: Emission, second: Emission, alignment: Alignment, *, strictness: str = "standard"
+        self,
+        first: Emission,
+        second: Emission,
+        alignment: Alignment,
+        *,
+        strictness: str = diagnosis.STANDARD,
+        ratios: Ratios | None = None,
     ) -> Diagnosis:
         """What was said at each phone of an alignment, and between them.
 
         `first` and `alignment` are the scorer's, `second` is what `ear` makes of the same part of the
-        recording (`speechtutor.models.scorer.listen` with either); `strictness` is one of
-        `speechtutor.scoring.diagnosis.STRICTNESS`.
+        recording (`speechtutor.scoring.observe.listen` with either); `strictness` is one of
+        `speechtutor.scoring.diagnosis.STRICTNESS`; `ratios` are those of `first` where known.
 
         Raises:
             InputError: when there is no such strictness, or the frames cannot hold the text.
         """
-        if strictness not in diagnosis.STRICTNESS:
-            raise InputError(f"strictness {strictness!r} is none of {', '.join(diagnosis.STRICTNESS)}")
-        return self.model.diagnose(diagnosis.signs([first, second], alignment), strictness)
+        check_strictness(strictness)
+        return self.model.diagnose(diagnosis.signs([first, second], alignment, ratios), strictness)
+
+
+def check_strictness(strictness: str) -> None:
+    """Refuse a word that is no strictness.
+
+    Raises:
+        InputError: naming the three that are.
+    """
+    if strictness not in diagnosis.STRICTNESS:
+        raise InputError(f"strictness {strictness!r} is none of {', '.join(diagnosis.STRICTNESS)}")
 
 
 def networks(weights: Mapping[str, Any], part: str) -> list[Network]:

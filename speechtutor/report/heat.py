@@ -146,6 +146,7 @@ def phone_score(phone: Mapping[str, Any]) -> PhoneScore:
         heard=phone.get("heard"),
         confidence=phone.get("confidence"),
         error_probability=phone.get("error_probability"),
+        said_probability=phone.get("said_probability"),
     )
 
 

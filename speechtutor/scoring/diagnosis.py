@@ -37,6 +37,9 @@ FLOOR = -12.0
 """Nats; the least log-posterior."""
 
 STRICTNESS = ("lenient", "standard", "strict")
+"""How readily a sound is named: at most 0.3, 1 and 3 % false alarms on well-said phones."""
+
+STANDARD = "standard"
 
 LEFT_OUT = len(PHONES)
 """The alternative "left out" beside the phones."""
@@ -83,13 +86,13 @@ class Evidence:
     """(n_phones + 1, 39) largest log posterior from the middle of one phone to the middle of the next."""
 
 
-def evidence(emission: Emission, alignment: Alignment) -> Evidence:
-    """Measure an aligned text on one acoustic model's emission.
+def evidence(emission: Emission, alignment: Alignment, ratios: gop.Ratios | None = None) -> Evidence:
+    """Measure an aligned text on one acoustic model's emission; `ratios` where they are there already.
 
     Raises:
         InputError: when the frames cannot hold the text.
     """
-    ratios = gop.measure(emission, alignment, insertions=True)
+    ratios = gop.measure(emission, alignment, insertions=True) if ratios is None else ratios
     columns = [emission.symbols.index(phone) for phone in PHONES]
     order = np.searchsorted(ratios.columns, columns)
     canonical = np.array([PHONES.index(p.canonical) for p in alignment.phones])
@@ -118,13 +121,16 @@ def _between(log_probs: Array, spans: Sequence[tuple[int, int]]) -> Array:
     return np.stack([log_probs[a : max(b, a + 1)].max(0) for a, b in pairwise(edges)])
 
 
-def signs(emissions: Sequence[Emission], alignment: Alignment) -> Signs:
+def signs(emissions: Sequence[Emission], alignment: Alignment, ratios: gop.Ratios | None = None) -> Signs:
     """The numbers of an aligned utterance, heard by one or more acoustic models on the same frames.
+
+    `ratios` (with insertions) are those of the first emission, where they are known already.
 
     Raises:
         InputError: when the frames cannot hold the text.
     """
-    ears = [evidence(emission, alignment) for emission in emissions]
+    first, *others = emissions
+    ears = [evidence(first, alignment, ratios), *(evidence(other, alignment) for other in others)]
     canonical = np.array([PHONES.index(p.canonical) for p in alignment.phones])
     word = np.array([p.word for p in alignment.phones])
     where = _where(alignment, canonical, word)

@@ -30,6 +30,7 @@ from speechtutor.core import (
     WordScore,
 )
 from speechtutor.core.score import ERROR_THRESHOLD, LEAST_CONFIDENCE
+from speechtutor.scoring.diagnosis import Diagnosis
 from speechtutor.scoring.gop import Goodness
 from speechtutor.scoring.insertions import Extra, ExtraSound
 from speechtutor.text.marks import asks_pause, may_pause
@@ -57,6 +58,13 @@ FLAT_RANGE, FLAT_PROSODY, FLAT_VOICED, FLAT_WORDS = 2.0, 0.75, 1.0, 4
 """Monotone: the middle four fifths of the pitch span fewer semitones (3 % of learners' utterances do), the
 prosody score is lower, and there is enough to tell: so many voiced seconds and words."""
 
+SURE_WRONG = 0.8
+"""Calibrated probability of another sound from which on the score of a phone and its word falls."""
+
+LEAST_CERTAIN, LEAST_CERTAIN_WORD = 0.3, 0.5
+"""The highest score of a phone that certainly was not said, and of its word; between `SURE_WRONG` and
+certainty the highest score falls from 1 to it in a line."""
+
 CLEAR_SNR, LOST_SNR = 15.0, 0.0
 """Decibels: from here on noise takes nothing from the confidence; down there it takes all."""
 
@@ -77,6 +85,16 @@ class Predicted:
     spread: Floats
 
 
+def together(parts: Sequence[Predicted], sizes: Sequence[int]) -> Predicted:
+    """The opinions of the passages of a reading as one; those of the whole weighed by `sizes` (n_phones)."""
+    if len(parts) == 1:
+        return parts[0]
+    names = ("phones", "errors", "words", "spread")
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    utterance = np.average([part.utterance for part in parts], axis=0, weights=sizes)
+    return Predicted(**joined, utterance=utterance)
+
+
 @dataclass(frozen=True, slots=True)
 class Measurements:
     """What alignment and signal say about the utterance."""
@@ -90,6 +108,19 @@ class Measurements:
     quality: Quality
     timing: Fluency
     pitch: Pitch
+    diagnosis: Diagnosis | None = None
+    """Which sounds were said; without one the raters' error probability decides what is named."""
+
+
+def highest(wrong: float, least: float) -> float:
+    """The highest score of what was not said with probability `wrong`; `least` where that is certain."""
+    sure = max(wrong - SURE_WRONG, 0.0) / (1 - SURE_WRONG)
+    return 1.0 - sure * (1.0 - least)
+
+
+def marked(phone: PhoneScore) -> bool:
+    """Whether raters would mark the phone as wrong."""
+    return (phone.error_probability or 0.0) >= ERROR_THRESHOLD
 
 
 def clarity(snr_db: float | None) -> float:
@@ -129,22 +160,29 @@ def _phone(found: Measurements, predicted: Predicted, i: int, trust: float) -> P
     aligned, evidence = found.alignment.phones[i], found.evidence[i]
     error = float(predicted.errors[i])
     start, end = found.alignment.interval(aligned)
-    nbest = candidates(evidence, error)
-    named = nbest and error >= ERROR_THRESHOLD and nbest[0].probability >= CLEAR_RIVAL * error
-    heard = nbest[0].phone if named else None
+    score, said = float(np.clip(predicted.phones[i], 0, 1)), None
+    if found.diagnosis is not None:
+        finding = found.diagnosis.phones[i]
+        heard, nbest, wrong = finding.heard, finding.nbest, finding.probability
+        score, said = min(score, highest(wrong, LEAST_CERTAIN)), 1 - wrong
+    else:
+        nbest, wrong = candidates(evidence, error), error
+        named = nbest and error >= ERROR_THRESHOLD and nbest[0].probability >= CLEAR_RIVAL * error
+        heard = nbest[0].phone if named else None
     edit = Edit.MATCH if heard is None else (Edit.DELETION if heard == "" else Edit.SUBSTITUTION)
     certainty = 1 - min(float(predicted.spread[i]), 1.0)
     return PhoneScore(
         canonical=aligned.canonical,
-        score=float(np.clip(predicted.phones[i], 0, 1)),
+        score=score,
         start=start,
         end=end,
         edit=edit,
         heard=heard,
         gop=evidence.gop,
-        confidence=trust * certainty * max(error, 1 - error),
+        confidence=trust * certainty * max(wrong, 1 - wrong),
         error_probability=error,
         nbest=nbest,
+        said_probability=said,
     )
 
 
@@ -161,18 +199,23 @@ def candidates(evidence: Goodness, error_probability: float) -> tuple[Candidate,
 def _word(found: Measurements, predicted: Predicted, w: int, phones: Sequence[PhoneScore]) -> WordScore:
     word = found.alignment.words[w]
     score, stress, total = (float(np.clip(x, 0, 1)) for x in predicted.words[w])
+    doubts = [p for p in phones if marked(p)]
+    suspects = doubts if found.diagnosis is None else [p for p in phones if p.heard is not None]
     # A word is as trustworthy as its least certain phone that would be reported.
-    suspects = [p for p in phones if (p.error_probability or 0) >= ERROR_THRESHOLD]
-    confidence = float(np.mean([p.confidence or 0.0 for p in suspects or phones]))
+    confidence = float(np.mean([p.confidence or 0.0 for p in suspects or doubts or phones]))
     inserted = _inserted(found, w)
+    worst = max((1 - p.said_probability for p in phones if p.said_probability is not None), default=0.0)
+    score, total = (min(value, highest(worst, LEAST_CERTAIN_WORD)) for value in (score, total))
     kind = ErrorType.NONE
     missing = np.mean([p.error_probability or 0.0 for p in phones]) >= OMISSION_ERROR
     if missing and found.word_deletion[w] > OMISSION_GAIN:
         kind, score, total = ErrorType.OMISSION, 0.0, 0.0
-        phones = [replace(p, heard="", edit=Edit.DELETION, score=0.0, nbest=()) for p in phones]
+        phones = [_left_out(p) for p in phones]
         inserted = ()
     elif suspects or inserted:
         kind = ErrorType.MISPRONUNCIATION
+    elif doubts:  # raters would mark it, but no other sound was heard
+        kind = ErrorType.UNSURE
     if kind is not ErrorType.NONE and confidence < LEAST_CONFIDENCE:
         kind = ErrorType.UNSURE
     return WordScore(
@@ -189,6 +232,12 @@ def _word(found: Measurements, predicted: Predicted, w: int, phones: Sequence[Ph
         phones=tuple(phones),
         inserted=inserted,
     )
+
+
+def _left_out(phone: PhoneScore) -> PhoneScore:
+    """A phone of a word that was left out."""
+    said = None if phone.said_probability is None else 0.0
+    return replace(phone, heard="", edit=Edit.DELETION, score=0.0, nbest=(), said_probability=said)
 
 
 def _inserted(found: Measurements, w: int) -> tuple[tuple[int, str], ...]:

@@ -2,8 +2,9 @@
 
 What is certain comes before what is doubtful and a sound before a pause; among equals, what a mix-up
 costs understanding (functional load, Brown 1988) x error probability x confidence x how often this
-learner has missed the sound before. A sound is named only where it is likely enough to be wrong in a
-reading as good as this one (`least_told`); below that its word is asked for once more.
+learner has missed the sound before. A sound that the diagnosis names is told in any reading. One that
+only raters would mark is called unclear where that is likely enough in a reading as good as this one
+(`least_told`); below that its word is asked for once more.
 """
 
 from __future__ import annotations
@@ -18,7 +19,16 @@ import numpy as np
 from speechtutor.content.tables import functional_load, sounds
 from speechtutor.core import ErrorType, LearnerState, PhoneScore, UtteranceScore, WordScore
 from speechtutor.core.score import ERROR_THRESHOLD, LEAST_CONFIDENCE
-from speechtutor.tutor.labels import Label, error_probability, heard_as, plain, word_label
+from speechtutor.tutor.labels import (
+    Label,
+    diagnosed,
+    error_probability,
+    heard_as,
+    is_wrong,
+    plain,
+    word_label,
+    wrong_probability,
+)
 
 SURE = LEAST_CONFIDENCE
 """Confidence below which the tutor asks to repeat instead of correcting; unmeasured passes."""
@@ -150,6 +160,13 @@ def _of_word(index: int, word: WordScore, score: UtteranceScore, learner: Learne
     kind = OF_WORD.get(word.error_type)
     if not base.word and not base.called and kind not in _BESIDE:
         return
+    if (
+        kind is FindingKind.UNSURE
+        and diagnosed(word)
+        and base.confidence is not None
+        and base.confidence >= SURE
+    ):
+        kind = None  # heard well, and only raters would mark it: said of the sound below
     if kind in _BESIDE and not base.word:
         yield _beside(replace(base, kind=_BESIDE[kind]), score)
         return
@@ -162,7 +179,8 @@ def _of_word(index: int, word: WordScore, score: UtteranceScore, learner: Learne
         *(_sound(base, word, place, learner) for place in _wrong(word, least_told(score.overall))),
     ]
     yield from told
-    doubtful = _wrong(word, ERROR_THRESHOLD) or word.inserted or word.error_type is ErrorType.MISPRONUNCIATION
+    marked = (ErrorType.MISPRONUNCIATION, ErrorType.UNSURE)
+    doubtful = _wrong(word, ERROR_THRESHOLD) or word.inserted or word.error_type in marked
     if doubtful and not told:
         yield _weighed(base)
 
@@ -194,8 +212,8 @@ def _beside(finding: Finding, score: UtteranceScore) -> Finding:
 
 
 def _extra_sounds(base: Finding, word: WordScore, score: UtteranceScore) -> Iterator[Finding]:
-    """Sounds put into a word: told of weak readings only, as elsewhere raters hear hardly any of them."""
-    if score.overall is not None and score.overall > WEAK:
+    """Sounds put into a word; without a diagnosis told of weak readings only."""
+    if score.overall is not None and score.overall > WEAK and not diagnosed(word):
         return
     for at, extra in word.inserted:
         if extra in sounds():
@@ -204,17 +222,22 @@ def _extra_sounds(base: Finding, word: WordScore, score: UtteranceScore) -> Iter
 
 
 def _wrong(word: WordScore, least: float) -> list[int]:
-    """Places of the sounds that are wrong with at least this probability."""
+    """Places of the sounds that the diagnosis names, or that raters mark with at least this probability."""
     return [
         place
         for place, phone in enumerate(word.phones)
-        if phone.canonical in sounds() and (error_probability(phone) or 0.0) >= least
+        if phone.canonical in sounds() and (_named(phone) or (error_probability(phone) or 0.0) >= least)
     ]
+
+
+def _named(phone: PhoneScore) -> bool:
+    return phone.said_probability is not None and is_wrong(phone)
 
 
 def _sound(base: Finding, word: WordScore, place: int, learner: LearnerState) -> Finding:
     phone = word.phones[place]
-    heard, probability = heard_as(phone), error_probability(phone) or 0.0
+    heard = heard_as(phone)
+    probability = (wrong_probability(phone) if _named(phone) else error_probability(phone)) or 0.0
     certainty = phone.confidence if phone.confidence is not None else base.confidence
     load = functional_load(phone.canonical, heard)
     return replace(
