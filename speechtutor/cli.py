@@ -25,6 +25,7 @@ VERBS = {
     "coach": "Run the whole loop: transcribe, score, feedback, what to say next.",
     "speak": "Say a text with the model voice.",
     "practice": "Give the next exercise for a learner.",
+    "batch": "Score a corpus; a stopped batch goes on where it was.",
     "evaluate": "Measure a recogniser or a scorer on a manifest.",
     "report": "Turn an evaluation or a class's attempts into one page for people.",
     "learner": "List, hand out or forget what is known of learners.",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
+from typing import Any
 
 from speechtutor.core import CanonicalWord, Utterance
 from speechtutor.errors import InputError
+from speechtutor.stages import Scorer
 from speechtutor.text.phones import PHONES, VOWELS, pronounce
 
 
@@ -52,3 +55,13 @@ def stress_of(word: str, phones: Sequence[str], lang: str = "en") -> tuple[int, 
                 break
     remaining = iter(digits)
     return tuple(next(remaining) if phone in VOWELS else -1 for phone in phones)
+
+
+def asked(scorer: Scorer, utterance: Utterance) -> dict[str, Any]:
+    """What a scorer is given beside the text: the words to score, where it takes them.
+
+    Raises:
+        InputError: as `of`.
+    """
+    takes_words = "words" in inspect.signature(scorer.score).parameters
+    return {"words": of(utterance)} if takes_words else {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
@@ -226,13 +225,12 @@ def listener(scorer: Scorer, root: Path) -> Callable[[Utterance], Row]:
         ear = remembering(getattr(scorer, "acoustic"))  # noqa: B009  # no stage promises it
         scorer = replace(scorer, acoustic=ear)
     ask: Any = scorer.score
-    takes_words = "words" in inspect.signature(ask).parameters
 
     def judge(utterance: Utterance) -> Row:
         if ear:
             ear.last = None  # what an utterance before this one left, when it failed half-way
         recording = audio.load(root / utterance.audio)
-        extra = {"words": canonical.of(utterance)} if takes_words else {}
+        extra = canonical.asked(scorer, utterance)
         began = perf_counter()
         score = ask(recording, utterance.text, **extra)
         elapsed = perf_counter() - began
