@@ -4,15 +4,75 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from speechtutor.commands.output import AsJson, Device, Explain, note, show
+from speechtutor.commands.output import AsJson, note, show
 from speechtutor.errors import InputError
 
-Name = Annotated[str | None, Parameter(help="A name from `speechtutor models`.")]
+if TYPE_CHECKING:
+    from speechtutor.batch.judge import Plan
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Which rows are judged, and what is written of them."""
+
+    out: Path
+    """The result: .jsonl, or a table .csv or .parquet; a stopped batch goes on there."""
+    root: Path | None = None
+    """Folder that the manifest's audio paths are relative to (its own)"""
+    split: str | None = None
+    """Only the rows of this split: train, dev or test."""
+    limit: int | None = None
+    """Only this many rows, evenly chosen."""
+    per: Literal["utterance", "word", "phone"] = "word"
+    """What a row of a table is."""
+    textgrid: Path | None = None
+    """A folder for a TextGrid of each recording."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What is made of every row, and by which models."""
+
+    transcribe: bool = False
+    """Add what was heard, and score it where a row has no text."""
+    feedback: bool = False
+    """Add the tutor's feedback."""
+    explain: str | None = None
+    """Explain in this language: en, es or zh (English)."""
+    scorer: str | None = None
+    """A name from `speechtutor models`."""
+    transcriber: str | None = None
+    """A name from `speechtutor models`."""
+    tutor: str | None = None
+    """A name from `speechtutor models`."""
+    device: str | None = None
+    """Where to compute: cpu, cuda, cuda:1 … (the best there is)"""
+
+    def plan(self) -> Plan:
+        """The wish as it is sent to workers.
+
+        Raises:
+            InputError: for a language without explanations, or without feedback.
+        """
+        from speechtutor.batch.judge import Plan
+        from speechtutor.content.tables import known_language
+
+        if self.explain is not None and not self.feedback:
+            raise InputError(
+                f"--explain {self.explain} is the language of --feedback, which was not asked for"
+            )
+        explain = None if self.explain is None else known_language(self.explain)
+        return Plan(
+            self.scorer, self.transcriber, self.tutor, self.device, self.transcribe, self.feedback, explain
+        )
 
 
 def run(
@@ -21,31 +81,9 @@ def run(
     ],
     /,
     *,
-    out: Annotated[
-        Path,
-        Parameter(help="The result: .jsonl, or a table .csv or .parquet; a stopped batch goes on there."),
-    ],
-    root: Annotated[
-        Path | None, Parameter(help="Folder that the manifest's audio paths are relative to (its own)")
-    ] = None,
-    split: Annotated[str | None, Parameter(help="Only the rows of this split: train, dev or test.")] = None,
-    limit: Annotated[int | None, Parameter(help="Only this many rows, evenly chosen.")] = None,
-    transcribe: Annotated[
-        bool, Parameter(help="Add what was heard, and score it where a row has no text.")
-    ] = False,
-    feedback: Annotated[bool, Parameter(help="Add the tutor's feedback.")] = False,
-    explain: Explain = None,
-    scorer: Name = None,
-    transcriber: Name = None,
-    tutor: Name = None,
-    device: Device = None,
-    per: Annotated[
-        Literal["utterance", "word", "phone"], Parameter(help="What a row of a table is.")
-    ] = "word",
-    textgrid: Annotated[Path | None, Parameter(help="A folder for a TextGrid of each recording.")] = None,
-    processes: Annotated[
-        int, Parameter(help="Processes on this machine, one thread and all models each.")
-    ] = 1,
+    rows: Rows,
+    wish: Wish | None = None,
+    processes: Annotated[int, Parameter(help="Processes here, one thread and all models each.")] = 1,
     cluster: Annotated[
         str | None, Parameter(help="A dask cluster in place of processes: tcp://HOST:8786.")
     ] = None,
@@ -57,38 +95,26 @@ def run(
     """
     from speechtutor.batch import pools
     from speechtutor.batch import run as batch
-    from speechtutor.batch.judge import Plan
     from speechtutor.evaluation.provenance import command
 
     if cluster is not None and processes != 1:
         raise InputError(f"--processes {processes} are of this machine: leave them out with --cluster")
     if processes < 1:
         raise InputError(f"processes must be 1 or more, not {processes}")
-    plan = Plan(
-        scorer, transcriber, tutor, device, transcribe, feedback, _language(explain, feedback=feedback)
+    plan = (wish or Wish()).plan()
+    job = batch.Job(
+        source, rows.out, plan, rows.root, rows.split, rows.limit, rows.per, rows.textgrid, command(sys.argv)
     )
-    job = batch.Job(source, out, plan, root, split, limit, per, textgrid, command(sys.argv))
-    place = cluster
 
-    def opened() -> Any:
-        return pools.processes(processes) if place is None else pools.cluster(place)
+    def workers() -> Any:
+        return pools.processes(processes) if cluster is None else pools.cluster(cluster)
 
-    done = batch.run(job, opened, note, _bar)
+    done = batch.run(job, workers, note, _bar)
     if json:
-        show({"out": str(out), "rows": done.n_rows, "failed": done.n_failed, "before": done.n_before})
+        show({"out": str(rows.out), "rows": done.n_rows, "failed": done.n_failed, "before": done.n_before})
     else:
-        print(f"{done.n_rows} rows in {out}" + (f", {done.n_failed} failed" if done.n_failed else ""))
+        print(f"{done.n_rows} rows in {rows.out}" + (f", {done.n_failed} failed" if done.n_failed else ""))
     return 1 if done.n_failed else 0
-
-
-def _language(explain: str | None, *, feedback: bool) -> str | None:
-    from speechtutor.content.tables import known_language
-
-    if explain is None:
-        return None
-    if not feedback:
-        raise InputError(f"--explain {explain} is the language of --feedback, which was not asked for")
-    return known_language(explain)
 
 
 def _bar(found: Iterable[Any], n: int) -> Iterable[Any]:
