@@ -14,7 +14,6 @@ from speechtutor.errors import InputError
 if TYPE_CHECKING:
     from speechtutor.core import Correction, Exercise, Transcript
     from speechtutor.pipeline import Session
-    from speechtutor.schema import Json
 
 NO_GRAMMAR = "none"
 """Leaves the grammar of free speech alone.
@@ -46,6 +45,8 @@ def run(
     names = {"transcriber": transcriber, "scorer": scorer, "tutor": tutor, "grammar": grammar}
     heard, session = coached(audio, text, names, learner, explain, device)
     if json:
+        from speechtutor.views.session import session_json
+
         show(session_json(heard, session))
     else:
         print_session(heard, session)
@@ -91,22 +92,6 @@ def coached(
         store.close()
     # With a text given the coach has no need to listen for words, but a learner wants to see them.
     return session.transcript or coach.transcribe(recording), session
-
-
-def session_json(heard: Transcript, session: Session) -> Json:
-    """What was said, how well, and what to do about it; `grammar` only for free speech that was corrected."""
-    from speechtutor.schema import VERSION, feedback_json, score_json, transcript_json
-    from speechtutor.views.grammar import correction_json
-
-    found: Json = {
-        "schema_version": VERSION,
-        "transcript": transcript_json(heard),
-        "score": score_json(session.score),
-        "feedback": feedback_json(session.feedback),
-    }
-    if session.correction is not None:
-        found["grammar"] = correction_json(session.correction, session.feedback.lang)
-    return found
 
 
 def print_session(heard: Transcript, session: Session) -> None:
