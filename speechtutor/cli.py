@@ -31,6 +31,7 @@ VERBS = {
     "learner": "List, hand out or forget what is known of learners.",
     "bench": "Measure latency, real-time factor and memory on this machine.",
     "app": "Open the learner's app in the browser.",
+    "serve": "Serve the JSON API.",
 }
 GROUPS = {"models", "evaluate", "report", "learner"}
 """Verbs that have verbs of their own."""

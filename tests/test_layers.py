@@ -157,7 +157,7 @@ def test_nothing_imports_what_stands_outside(module: str) -> None:
     assert not roots & {"recipes", "demo", "tests"}
 
 
-VERBS = "doctor models transcribe align score coach speak practice batch evaluate report bench app".split()
+VERBS = "doctor models transcribe align score coach speak practice batch evaluate report bench app serve".split()
 
 
 @pytest.mark.parametrize(
