@@ -100,13 +100,13 @@ def frame(results: Iterable[UtteranceScore | Mapping[str, Any]], per: Per = "wor
         MissingExtraError: without pandas.
     """
     kinds = columns(per)
-    pandas = require("pandas", extra="tables")
+    library = require("pandas", extra="tables")
     found: dict[str, list[Any]] = {name: [] for name in kinds}
     for number, result in enumerate(results):
         value = score_json(result) if isinstance(result, UtteranceScore) else result
         for row in rows({"id": str(number)} | dict(value), per):
             for name, cells in found.items():
                 cells.append(row.get(name))
-    made = {name: pandas.Series(cells, dtype=_DTYPES[kinds[name]]) for name, cells in found.items()}
-    table: pandas.DataFrame = pandas.DataFrame(made)
+    made = {name: library.Series(cells, dtype=_DTYPES[kinds[name]]) for name, cells in found.items()}
+    table: pandas.DataFrame = library.DataFrame(made)
     return table

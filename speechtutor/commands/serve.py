@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import logging
+import socket
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from speechtutor.commands.output import Device, note
-from speechtutor.errors import require
+from speechtutor.errors import InputError, require
+
+if TYPE_CHECKING:
+    from speechtutor.pipeline import Coach
 
 NONE = "none"
-"""Leaves a stage or the store out."""
+"""Leaves grammar, the voice or the store out."""
 Name = Annotated[str | None, Parameter(help="A name from `speechtutor models`.")]
 
 
@@ -45,27 +51,54 @@ def run(
     uvicorn = require("uvicorn", extra="serve")
     require("fastapi", extra="serve")
     require("prometheus_client", extra="serve")
-    from speechtutor import registry
     from speechtutor.learner.store import open_store
-    from speechtutor.pipeline import Coach
     from speechtutor.service.app import build
 
     limits = settings.Settings(
         keys, (*settings.HERE, host.lower(), *map(str.lower, allow_host)), n_waiting=waiting, patience=timeout
     )
-    names = {
-        "transcriber": transcriber,
-        "scorer": scorer,
-        "tutor": tutor,
-        "grammar": grammar,
-        "synthesizer": voice,
+    names = {"transcriber": transcriber, "scorer": scorer, "tutor": tutor}
+    names |= {stage: name for stage, name in (("grammar", grammar), ("synthesizer", voice)) if name != NONE}
+    with _listening(host, port) as place:
+        app = build(_coach(names, device), limits, None if store == NONE else open_store(store))
+        _log_to_stderr()
+        note(f"listening on http://{host}:{port}; {len(keys) or 'no'} keys")
+        config = uvicorn.Config(
+            app, access_log=False, server_header=False, log_level="warning",
+            timeout_graceful_shutdown=round(timeout), h11_max_incomplete_event_size=32_768,
+        )  # fmt: skip
+        uvicorn.Server(config).run(sockets=[place])
+
+
+def _coach(names: Mapping[str, str | None], device: str | None) -> Coach:
+    """The stages of these names, each of which is looked up before the first is loaded."""
+    from speechtutor import registry
+    from speechtutor.pipeline import Coach
+
+    found = {
+        stage: registry.find(stage, name or registry.default(stage)).name for stage, name in names.items()
     }
-    stages = {
-        stage: registry.load(stage, name, device=device) for stage, name in names.items() if name != NONE
-    }
-    app = build(Coach(**stages), limits, None if store == NONE else open_store(store))
-    note(f"listening on http://{host}:{port}; {len(keys) or 'no'} keys")
-    uvicorn.run(
-        app, host=host, port=port, access_log=False, server_header=False, log_level="warning",
-        timeout_graceful_shutdown=round(timeout), h11_max_incomplete_event_size=32_768,
-    )  # fmt: skip
+    return Coach(**{stage: registry.load(stage, name, device=device) for stage, name in found.items()})
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """The socket, before models are loaded for it.
+
+    Raises:
+        InputError: when the address cannot be had.
+    """
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        raise InputError(
+            f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}"
+        ) from None
+
+
+def _log_to_stderr() -> None:
+    """A line of JSON a request, and what went wrong."""
+    log = logging.getLogger("speechtutor.service")
+    log.addHandler(logging.StreamHandler())
+    log.setLevel(logging.INFO)
+    log.propagate = False

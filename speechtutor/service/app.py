@@ -39,8 +39,8 @@ Text = Annotated[str | None, Form(description="What was to be said; without it, 
 Explain = Annotated[str | None, Form(description="Explain in this language: en, es or zh.")]
 
 STATUS: dict[type[SpeechTutorError], int] = {
-    ConflictError: 409, MissingError: 404, InputError: 422, BusyError: 429, StoppingError: 503, SlowError: 504,
-    ModelError: 503, StorageError: 503, ServiceError: 502,
+    MissingError: 404, ConflictError: 409, InputError: 422, BusyError: 429, ServiceError: 502,
+    ModelError: 503, StorageError: 503, StoppingError: 503, SlowError: 504,
 }  # fmt: skip
 TOLD = (InputError, BusyError, SlowError)
 """Errors whose line is for the client; the others may name places of the server and are logged."""
@@ -74,7 +74,7 @@ def build(coach: Coach, settings: Settings | None = None, store: SqlStore | None
     app.add_exception_handler(SpeechTutorError, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_middleware(Gate, settings=settings, figures=figures)  # type: ignore[arg-type]  # plain ASGI
+    app.add_middleware(Gate, settings=settings, figures=figures)
     return app
 
 
