@@ -134,7 +134,8 @@ def _collect(
                 if verdict.trace is not None:
                     journal.keep(rows.path.with_name(ERRORS), task.id, verdict.trace)
                 if verdict.error is not None:
-                    say(f"{task.id}: {verdict.error}")
+                    named = verdict.error.startswith(f"{task.id}: ")
+                    say(verdict.error if named else f"{task.id}: {verdict.error}")
                 rows.add(file, task.id, verdict.line, bad=verdict.error is not None)
     except KeyboardInterrupt:
         n = sum(not place.bad for place in rows.places.values())
