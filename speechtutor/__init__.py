@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from speechtutor.errors import SpeechTutorError
     from speechtutor.pipeline import Coach
     from speechtutor.registry import load
+    from speechtutor.tables import frame
 
 __version__ = "0.1.0"
 
@@ -60,10 +61,11 @@ __all__ = [
     "Word",
     "WordScore",
     "__version__",
+    "frame",
     "load",
 ]
 
-_ELSEWHERE = {"Coach": "pipeline", "SpeechTutorError": "errors", "load": "registry"}
+_ELSEWHERE = {"Coach": "pipeline", "SpeechTutorError": "errors", "frame": "tables", "load": "registry"}
 """Where a name lives that is not in `core`."""
 
 

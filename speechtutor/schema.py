@@ -246,7 +246,7 @@ def score_from_json(row: Mapping[str, Any]) -> UtteranceScore:
             model=row["model"],
             model_version=row["model_version"],
             device=row["device"],
-            elapsed=row["elapsed_ms"] / 1000,
+            elapsed=(row["elapsed_ms"] or 0) / 1000,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"not a score of schema version {VERSION}: {error!r}") from error

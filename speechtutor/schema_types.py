@@ -93,4 +93,4 @@ class Scored(TypedDict):
     model: str
     model_version: str
     device: str
-    elapsed_ms: Number
+    elapsed_ms: Number | None

@@ -20,7 +20,6 @@ import numpy as np
 import pytest
 
 from speechtutor import audio, cli, disk, registry
-from speechtutor.commands import align as align_verb
 from speechtutor.commands import app as app_verb
 from speechtutor.commands import bench as bench_verb
 from speechtutor.commands import doctor as doctor_verb
@@ -28,6 +27,7 @@ from speechtutor.commands import output
 from speechtutor.core import Recording, UtteranceScore
 from speechtutor.errors import AudioError
 from speechtutor.models.fake import FakeScorer, FakeSynthesizer, FakeTranscriber
+from speechtutor.views import praat
 from tests.conftest import PROJECT
 
 TEXT = "I think so"
@@ -314,9 +314,9 @@ def test_textgrid(run: Any, clip: Path, tmp_path: Path) -> None:
 
 def test_a_textgrid_has_no_gaps() -> None:
     rows = [(0.5, 1.0, "a"), (1.0, 1.2, "b"), (1.1, 1.15, "inside"), (1.5, 9.0, 'c "d"')]
-    whole = align_verb.filled(rows, 2.0)
+    whole = praat.filled(rows, 2.0)
     assert whole == [(0.0, 0.5, ""), (0.5, 1.0, "a"), (1.0, 1.2, "b"), (1.2, 1.5, ""), (1.5, 2.0, 'c "d"')]
-    assert align_verb.filled([], 2.0) == [(0.0, 2.0, "")]
+    assert praat.filled([], 2.0) == [(0.0, 2.0, "")]
 
 
 # Transcribe, coach, speak

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from speechtutor import cli
 from tests.conftest import PROJECT
 from tests.support.house import (
     DRAWING,
@@ -159,7 +160,7 @@ def test_nothing_imports_what_stands_outside(module: str) -> None:
     assert not roots & {"recipes", "demo", "tests"}
 
 
-VERBS = "doctor models transcribe align score coach speak practice evaluate report bench app".split()
+VERBS = list(cli.VERBS)
 
 
 @pytest.mark.parametrize(

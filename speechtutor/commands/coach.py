@@ -24,7 +24,6 @@ from speechtutor.errors import InputError
 if TYPE_CHECKING:
     from speechtutor.core import Correction, Exercise, Transcript
     from speechtutor.pipeline import Session
-    from speechtutor.schema import Json
 
 NO_GRAMMAR = "none"
 """Leaves the grammar of free speech alone.
@@ -57,6 +56,8 @@ def run(
     names = {"transcriber": transcriber, "scorer": scorer, "tutor": tutor, "grammar": grammar}
     heard, session = coached(audio, text, names, learner, explain, device, strictness=strictness)
     if json:
+        from speechtutor.views.session import session_json
+
         show(session_json(heard, session))
     else:
         print_session(heard, session)
@@ -105,27 +106,6 @@ def coached(
         note(f"warning: {warning}")
     # With a text given the coach has no need to listen for words, but a learner wants to see them.
     return found.transcript or coach.transcribe(recording), found
-
-
-def session_json(heard: Transcript, session: Session) -> Json:
-    """What was said, how well, and what to do about it; `grammar` only for free speech that was corrected.
-
-    `warnings`, where there are any, say where another stage than the one that was asked stood in.
-    """
-    from speechtutor.schema import VERSION, feedback_json, score_json, transcript_json
-    from speechtutor.views.grammar import correction_json
-
-    found: Json = {
-        "schema_version": VERSION,
-        "transcript": transcript_json(heard),
-        "score": score_json(session.score),
-        "feedback": feedback_json(session.feedback),
-    }
-    if session.feedback.warnings:
-        found["warnings"] = list(session.feedback.warnings)
-    if session.correction is not None:
-        found["grammar"] = correction_json(session.correction, session.feedback.lang)
-    return found
 
 
 def print_session(heard: Transcript, session: Session) -> None:

@@ -92,6 +92,20 @@ class SqlStore:
             else:
                 self._tell(found.why)
 
+    def attempt(self, id: str) -> Attempt | None:
+        """The attempt of an id, where there is one.
+
+        Raises:
+            StorageError: when the store or the attempt cannot be read.
+        """
+        query = sa.select(ATTEMPTS).where(ATTEMPTS.c.key == id)
+        with self._database.errors("read"), self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+            found = None if row is None else attempt_of(row, self.where)
+        if isinstance(found, Unreadable):
+            raise StorageError(found.why)
+        return found
+
     def rows(self, learner: str) -> Iterator[Attempt | Unreadable]:
         """All attempts of a learner, oldest first, a few in memory at once.
 
