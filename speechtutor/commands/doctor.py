@@ -19,7 +19,12 @@ NEEDED = (
     "numpy", "torch", "torchaudio", "transformers", "peft", "accelerate", "librosa", "soundfile", "av",
     "jiwer", "onnxruntime", "silero-vad", "swift-f0", "gradio", "cyclopts", "sqlalchemy",
 )  # fmt: skip
-OPTIONAL = {"faster-whisper": "whisper"}
+OPTIONAL = {
+    "faster-whisper": "whisper",
+    "pandas": "tables",
+    "distributed": "cluster",
+    "prometheus-client": "serve",
+}
 ROOM = 2_000_000_000
 """Bytes: all checkpoints with their archives while they are unpacked."""
 

@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
 from speechtutor.service.figures import Figures
 from speechtutor.service.settings import Settings
@@ -93,7 +92,7 @@ class Gate:
         if "*" not in self.settings.hosts and _host(headers) not in self.settings.hosts:
             raise Refused(400, "this server is not asked for under that name; --allow-host names it")
         origin = headers.get("origin")
-        if origin and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+        if origin and origin.partition("://")[2].lower() != headers.get("host", "").lower():
             raise Refused(403, "requests from pages of another site are not answered")
         if scope["path"] not in OPEN and not self.settings.lets_in(_key(headers)):
             raise Refused(401, "a key is needed: Authorization: Bearer KEY", (b"www-authenticate", b"Bearer"))
@@ -121,6 +120,9 @@ class Gate:
             except TimeoutError:
                 passage.refused = Refused(408, "the request took too long to come", (b"connection", b"close"))
                 raise passage.refused from None
+            if message["type"] == "http.disconnect":
+                passage.refused = Refused(400, "the client has gone before its request had come")
+                raise passage.refused
             passage.n_bytes += len(message.get("body", b""))
             if passage.n_bytes > self.settings.max_bytes:
                 passage.refused = self._too_large()

@@ -139,6 +139,7 @@ HOSTILE: dict[str, tuple[dict[str, Any], set[int]]] = {
         form("/v1/score", text="hi") | {"headers": {"origin": "http://evil.example"}}, {403},
     ),
     "a page of nowhere": (form("/v1/score", text="hi") | {"headers": {"origin": "null"}}, {403}),
+    "an origin that is none": (get("/healthz", headers={"origin": "http://["}), {403}),
     "a length that is none": (body("/v1/speak", b"{}", headers={"content-length": "many"}), {400}),
     "a length below nothing": (body("/v1/speak", b"{}", headers={"content-length": "-1"}), {400}),
     "a length beyond all": (body("/v1/speak", b"{}", headers={"content-length": "9" * 40}), {413}),
