@@ -84,9 +84,10 @@ class SqlStore:
             if not connection.execute(self._insert(ATTEMPTS, row, "key")).rowcount:
                 self._same(connection, row)
                 return
-            known = (
-                self._folded(connection, attempt.learner) if held is None else mastery.update(held, attempt)
-            )
+            if held is None or mastery.late(held, attempt):
+                known = self._folded(connection, attempt.learner)
+            else:
+                known = mastery.update(held, attempt)
             self._keep(connection, known)
 
     def attempts(self, learner: str) -> Iterator[Attempt]:
