@@ -14,15 +14,16 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from speechtutor import config, disk
-from speechtutor.core import Utterance
+from speechtutor.core import LearnerState, Utterance, UtteranceScore
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
-from speechtutor.learner import evidence, priors, skills
+from speechtutor.learner import belief, evidence, priors, skills
 from speechtutor.learner.priors import Prior, Rated
 from speechtutor.practice.levels import word_levels
 from speechtutor.text.phones import pronounce
@@ -71,6 +72,24 @@ def noise(rows: Sequence[Utterance]) -> tuple[float, int]:
     return float(np.sqrt(np.mean(spread))), len(halves)
 
 
+def level(rows: Sequence[Utterance], prior: Prior) -> tuple[float, float]:
+    """Intercept and slope of the speakers' mean overall score on the ability that their sounds show."""
+    by: dict[str, list[UtteranceScore]] = defaultdict(list)
+    for row in rows:
+        if row.scores is not None and row.scores.overall is not None:
+            by[row.speaker].append(row.scores)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    points = []
+    for scores in by.values():
+        state = LearnerState()
+        for score in scores:
+            said = [one for one in evidence.of_score(score) if skills.kind_of(one.skill) == "sound"]
+            state = belief.learn(state, start, said, prior)
+        points.append((state.ability.value, np.mean([score.overall for score in scores])))
+    slope, intercept = np.polyfit(*np.array(points).T, 1)
+    return float(intercept), float(slope)
+
+
 def common(found: Sequence[Rated], prior: Prior) -> dict[str, dict[str, float]]:
     """Shifts of the words of our own texts that enough speakers said."""
     who: dict[str, set[str]] = defaultdict(set)
@@ -93,17 +112,20 @@ def own_words() -> tuple[list[str], list[str]]:
     return sorted(groups), sorted(patterns - {""})
 
 
-def table(prior: Prior, words: dict[str, dict[str, float]], sd: float, n_phones: int, n_speakers: int) -> str:
+def table(
+    prior: Prior, words: dict[str, dict[str, float]], line: tuple[float, float], sd: float, n: tuple[int, int]
+) -> str:
     """The file as text."""
     groups, patterns = own_words()
     lines = [
         "# Made by `python -m recipes.fit_learner` from raters' scores of Mandarin speakers (speechocean762,",
-        f"# Zhang et al., 2021; split train, {n_speakers} speakers, {n_phones:,} phones). Log-odds of a sound"
-        " that comes out",
-        "# right: `intercept` for a learner of mean ability, shifts by sound in context and by word. `noise` is",
-        "# the standard deviation of one sentence's overall score, in [0, 1], around its speaker's.",
+        f"# Zhang et al., 2021; split train, {n[0]} speakers, {n[1]:,} phones). Log-odds of a sound",
+        "# that comes out right: `intercept` for a learner of mean ability, shifts by sound in context and by",
+        "# word. `overall` is the line from ability to a speaker's mean overall score in [0, 1]; `noise` the",
+        "# standard deviation of one sentence's overall score around its speaker's.",
         "",
         f"intercept = {prior.intercept:.4f}",
+        f"overall = [{line[0]:.4f}, {line[1]:.4f}]",
         f"noise = {sd:.4f}",
         f"clusters = {json.dumps(groups)}",
         f"stress = {json.dumps(patterns)}",
@@ -146,7 +168,7 @@ def run(cfg: Config) -> dict[str, float]:
     sd, n = noise(rows)
     words = common(found, prior)
     out = cfg.out / "learner.toml" if cfg.smoke and cfg.out.suffix != ".toml" else cfg.out
-    disk.write_text(out, table(prior, words, sd, len(found), n))
+    disk.write_text(out, table(prior, words, level(rows, prior), sd, (n, len(found))))
     return {"phones": len(found), "speakers": n, "words": len(words), "noise": sd}
 
 

@@ -108,10 +108,10 @@ def _updated(state: LearnerState, seen: _Light) -> LearnerState:
     return belief.learn(state, at, found)
 
 
-def replay(attempts: Iterable[Attempt], l1: str | None = None) -> LearnerState:
+def replay(attempts: Iterable[Attempt], start: LearnerState | None = None) -> LearnerState:
     """The state that a learner's attempts lead to, in whatever order they come; of nobody without any.
 
-    `l1` is the learner's first language, for what to expect of them.
+    `start` is what is known of the learner beside them: first language, level (`priors.begin`).
 
     Raises:
         InputError: when the attempts are of more than one learner.
@@ -122,7 +122,8 @@ def replay(attempts: Iterable[Attempt], l1: str | None = None) -> LearnerState:
         learner = learner or attempt.learner
         _same(learner, attempt)
         seen.append(_light(attempt))
-    state = LearnerState(l1=l1) if learner is None else LearnerState(learner, l1=l1)
+    state = start or LearnerState()
+    state = state if learner is None else replace(state, learner=learner)
     for one in sorted(seen, key=lambda light: light[0]):
         state = _updated(state, one)
     return state

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechtutor.content.tables import read
+from speechtutor.core import LearnerState, Skill
 from speechtutor.learner import skills
 
 ABILITY_VARIANCE = 1.5
@@ -28,8 +29,9 @@ SOUND_SPREAD, WORD_SPREAD = 0.5, 0.3
 
 SWEEPS = 25
 
-LEVELS = {"A1": -1.6, "A2": -0.7, "B1": 0.2, "B2": 1.1}
-"""Ability at the middle of each level's band, by `practice.placement`'s cut points."""
+BANDS = {"A1": 0.0, "A2": 0.5, "B1": 0.65, "B2": 0.8}
+"""Where the speaking levels begin on the raters' overall scale in [0, 1]. Our own cut of that scale, named
+like CEFR levels: nobody has held it against CEFR ratings."""
 
 MANDARIN = "zh"
 BEYOND = {"stress": 2.0, "grammar": 0.0}
@@ -147,3 +149,27 @@ def _shipped() -> Prior:
         for sound, value in row.items()
     }
     return Prior(table["intercept"], {f"sound:{k}": v for k, v in table["sounds"].items()}, words)
+
+
+def overall(ability: float) -> float:
+    """The overall score in [0, 1] that raters give to a learner of this ability, on average."""
+    start, slope = read("learner")["overall"]
+    return float(min(max(start + slope * ability, 0.0), 1.0))
+
+
+def level_of(score: float) -> str:
+    """The band of an overall score."""
+    return [level for level, least in BANDS.items() if score >= least][-1]
+
+
+def begin(learner: str = "anonymous", *, l1: str | None = None, level: str | None = None) -> LearnerState:
+    """What to expect of somebody of a first language and a level, before anything was heard."""
+    ability = Skill(variance=ABILITY_VARIANCE)
+    if level in BANDS:
+        start, slope = read("learner")["overall"]
+        edges = [*list(BANDS.values())[1:], 1.0]
+        low = list(BANDS).index(str(level))
+        # The lowest band has no lower edge worth a mean: as wide as the next one.
+        middle = (max(BANDS[str(level)], 0.35) + edges[low]) / 2
+        ability = replace(ability, value=(middle - start) / slope)
+    return LearnerState(learner, l1=l1, ability=ability)
