@@ -120,9 +120,9 @@ def table(
     lines = [
         "# Made by `python -m recipes.fit_learner` from raters' scores of Mandarin speakers (speechocean762,",
         f"# Zhang et al., 2021; split train, {n[0]} speakers, {n[1]:,} phones). Log-odds of a sound",
-        "# that comes out right: `intercept` for a learner of mean ability, shifts by sound in context and by",
-        "# word. `overall` is the line from ability to a speaker's mean overall score in [0, 1]; `noise` the",
-        "# standard deviation of one sentence's overall score around its speaker's.",
+        "# that comes out right: `intercept` for a learner of mean ability, shifts by sound in context and",
+        "# by word. `overall` is the line from ability to a speaker's mean overall score in [0, 1]; `noise`",
+        "# the standard deviation of one sentence's overall score around its speaker's.",
         "",
         f"intercept = {prior.intercept:.4f}",
         f"overall = [{line[0]:.4f}, {line[1]:.4f}]",

@@ -97,6 +97,18 @@ def expected(state: LearnerState, skill: str, prior: Prior, word: str = "") -> f
     return odds(whole) + prior.shift.get(skill, 0.0)
 
 
+def all_believed(
+    state: LearnerState, names: Sequence[str], now: datetime | None = None, prior: Prior | None = None
+) -> dict[str, Belief]:
+    """`believed` of many skills at once: what several are made of is looked at once."""
+    prior = prior or prior_for(state.l1)
+    faded_skills = {
+        name: known if now is None else faded(known, now) for name, known in state.skills.items() if known.n
+    }
+    told = replace(state, skills=faded_skills)
+    return {name: believed(told, name, prior=prior) for name in names}
+
+
 def faded(skill: Skill, now: datetime) -> Skill:
     """The skill at a later time: less sure, and what was above expectation partly forgotten."""
     if skill.last is None:

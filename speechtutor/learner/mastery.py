@@ -11,7 +11,7 @@ beside them can be compared with the fold.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -98,14 +98,20 @@ def _same(learner: str, attempt: Attempt) -> None:
 
 def _updated(state: LearnerState, seen: _Light) -> LearnerState:
     latest, at, heard, found = seen
-    phones = dict(state.phones)
-    for phone, right in heard:
-        known = phones.get(phone, Mastery(PRIOR_MEAN, 0))
-        weight = PRIOR_STRENGTH + known.n_attempts
-        right_so_far = (round(known.mean * weight * GRAIN) + round(right * GRAIN)) / GRAIN
-        phones[phone] = Mastery(right_so_far / (weight + 1), known.n_attempts + 1)
+    phones = counted(state.phones, heard)
     state = replace(state, phones=phones, n_attempts=state.n_attempts + 1, latest=latest)
     return belief.learn(state, at, found)
+
+
+def counted(phones: Mapping[str, Mastery], heard: Iterable[tuple[str, float]]) -> dict[str, Mastery]:
+    """The Beta beliefs of phones after some observations."""
+    found = dict(phones)
+    for phone, right in heard:
+        known = found.get(phone, Mastery(PRIOR_MEAN, 0))
+        weight = PRIOR_STRENGTH + known.n_attempts
+        evidence_so_far = (round(known.mean * weight * GRAIN) + round(right * GRAIN)) / GRAIN
+        found[phone] = Mastery(evidence_so_far / (weight + 1), known.n_attempts + 1)
+    return found
 
 
 def replay(attempts: Iterable[Attempt], start: LearnerState | None = None) -> LearnerState:

@@ -63,8 +63,8 @@ def reviewed(skill: Skill, right: float, at: datetime) -> Skill:
 
 def kept(skill: Skill, now: datetime) -> float:
     """The share of what was learnt that is still there, in (0, 1]; 1 for what was never practised."""
-    if skill.stability is None or skill.last is None:
-        return 1.0
+    if skill.stability is None or skill.last is None or (now - skill.last).days < 1:
+        return 1.0  # FSRS counts whole days
     return float(_scheduler().get_card_retrievability(_card(skill), min(now.astimezone(UTC), _LATEST)))
 
 

@@ -193,17 +193,19 @@ def word_skill(text: str) -> str:
     return f"word:{text.lower().strip()}"
 
 
+def ipa(phones: str) -> str:
+    """Phones with spaces between them in IPA: "S T" is "st"."""
+    return "".join(map(to_ipa, phones.split()))
+
+
 def label(skill: str) -> str:
     """A skill as people are told of it: "/θ/ at the start of syllables"."""
     kind, _, of = skill.partition(":")
-    if kind == "sound":
-        phone, _, place = of.partition(":")
-        return " ".join(filter(None, (f"/{to_ipa(phone)}/", _WHERE.get(place, ""))))
-    if kind == "cluster":
+    if kind in ("sound", "cluster"):
         phones, _, place = of.partition(":")
-        return f"/{''.join(map(to_ipa, phones.split()))}/ {_WHERE[place]}"
+        return " ".join(filter(None, (f"/{ipa(phones)}/", _WHERE.get(place, ""))))
     if kind == "contrast":
-        return " against ".join(f"/{to_ipa(phone)}/" for phone in of.split("-"))
+        return " against ".join(f"/{ipa(phone)}/" for phone in of.split("-"))
     if kind == "grammar":
         return f'"{read("skills")["grammar"][of]["label"]}"'
     return f'"{of}"' if kind == "word" else f"the stress of words of {len(of)} syllables"

@@ -102,6 +102,14 @@ class SqlStore:
             else:
                 self._tell(found.why)
 
+    def recent(self, learner: str, n: int) -> tuple[Exercise, ...]:
+        """The exercises of a learner's last attempts that can be read, the last one last."""
+        query = sa.select(ATTEMPTS).where(ATTEMPTS.c.learner == learner)
+        query = query.order_by(ATTEMPTS.c.at.desc(), ATTEMPTS.c.id.desc()).limit(n)
+        with self._database.errors("read"), self._database.reading() as connection:
+            found = [attempt_of(row, self.where) for row in connection.execute(query)]
+        return tuple(one.exercise for one in reversed(found) if isinstance(one, Attempt))
+
     def rows(self, learner: str) -> Iterator[Attempt | Unreadable]:
         """All attempts of a learner, oldest first, a few in memory at once.
 

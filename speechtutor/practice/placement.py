@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from functools import lru_cache
+from math import erf, sqrt
 from typing import TypeVar
 
-from speechtutor.content.tables import read
-from speechtutor.core import LearnerState
+from speechtutor.content.tables import read, sentence_bank
+from speechtutor.core import Exercise, LearnerState
 from speechtutor.learner import belief, skills
 from speechtutor.learner.priors import BANDS, Prior, level_of, overall, prior_for
+from speechtutor.text.phones import pronounce
 
 MOST = 12
 """Items after which a placement ends, sure or not."""
@@ -31,9 +33,11 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where a learner stands: the overall score in [0, 1] that raters would give, its standard error and
-    level; `sure` is the probability of that level, `weak` the skills that fall behind, the farthest first.
-    """  # fmt: skip
+    """Where a learner stands.
+
+    `score` is the overall score in [0, 1] that raters would give, `error` its standard error, `sure` the
+    probability of the level's band; `weak` are the skills that fall behind, the farthest first.
+    """
 
     score: float
     error: float
@@ -85,6 +89,32 @@ def is_over(state: LearnerState, n_given: int) -> bool:
     return n_given >= MOST or (n_given >= LEAST and placed(state).sure >= SURE)
 
 
+def item(given: Sequence[Exercise], answered: Collection[str], state: LearnerState) -> Exercise | None:
+    """The item that a learner is to say now: the one that was given and not answered, or the next one.
+
+    `given` are the items so far, `answered` the ids of all exercises the learner has answered. None when
+    the placement is over.
+    """
+    for one in given:
+        if one.id not in answered:
+            return one
+    bank = sentence_bank()
+    texts = {one.text for one in given}
+    known = {i for i, one in enumerate(bank) if one.text in texts}
+    found = next_item(state, bank, known, lambda one: sounds_of(one.text))
+    return None if found is None else bank[found]
+
+
+@lru_cache(maxsize=1024)
+def sounds_of(text: str) -> tuple[tuple[str, str], ...]:
+    """The sounds of a text in its citation form, each with its word in lower case."""
+    return tuple(
+        (skill, word.text.lower())
+        for word in pronounce(text)
+        for skill in skills.in_context(word.pronunciations[0])
+    )
+
+
 def placed(state: LearnerState, n_weak: int = 5) -> Placed:
     """Where the evidence so far puts a learner."""
     score = overall(state.ability.value)
@@ -108,6 +138,4 @@ def profile(state: LearnerState) -> tuple[str, ...]:
 
 def _below(z: float) -> float:
     """The standard normal distribution."""
-    from math import erf
-
     return 0.5 * (1 + erf(z / sqrt(2)))
