@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from speechtutor.evaluation.job import Job
     from speechtutor.evaluation.result import Summary
 
-app = App(name="evaluate", help="Measure a recogniser, a scorer or a tutor.")
+app = App(name="evaluate", help="Measure a recogniser, a scorer, a tutor or the learner model.")
 
 MOST_BEAMS = 100
 """Memory grows with the beams; accuracy has stopped growing at ten."""
@@ -223,6 +223,46 @@ def tutor(
     else:
         print("\n".join(table.markdown(one, keys) for one, keys in found), end="")
     return 1 if any(one.counts.get("failed") for one, _ in found) else 0
+
+
+@app.command
+def learner(
+    manifest: Annotated[Path, Parameter(help="A manifest with raters' scores of phones.")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="Folder for the result; a stopped run goes on there.")],
+    split: Annotated[
+        str, Parameter(help="Split of the manifest; train is done by speaker-wise folds.")
+    ] = "dev",
+    against: Annotated[Path | None, Parameter(help="Folder of an earlier run to compare with.")] = None,
+    draws: Annotated[int, Parameter(help="Draws of speakers for the intervals.")] = 1000,
+    seed: Annotated[int, Parameter(help="Seed of the folds and the draws.")] = 0,
+    json: AsJson = False,
+) -> int:
+    """How well a speaker's first 3, 5 or 10 judged utterances foretell the rest, and a placement.
+
+    Raters' scores are the evidence, so no audio is heard; train rows of the manifest say what to expect.
+    """
+    from speechtutor.corpora.manifest import read
+    from speechtutor.evaluation import job as jobs
+    from speechtutor.evaluation import learner as evaluation
+    from speechtutor.evaluation import provenance
+
+    job = jobs.Job(
+        out=out,
+        manifest=manifest,
+        root=None,
+        rows=evaluation.people(jobs.choose(manifest, split)),
+        system=provenance.system("learner.belief", None, None),
+        choice={"split": split, "seed": seed},
+        settings={"split": split, "draws": draws, "seed": seed},
+        command=provenance.command(sys.argv),
+        against=against,
+        draws=draws,
+        seed=seed,
+    )
+    found, _ = evaluation.evaluate(job, evaluation.people(read(manifest, ["train"])))
+    return present(found, evaluation.KEYS, json=json)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,9 +13,10 @@ from speechtutor.commands.output import AsJson, Device, Explain, Strictness, ope
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
-    from speechtutor.core import Exercise, Outcome, Transcript
+    from speechtutor.core import Exercise, LearnerState, Outcome, Transcript
     from speechtutor.pipeline import Session
     from speechtutor.practice.given import Asked
+    from speechtutor.practice.path import Step
 
 
 def run(
@@ -29,6 +31,9 @@ def run(
     explain: Explain = None,
     seed: Annotated[int | None, Parameter(help="The number of an exercise, to give the same again.")] = None,
     answer: Annotated[Path | None, Parameter(help="A recording that answers the exercise --seed.")] = None,
+    placement: Annotated[
+        bool, Parameter(help="Up to 12 sentences, one a call, that place the learner.", negative="")
+    ] = False,
     transcriber: coach.Name = None,
     scorer: coach.Name = None,
     grammar: coach.Grammar = None,
@@ -39,25 +44,29 @@ def run(
     """Give the exercise that a learner needs next, or judge the answer to one."""
     import numpy as np
 
-    from speechtutor.practice.given import LARGEST, SEEDS, Asked
+    from speechtutor.practice.given import SEEDS, Asked
     from speechtutor.views.session import exercise_json, outcome_json, session_json
 
-    if answer is not None and seed is None:
-        raise InputError(f"{answer} answers no exercise: name it with --seed, the number printed with it")
-    if seed is not None and not 0 <= seed < LARGEST:
-        raise InputError(f"--seed must be from 0 to {LARGEST - 1}, not {seed}")
-    if not _listed(kind):
-        raise InputError(f"--kind {kind!r:.60} names no kind of exercise")
+    names = {"transcriber": transcriber, "scorer": scorer, "tutor": None, "grammar": grammar}
+    if placement:
+        if seed is not None:
+            raise InputError(
+                "--seed names an exercise, and a placement chooses its own: leave one of them out"
+            )
+        _place(learner, answer, names, explain, device, json=json)
+        return
+    _check(answer, seed, kind)
     number = int(np.random.default_rng().integers(SEEDS)) if seed is None else seed
     asked = Asked(level.upper(), _listed(sounds.upper()), _listed(words), _listed(kind))
-    exercise = _exercise(learner, number, asked, explain or "en")
+    step = _step(learner, number, asked, explain or "en")
+    exercise = step.exercise
     if answer is None:
+        why = _reason(step, learner, explain or "en")
         if json:
-            show(exercise_json(exercise, number))
+            show(exercise_json(exercise, number) | {"reason": why or None})
         else:
-            _print(exercise, number)
+            _print(exercise, number, why)
         return
-    names = {"transcriber": transcriber, "scorer": scorer, "tutor": None, "grammar": grammar}
     text = exercise.text if exercise.is_read else None
     heard, session = coach.coached(answer, text, names, learner, explain, device, exercise, strictness)
     found = session.outcome
@@ -68,28 +77,137 @@ def run(
         _print_answer(exercise, found, heard, session, explain or "en")
 
 
+def _check(answer: Path | None, seed: int | None, kind: str) -> None:
+    from speechtutor.practice.given import LARGEST
+
+    if answer is not None and seed is None:
+        raise InputError(f"{answer} answers no exercise: name it with --seed, the number printed with it")
+    if seed is not None and not 0 <= seed < LARGEST:
+        raise InputError(f"--seed must be from 0 to {LARGEST - 1}, not {seed}")
+    if not _listed(kind):
+        raise InputError(f"--kind {kind!r:.60} names no kind of exercise")
+
+
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _exercise(learner: str | None, number: int, asked: Asked, lang: str) -> Exercise:
-    from speechtutor.practice.given import exercise
+def _step(learner: str | None, number: int, asked: Asked, lang: str) -> Step:
+    from speechtutor.practice.given import step
 
     if learner is None:
-        return exercise(None, "", number, asked, lang)
+        return step(None, "", number, asked, lang)
 
     store = open_store()
     try:
-        return exercise(store, learner, number, asked, lang)
+        return step(store, learner, number, asked, lang)
     finally:
         store.close()
 
 
-def _print(exercise: Exercise, seed: int) -> None:
+def _reason(step: Step, learner: str | None, lang: str) -> str:
+    """Why a learner is given this; nobody in particular has no reason."""
+    from speechtutor.content.tables import known_language
+    from speechtutor.practice.path import reason
+
+    return reason(step, known_language(lang)) if learner else ""
+
+
+PLACEMENT = "placement"
+"""What the numbers of a placement's items are given for."""
+
+
+def _place(
+    learner: str | None,
+    answer: Path | None,
+    names: dict[str, str | None],
+    explain: str | None,
+    device: str | None,
+    *,
+    json: bool,
+) -> None:
+    """One step of a placement: the item to say, what was heard of its answer, or where it ended."""
+    from speechtutor.practice import placement
+    from speechtutor.practice.exercises import in_language
+    from speechtutor.views.session import exercise_json
+
+    if learner is None:
+        raise InputError("a placement is of somebody: name them with --learner")
+    number, item, state = _item(learner)
+    if item is None and answer is not None:
+        raise InputError(f"the placement of {learner} is over: there is nothing to answer")
+    if item is not None and answer is not None:
+        heard, session = coach.coached(answer, item.text, names, learner, explain, device, item)
+        if not json:
+            coach.print_session(heard, session)
+        number, item, state = _item(learner)
+    if item is not None:
+        item = in_language(replace(item, prompt=_prompt_of(explain)), explain or "en")
+        if json:
+            show(exercise_json(item, number) | {"placement": {"item": number + 1, "most": placement.MOST}})
+        else:
+            print(f"{item.prompt}\n\n  {item.text}\n\n[{number + 1} of at most {placement.MOST}]")
+        return
+    _show_placed(state, json=json)
+
+
+def _prompt_of(explain: str | None) -> str:
+    from speechtutor.content.tables import known_language, message
+
+    return message("exercise", "sound", known_language(explain or "en"))
+
+
+def _item(learner: str) -> tuple[int, Exercise | None, LearnerState]:
+    """The number of the item to say now and the item, None when the placement is over; and the state."""
+    from itertools import count
+
+    from speechtutor.learner.store import open_store
+    from speechtutor.practice import placement
+
+    store = open_store()
+    try:
+        given: list[Exercise] = []
+        for number in count():
+            one = store.given(learner, number, PLACEMENT)
+            if one is None:
+                break
+            given.append(one)
+        answered = {attempt.exercise.id for attempt in store.attempts(learner)}
+        state = store.state(learner)
+        item = placement.item(given, answered, state)
+        if item is None or item in given:
+            return (given.index(item) if item else len(given)), item, state
+        return len(given), store.give(learner, len(given), PLACEMENT, item), state
+    finally:
+        store.close()
+
+
+def _show_placed(state: LearnerState, *, json: bool) -> None:
+    from speechtutor.learner.skills import label
+    from speechtutor.practice import placement
+    from speechtutor.schema import VERSION, percent
+
+    found = placement.placed(state)
+    if json:
+        show({
+            "schema_version": VERSION, "level": found.level, "sure": percent(found.sure),
+            "overall": percent(found.score), "error": percent(found.error),
+            "weak": [{"skill": name, "label": label(name)} for name in found.weak],
+        })  # fmt: skip
+        return
+    print(f"Speaking level {found.level} ({percent(found.sure)} of 100 sure), by how your sounds came out;")
+    print(f"overall {percent(found.score)} of 100, give or take {percent(1.96 * found.error)}.")
+    if found.weak:
+        print(f"To work on: {', '.join(map(label, found.weak))}.")
+
+
+def _print(exercise: Exercise, seed: int, why: str = "") -> None:
     print(exercise.prompt)
     if exercise.is_read or exercise.kind == "retell":
         print(f"\n  {exercise.text}\n")
     sounds = f"; {' '.join(exercise.focus)}" if exercise.is_read else ""
+    if why:
+        print(why)
     print(f"[{exercise.level}{sounds}; --seed {seed}]")
 
 

@@ -17,7 +17,17 @@ All values are frozen; use `dataclasses.replace` to change one.
 """
 
 from speechtutor.core.corrections import Correction, GrammarEdit, GrammarKind
-from speechtutor.core.lesson import Attempt, Claim, Exercise, Feedback, LearnerState, Mastery, Outcome, Tip
+from speechtutor.core.lesson import (
+    Attempt,
+    Claim,
+    Exercise,
+    Feedback,
+    LearnerState,
+    Mastery,
+    Outcome,
+    Skill,
+    Tip,
+)
 from speechtutor.core.recording import (
     SAMPLE_RATE,
     Caution,
@@ -75,6 +85,7 @@ __all__ = [
     "Ratings",
     "Recording",
     "Seconds",
+    "Skill",
     "Tip",
     "Transcript",
     "Utterance",

@@ -138,10 +138,29 @@ class Mastery:
 
 
 @dataclass(frozen=True, slots=True)
+class Skill:
+    """What is known of one skill, after `n` observations' worth of evidence.
+
+    `value` is how far it is above what was expected of this learner, in log-odds, with `variance`. `last`
+    and `due` are UTC; `stability` (days) and `difficulty` (1-10) are those of FSRS. None is never practised.
+    """
+
+    value: float = 0.0
+    variance: float = 0.3
+    n: float = 0.0
+    last: datetime | None = None
+    due: datetime | None = None
+    stability: float | None = None
+    difficulty: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LearnerState:
     """What is known of a learner, always rebuildable from the attempts.
 
     `l1` is the first language; `explain` the language to explain in, where it is to differ from that.
+    `skills` are those of `learner.skills` by their names, `ability` what they have in common (its `value`
+    is in log-odds above the mean of all learners); `latest` is the place of the last attempt in the order.
     """
 
     learner: str = "anonymous"
@@ -149,3 +168,6 @@ class LearnerState:
     n_attempts: int = 0
     l1: str | None = None
     explain: str | None = None
+    skills: Mapping[str, Skill] = field(default_factory=dict)
+    ability: Skill = Skill(variance=1.5)
+    latest: str = ""

@@ -132,11 +132,32 @@ class Tipped(TypedDict):
     contradictions: list[str]
 
 
+class Foretold(TypedDict):
+    """What the first k utterances of a speaker foretell of the phones in the others; lists are parallel."""
+
+    right: list[Number]
+    model: list[Number]
+    speaker: list[Number]
+    phone: list[Number]
+    text: list[Number]
+
+
+class Learnt(TypedDict):
+    """One speaker: what was foretold, by k as text, and where the placement ended on the raters' scale."""
+
+    foretold: dict[str, Foretold]
+    placed: Number | None
+    n_placed: Count
+    raters: Number | None
+    raters_rest: Number | None
+
+
 DETAILS: dict[str, Any] = {
     "asr": Recognised,
     "scoring": Scored,
     "feedback": Worded,
     "grammar": Corrected,
     "tips": Tipped,
+    "learner": Learnt,
 }
 """By kind of evaluation; a further kind is one more type here."""

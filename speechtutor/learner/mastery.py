@@ -4,14 +4,17 @@ The attempts are the truth; the state is a pure fold over them. Each phone has a
 the probability that it comes out right, updated with the calibrated probability that it was said
 (without a diagnosis: that raters would not mark it) as a soft observation (a fractional success, as in
 Bayesian knowledge tracing with soft evidence).
-The result does not depend on the order of the attempts, not even in its last bit, so that a state that
-is kept beside them can be compared with the fold; forgetting is left to a later model.
+Skills (`learner.belief`) are folded in the order in which they happened, whatever the order of arrival:
+`late` tells an attempt that came after a later one, from which the state has to be folded again. So the
+result does not depend on the order of the attempts, not even in its last bit, and a state that is kept
+beside them can be compared with the fold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -26,6 +29,8 @@ from speechtutor.core import (
     WordScore,
 )
 from speechtutor.errors import InputError
+from speechtutor.learner import belief, evidence
+from speechtutor.learner.evidence import Evidence
 
 PRIOR_MEAN = 0.5
 """Belief about a sound nobody has heard yet."""
@@ -73,33 +78,80 @@ def _right(phone: PhoneScore) -> float | None:
     return phone.score if phone.error_probability is None else 1.0 - phone.error_probability
 
 
+def place(attempt: Attempt) -> str:
+    """Where an attempt stands among a learner's: by time, then by id, compared as text."""
+    return f"{attempt.at.astimezone(UTC).isoformat(timespec='microseconds')} {attempt.id}"
+
+
+def late(state: LearnerState, attempt: Attempt) -> bool:
+    """Whether an attempt belongs before the last one that the state knows."""
+    return bool(state.latest) and place(attempt) < state.latest
+
+
 def update(state: LearnerState, attempt: Attempt) -> LearnerState:
-    """The state after one more attempt; the one given is not changed.
+    """The state after one more attempt, which is not `late`; the state given is not changed.
 
     Raises:
         InputError: when the attempt is another learner's.
+        ValueError: for a late attempt: what skills it leads to, only `replay` of all attempts tells.
     """
-    if attempt.learner != state.learner:
-        raise InputError(f"an attempt of {attempt.learner!r} cannot update the state of {state.learner!r}")
-    phones = dict(state.phones)
-    for phone, right in observations(attempt.score):
-        known = phones.get(phone, Mastery(PRIOR_MEAN, 0))
+    _same(state.learner, attempt)
+    if late(state, attempt):
+        raise ValueError(f"the attempt {attempt.id} is older than the last one of the state")
+    return _updated(state, _light(attempt))
+
+
+_Light = tuple[str, datetime, tuple[tuple[str, float], ...], tuple[Evidence, ...]]
+
+
+def _light(attempt: Attempt) -> _Light:
+    """What the fold needs of an attempt: place, time, phones, evidence for skills."""
+    phones = tuple(observations(attempt.score))
+    return place(attempt), attempt.at.astimezone(UTC), phones, evidence.of_attempt(attempt)
+
+
+def _same(learner: str, attempt: Attempt) -> None:
+    if attempt.learner != learner:
+        raise InputError(f"an attempt of {attempt.learner!r} cannot update the state of {learner!r}")
+
+
+def _updated(state: LearnerState, seen: _Light) -> LearnerState:
+    latest, at, heard, found = seen
+    phones = counted(state.phones, heard)
+    state = replace(state, phones=phones, n_attempts=state.n_attempts + 1, latest=latest)
+    return belief.learn(state, at, found)
+
+
+def counted(phones: Mapping[str, Mastery], heard: Iterable[tuple[str, float]]) -> dict[str, Mastery]:
+    """The Beta beliefs of phones after some observations."""
+    found = dict(phones)
+    for phone, right in heard:
+        known = found.get(phone, Mastery(PRIOR_MEAN, 0))
         weight = PRIOR_STRENGTH + known.n_attempts
-        evidence = (round(known.mean * weight * GRAIN) + round(right * GRAIN)) / GRAIN
-        phones[phone] = Mastery(evidence / (weight + 1), known.n_attempts + 1)
-    return replace(state, phones=phones, n_attempts=state.n_attempts + 1)
+        evidence_so_far = (round(known.mean * weight * GRAIN) + round(right * GRAIN)) / GRAIN
+        found[phone] = Mastery(evidence_so_far / (weight + 1), known.n_attempts + 1)
+    return found
 
 
-def replay(attempts: Iterable[Attempt]) -> LearnerState:
-    """The state that a learner's attempts lead to; of nobody when there are none.
+def replay(attempts: Iterable[Attempt], start: LearnerState | None = None) -> LearnerState:
+    """The state that a learner's attempts lead to, in whatever order they come; of nobody without any.
+
+    `start` is what is known of the learner beside them: first language, level (`priors.begin`).
 
     Raises:
         InputError: when the attempts are of more than one learner.
     """
-    state: LearnerState | None = None
+    seen: list[_Light] = []
+    learner: str | None = None
     for attempt in attempts:
-        state = update(state or LearnerState(attempt.learner), attempt)
-    return state or LearnerState()
+        learner = learner or attempt.learner
+        _same(learner, attempt)
+        seen.append(_light(attempt))
+    state = start or LearnerState()
+    state = state if learner is None else replace(state, learner=learner)
+    for one in sorted(seen, key=lambda light: light[0]):
+        state = _updated(state, one)
+    return state
 
 
 def choose(state: LearnerState, bank: Sequence[Exercise], rng: np.random.Generator) -> Exercise:

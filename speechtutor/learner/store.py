@@ -75,9 +75,10 @@ class SqlStore:
             if connection.execute(new).scalar() is None:
                 self._same(connection, row)
                 return
-            known = (
-                self._folded(connection, attempt.learner) if held is None else mastery.update(held, attempt)
-            )
+            if held is None or mastery.late(held, attempt):
+                known = self._folded(connection, attempt.learner)
+            else:
+                known = mastery.update(held, attempt)
             self._keep(connection, known)
 
     def attempts(self, learner: str) -> Iterator[Attempt]:
@@ -105,6 +106,14 @@ class SqlStore:
         if isinstance(found, Unreadable):
             raise StorageError(found.why)
         return found
+
+    def recent(self, learner: str, n: int) -> tuple[Exercise, ...]:
+        """The exercises of a learner's last attempts that can be read, the last one last."""
+        query = sa.select(ATTEMPTS).where(ATTEMPTS.c.learner == learner)
+        query = query.order_by(ATTEMPTS.c.at.desc(), ATTEMPTS.c.id.desc()).limit(n)
+        with self._database.errors("read"), self._database.reading() as connection:
+            found = [attempt_of(row, self.where) for row in connection.execute(query)]
+        return tuple(one.exercise for one in reversed(found) if isinstance(one, Attempt))
 
     def rows(self, learner: str) -> Iterator[Attempt | Unreadable]:
         """All attempts of a learner, oldest first, a few in memory at once.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,10 @@ from speechtutor.core.inventory import VOWELS
 from speechtutor.core.lesson import READ_KINDS
 from speechtutor.errors import InputError
 from speechtutor.learner.mastery import choose, weakest
+from speechtutor.practice import path
+from speechtutor.practice.bank import Bank
 from speechtutor.practice.levels import LEVELS, level_of, phones_in, problems, words_of
+from speechtutor.practice.path import Step
 from speechtutor.text.phones import PHONES, pronounce
 
 KINDS = ("sound", "pair", "vocabulary", "paraphrase", "translate", "retell")
@@ -38,19 +42,28 @@ def fillers() -> list[str]:
     return [text for lists in read("exercises")["fill"].values() for text in lists.values()]
 
 
-def next_exercise(
+def next_exercise(learner: LearnerState, rng: np.random.Generator, **asked: Any) -> Exercise:
+    """The exercise of `next_step` where nothing is due."""
+    return next_step(learner, rng, None, **asked).exercise
+
+
+def next_step(
     learner: LearnerState,
     rng: np.random.Generator,
+    now: datetime | None,
     *,
     level: str = "A2",
     sounds: Sequence[str] = (),
     words: Sequence[str] = (),
     kinds: Sequence[str] = ("sound",),
     lang: str = "en",
-) -> Exercise:
-    """The exercise that this learner most needs, among those with the sounds and words asked for.
+    recent: Sequence[Exercise] = (),
+) -> Step:
+    """The exercise that this learner most needs now, and why, with the sounds and words asked for.
 
-    Without sounds it is the learner's weakest that count, and without a record every sound.
+    Without a time nothing has faded and nothing is due. Without sounds it is the learner's weakest that
+    count, and without a record every sound. `recent` are the exercises given before, the last
+    one last.
 
     Raises:
         InputError: for an unknown level, kind, sound or language, or when nothing fits.
@@ -59,7 +72,7 @@ def next_exercise(
     lang = known_language(lang)
     wanted = tuple(sounds)
     if not wanted and any(kind in READ_KINDS for kind in kinds):
-        wanted = weakest(learner)
+        wanted = tuple(p for p in weakest(learner) if learner.phones[p].mean < path.MASTERED)
     found = [one for kind in kinds for one in _fitting(kind, level, wanted, words, lang, rng)]
     if not found and not sounds:
         found = [one for kind in kinds for one in _fitting(kind, level, (), words, lang, rng)]
@@ -68,7 +81,10 @@ def next_exercise(
             [f"{' or '.join(kinds)} at level {level}", ", ".join([*sounds, *words]) or "these"]
         )
         raise InputError(f"there is no exercise {asked}")
-    return choose(learner, found, rng)
+    if not learner.skills:
+        # Nothing is known: any exercise teaches something of the learner, and Thompson sampling draws one.
+        return path.explained(learner, choose(learner, found, rng), now)
+    return path.choose(learner, Bank(found), rng, now, recent)
 
 
 def in_language(exercise: Exercise, lang: str) -> Exercise:

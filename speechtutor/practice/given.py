@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import numpy as np
 
 from speechtutor.core import Exercise, LearnerState
 from speechtutor.jsonio import dumps
 from speechtutor.learner.store import SqlStore
-from speechtutor.practice.exercises import in_language, next_exercise
+from speechtutor.practice import path
+from speechtutor.practice.exercises import in_language, next_step
+from speechtutor.practice.path import Step
 
 SEEDS = 10_000
 """How many exercises are told apart by the number that is given with them."""
@@ -28,8 +32,8 @@ class Asked:
     kinds: tuple[str, ...]
 
 
-def exercise(store: SqlStore | None, learner: str, number: int, asked: Asked, lang: str) -> Exercise:
-    """The exercise of a number in a language of explanation; without a store that of nobody in particular.
+def step(store: SqlStore | None, learner: str, number: int, asked: Asked, lang: str) -> Step:
+    """The exercise of a number and why, in a language of explanation; without a store that of nobody.
 
     Raises:
         InputError: for a level, a sound, a kind or a language that there is not.
@@ -37,15 +41,34 @@ def exercise(store: SqlStore | None, learner: str, number: int, asked: Asked, la
     """
     if store is None:
         return _chosen(LearnerState(), number, asked, lang)
-    key = dumps(asked)
-    given = store.given(learner, number, key)
+    key, now = dumps(asked), datetime.now(UTC)
+    given, state = store.given(learner, number, key), store.state(learner)
     if given is None:
-        given = store.give(learner, number, key, _chosen(store.state(learner), number, asked, lang))
-    return in_language(given, lang)
+        fresh = _chosen(state, number, asked, lang, now, store.recent(learner, path.LAST))
+        given = store.give(learner, number, key, fresh.exercise)
+    return replace(path.explained(state, given, now), exercise=in_language(given, lang))
 
 
-def _chosen(state: LearnerState, number: int, asked: Asked, lang: str) -> Exercise:
+def exercise(store: SqlStore | None, learner: str, number: int, asked: Asked, lang: str) -> Exercise:
+    """The exercise of `step`.
+
+    Raises:
+        InputError: for a level, a sound, a kind or a language that there is not.
+        StorageError: when the store refuses.
+    """
+    return step(store, learner, number, asked, lang).exercise
+
+
+def _chosen(
+    state: LearnerState,
+    number: int,
+    asked: Asked,
+    lang: str,
+    now: datetime | None = None,
+    recent: Sequence[Exercise] = (),
+) -> Step:
     rng = np.random.default_rng(number)
-    return next_exercise(
-        state, rng, level=asked.level, sounds=asked.sounds, words=asked.words, kinds=asked.kinds, lang=lang
-    )
+    return next_step(
+        state, rng, now, level=asked.level, sounds=asked.sounds, words=asked.words, kinds=asked.kinds,
+        lang=lang, recent=recent,
+    )  # fmt: skip

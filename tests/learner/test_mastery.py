@@ -63,8 +63,8 @@ def test_update_leaves_the_old_state_alone() -> None:
 @pytest.mark.parametrize("error", [0.0, 1.0])
 def test_the_mean_stays_inside_and_moves_the_right_way(error: float) -> None:
     state, means = LearnerState("ana"), []
-    for _ in range(50):
-        state = update(state, attempt(("TH", error)))
+    for minute in range(50):
+        state = update(state, attempt(("TH", error), minute=minute))
         means.append(state.phones["TH"].mean)
     assert all(0 < mean < 1 for mean in means)
     assert means == sorted(means, reverse=error == 1.0)
@@ -142,10 +142,10 @@ def test_a_simulated_learner_is_found_out() -> None:
     rng = np.random.default_rng(3)
     state = LearnerState("ana")
     counts: Counter[str] = Counter()
-    for _ in range(60):
+    for minute in range(60):
         exercise = choose(state, BANK, rng)
         counts[exercise.text] += 1
         wrong = 0.9 if "TH" in exercise.focus else 0.1
-        state = update(state, attempt(*((p, wrong) for p in exercise.focus)))
+        state = update(state, attempt(*((p, wrong) for p in exercise.focus), minute=minute))
     assert counts["weak"] > 40
     assert weakest(state, 1) == ("TH",)
