@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from speechtutor.core import Alignment, Recording, Transcript, UtteranceScore
+from speechtutor.errors import TextError
 from speechtutor.stages import Scorer, Synthesizer, Transcriber
 
 MOST_BYTES = 64_000_000
@@ -16,7 +17,20 @@ MOST_BYTES = 64_000_000
 PATIENCE = 5.0
 """Seconds that a voice waits for checks at most, or a busy class would never hear one."""
 
+MOST_TEXT = 8_000
+"""Characters that are judged or said at once: more than the thousand words that a scorer takes."""
+
 Key = tuple[str, float, str | None]
+
+
+def _check(text: str) -> None:
+    """Refuse a text by its length alone, before anything reads it.
+
+    Raises:
+        TextError: when it is too long.
+    """
+    if len(text) > MOST_TEXT:
+        raise TextError(f"the text has {len(text)} characters; at most {MOST_TEXT} can be used at once")
 
 
 class Lane:
@@ -64,6 +78,7 @@ class Remembered:
         Raises:
             SpeechTutorError: as the voice does; a failure is not remembered.
         """
+        _check(text)
         key = (text, rate, phones)
         if (found := self._found(key)) is not None:
             return found
@@ -96,11 +111,13 @@ class FirstScorer:
 
     def align(self, recording: Recording, text: str) -> Alignment:
         """As the scorer."""
+        _check(text)
         with self.lane.check():
             return self.scorer.align(recording, text)
 
     def score(self, recording: Recording, text: str) -> UtteranceScore:
         """As the scorer."""
+        _check(text)
         with self.lane.check():
             return self.scorer.score(recording, text)
 
