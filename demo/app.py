@@ -1,12 +1,12 @@
 """The learner's app: say a sentence or talk freely, see every sound, get feedback, say the next one.
 
-Only wiring lives here: `build(coach)` connects widgets to a `Coach`, what is shown comes from
-`speechtutor.views.score`, and `serve` (`speechtutor app`, `make app`) starts it with the real models.
+Only wiring lives here: `build(coach)` connects widgets to a `Coach`, whose steps are shown as they come;
+what is shown comes from `speechtutor.views.score`, and `serve` (`speechtutor app`, `make app`) starts it
+with the real models and the learners' store.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from html import escape
@@ -14,51 +14,32 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+import speechtutor  # noqa: F401  # before gradio, which reports its start otherwise
 
+# isort: split
 import gradio as gr
 import numpy as np
 
-from demo import drills, private, serving, talk, voices
+from demo import drills, learners, private, serving, talk, voices
+from demo.guard import LOG, Guard
+from demo.layout import BROWSER_VOICE, CSS, FREE, HEAD, HOUR, READ, TAP, TASK, TO_WORDS, explained, layout
+from demo.learners import GUEST, name_of
+from speechtutor import disk
 from speechtutor.content.tables import languages, message, sentence_bank
-from speechtutor.core import ErrorType, Exercise, LearnerState, Recording, Transcript, UtteranceScore
+from speechtutor.core import ErrorType, Exercise, Recording, Transcript, UtteranceScore
 from speechtutor.errors import SpeechTutorError
-from speechtutor.pipeline import Coach
-from speechtutor.tutor.rules import RuleTutor
+from speechtutor.pipeline import Advised, Coach, Corrected, Heard, Piece, Scored
+from speechtutor.practice.answers import outcome
 from speechtutor.views import score as score_view
-from speechtutor.views import talk as talk_view
-from speechtutor.views.grammar import CSS as GRAMMAR_CSS
 from speechtutor.views.grammar import grammar_html
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 EXAMPLE = (EXAMPLES / "dinner-errors.flac", "We like rice and chips for dinner.")
-READ, TASK, FREE = "Read a sentence", "Do an exercise", "Talk freely"
-HOUR, MARGIN = 3600, 0.06
-
-# Browsers change a voice by default (gain control, noise suppression); a score must hear it as it is.
-HEAD = """<script>(()=>{const m=navigator.mediaDevices;if(!m)return;const g=m.getUserMedia.bind(m);
-m.getUserMedia=c=>{if(c&&c.audio){const a=c.audio===true?{}:c.audio;
-c={...c,audio:{...a,echoCancellation:false,autoGainControl:false,noiseSuppression:false}}}
-return g(c)}})()</script>"""
-TAP = """element.addEventListener('click', (event) => {
-  const word = event.target.closest('[data-word]');
-  if (word) trigger('click', {word: Number(word.dataset.word)});
-});"""
-TO_WORDS = (
-    "() => document.querySelector('#words button')?.scrollIntoView({behavior: 'smooth', block: 'center'})"
-)
-BROWSER_VOICE = "(text) => speechSynthesis.speak(new SpeechSynthesisUtterance(text))"
-CSS = (
-    score_view.CSS
-    + talk_view.CSS
-    + drills.CSS
-    + GRAMMAR_CSS
-    + """.gradio-container{max-width:760px!important;margin:0 auto!important;padding:.6rem!important}
-#sentence textarea{font-size:1.25rem}
-footer{display:none!important}"""
-)
+MARGIN = 0.06
 
 Last = tuple[UtteranceScore, Recording] | None
+Shown = tuple[Any, ...]
+"""What a take shows: message, words, result, feedback, next sentence, and the take itself."""
 
 
 def playable(recording: Recording) -> tuple[int, np.ndarray]:
@@ -72,43 +53,67 @@ def preferred(accepted: str) -> str:
     return next((code for code in codes if code in languages()), "en")
 
 
+def failed(problem: str) -> Shown:
+    """What is shown of a take that could not be judged, `problem` being HTML."""
+    return problem, "", "", "", gr.skip(), None
+
+
 def assess(
-    coach: Coach, path: str | None, mode: str, text: str, lang: str = "en", drill: Exercise | None = None
-) -> Iterator[tuple[Any, ...]]:
-    """The score at once, then the feedback as it is written: message, words, result, feedback, next, last."""
+    coach: Coach,
+    path: str | None,
+    mode: str,
+    text: str,
+    lang: str = "en",
+    drill: Exercise | None = None,
+    learner: str = GUEST,
+    guard: Guard | None = None,
+) -> Iterator[Shown]:
+    """The score at once, then the feedback as it is written, then the grammar; always an end."""
     missing = "" if path else "Record yourself or upload a recording first."
     if not missing and mode == READ and not text.strip():
         missing = f"Type a sentence first, or choose “{FREE}”."
     if not missing and mode == TASK and drill is None:
         missing = "Choose an exercise first."
     if path is None or missing:
-        yield score_view.error_html(missing), "", "", "", gr.skip(), None
+        yield failed(score_view.error_html(missing))
         return
-    yield '<div role="status">Listening …</div>', "", "", "", gr.skip(), None
+    yield failed('<div role="status">Listening …</div>')
     drill = drill if mode == TASK else None
     target = drills.target(drill) if drill else text.strip() if mode == READ else None
-    try:
-        recording = private.TAKES.load(path)
-        transcript = None if target is not None else coach.transcribe(recording)
-        score = (
-            coach.assess(recording, target)
-            if transcript is None
-            else coach.assess_free(recording, transcript)
-        )
-        learner, written = LearnerState(explain=lang), ""
-        advice = RuleTutor().advise(score, learner)
-        notes = _notes(transcript, drill, lang) + score_view.cautions_html(score.cautions, lang)
-        judged = score_view.words_html(score, lang), score_view.result_html(score, lang)
-        kept = score_view.next_sentence(advice, score.text), (score, recording)
-        yield notes, *judged, "…", *kept
-        for piece in coach.advise_stream(score, learner):
-            written += piece
-            yield notes, *judged, score_view.feedback_markdown(written), *kept
-        if transcript is not None:
-            notes += grammar_html(coach.correct(transcript), lang)
-        yield notes, *judged, score_view.feedback_markdown(written, advice), *kept
-    except SpeechTutorError as error:
-        yield score_view.error_html(str(error).replace(path, "The recording")), "", "", "", gr.skip(), None
+    guard = guard or Guard(disk.home() / LOG)
+    yield from guard.steps(_taken(coach, path, target, lang, drill, name_of(learner)), failed, path)
+
+
+def _taken(
+    coach: Coach, path: str, target: str | None, lang: str, drill: Exercise | None, learner: str
+) -> Iterator[Shown]:
+    """What the coach's steps show, one after another."""
+    recording = private.TAKES.load(path)
+    notes = words = result = written = ""
+    said: str | None = "…"
+    following: Any = gr.skip()
+    last: Last = None
+    for step in coach.steps(recording, target, learner, explain=lang, exercise=drill, judge=outcome):
+        match step:
+            case Heard():
+                notes = _notes(step.transcript, drill, lang)
+                continue
+            case Scored():
+                score, last = step.score, (step.score, recording)
+                notes += score_view.cautions_html(score.cautions, lang)
+                words, result = score_view.words_html(score, lang), score_view.result_html(score, lang)
+            case Piece():
+                written += step.text
+                said = score_view.feedback_markdown(written)
+            case Advised():
+                said = score_view.feedback_markdown(written, step.feedback)
+                following = score_view.next_sentence(step.feedback, score.text)
+                notes += "".join(map(drills.note_html, step.feedback.warnings))
+            case Corrected():
+                notes += grammar_html(step.correction, lang)
+            case _:
+                continue
+        yield notes, words, result, said, following, last
 
 
 def _notes(transcript: Transcript | None, drill: Exercise | None, lang: str) -> str:
@@ -140,7 +145,7 @@ def tap(coach: Coach, last: Last, index: int, lang: str = "en") -> tuple[Any, An
     if word.start is not None and word.end is not None and word.error_type is not ErrorType.OMISSION:
         voices.append("your voice")
         parts.append(recording.crop(word.start - MARGIN, word.end + MARGIN).samples)
-    if coach.synthesizer is not None:
+    if coach.synthesizer is not None and word.text:
         try:
             parts += [
                 np.zeros(recording.sample_rate // 3, np.float32),
@@ -152,7 +157,7 @@ def tap(coach: Coach, last: Last, index: int, lang: str = "en") -> tuple[Any, An
     if not parts:
         return detail, gr.Audio(visible=False)
     sound = Recording(np.concatenate(parts), recording.sample_rate)
-    label = f"{word.text}: {', then '.join(voices)}"
+    label = f"{score_view.shown(word)}: {', then '.join(voices)}"
     return detail, gr.Audio(playable(sound), label=label, visible=True)
 
 
@@ -168,60 +173,33 @@ def proceed_button(last: Last, following: str) -> gr.Button:
     return gr.Button("Say it again" if following == last[0].text else "Next sentence →", visible=True)
 
 
-def _layout(first: str) -> SimpleNamespace:
-    """The widgets from top to bottom, by name."""
-    w = SimpleNamespace(last=gr.State(None, time_to_live=HOUR), following=gr.State(first))
-    w.mode = gr.Radio([READ, TASK, FREE], value=READ, show_label=False, container=False, elem_id="mode")
-    vars(w).update(vars(drills.layout()))
-    w.sentence = gr.Textbox(
-        first,
-        label="Say this, or type your own",
-        elem_id="sentence",
-        max_lines=4,
-        max_length=serving.TEXT_LENGTH,
-    )
-    with gr.Row():
-        w.hear = gr.Button("▶ Hear it", size="sm", min_width=90)
-        w.slowly = gr.Button("▶ Slowly", size="sm", min_width=90)
-        w.story = gr.Button("Show the text", size="sm", min_width=90, visible=False)
-        w.another = gr.Button("↻ Another", size="sm", min_width=90)
-    w.voice = gr.Audio(label="Model voice", autoplay=True, interactive=False, visible=False, elem_id="voice")
-    at_16k = gr.WaveformOptions(sample_rate=16_000)
-    sources: list[Any] = ["microphone", "upload"]
-    w.mic = gr.Audio(
-        sources=sources,
-        type="filepath",
-        label="Your voice",
-        elem_id="mic",
-        buttons=[],
-        waveform_options=at_16k,
-    )
-    with gr.Row():
-        w.check = gr.Button("Check my pronunciation", variant="primary", min_width=180)
-        w.example = gr.Button("Try an example", min_width=120)
-    w.message, w.words = gr.HTML(elem_id="message"), gr.HTML(elem_id="words", js_on_load=TAP)
-    w.detail = gr.HTML(elem_id="detail")
-    w.own = gr.Audio(autoplay=True, interactive=False, visible=False, elem_id="own", buttons=[])
-    w.feedback, w.result = gr.Markdown(elem_id="feedback"), gr.HTML(elem_id="result")
-    w.proceed = gr.Button("Next sentence →", visible="hidden", elem_id="next")
-    return w
+def proceed(
+    last: Last, following: str, mode: str, drill: Exercise | None
+) -> tuple[str, str, Exercise | None]:
+    """What to say next: the same exercise once more, or the sentence that the advice leads to."""
+    if mode == TASK and drill is not None and last is not None and following == last[0].text:
+        return drill.text, TASK, drill
+    return following, READ, None
 
 
-def _wire(w: SimpleNamespace, coach: Coach, bank: list[str], explain: gr.Dropdown) -> None:
+def _wire(w: SimpleNamespace, coach: Coach, bank: list[str], who: SimpleNamespace, guard: Guard) -> None:
     """What each widget does."""
     out = [w.message, w.words, w.result, w.feedback, w.following, w.last]
+    detail = [w.detail, w.own]
 
     def judge(
-        path: str | None, chosen: str, text: str, lang: str, drill: Exercise | None
-    ) -> Iterator[tuple[Any, ...]]:
-        yield from assess(coach, path, chosen, text, lang, drill)
+        path: str | None, chosen: str, text: str, lang: str, drill: Exercise | None, name: str
+    ) -> Iterator[Shown]:
+        yield from assess(coach, path, chosen, text, lang, drill, name, guard)
 
     def tapped(kept: Last, lang: str, event: gr.EventData) -> tuple[Any, Any]:
-        return tap(coach, kept, event._data["word"], lang)
+        index = event._data["word"]
+        shown: tuple[Any, Any] = guard.once(tap, lambda told: (told, gr.skip()))(coach, kept, index, lang)
+        return shown
 
     def judged(event: Callable[..., Any]) -> None:
-        cleared = event(lambda: ("", gr.Audio(visible=False)), None, [w.detail, w.own], queue=False)
-        given = [w.mic, w.mode, w.sentence, explain, w.drill]
+        cleared = event(lambda: ("", gr.Audio(visible=False)), None, detail, queue=False)
+        given = [w.mic, w.mode, w.sentence, who.explain, w.drill, who.learner]
         done = cleared.then(judge, given, out, show_progress="hidden")
         done.then(proceed_button, [w.last, w.following], w.proceed, queue=False)
 
@@ -229,75 +207,85 @@ def _wire(w: SimpleNamespace, coach: Coach, bank: list[str], explain: gr.Dropdow
         judged(event)
     chosen = [w.mic, w.sentence, w.mode, w.drill]
     judged(w.example.click(lambda: (str(EXAMPLE[0]), EXAMPLE[1], READ, None), None, chosen).then)
-    w.words.click(tapped, [w.last, explain], [w.detail, w.own])
+    w.words.click(tapped, [w.last, who.explain], detail)
     w.words.change(None, js=TO_WORDS)
     js = None if coach.synthesizer else BROWSER_VOICE
-    w.hear.click(lambda text: speak(coach, text), w.sentence, [w.voice, w.message], js=js)
-    w.slowly.click(lambda text: speak(coach, text, 0.7), w.sentence, [w.voice, w.message], js=js)
+    for button, rate in ((w.hear, 1.0), (w.slowly, 0.7)):
+        said = guard.once(partial(_said, coach, rate), lambda told: (gr.skip(), told))
+        button.click(said, w.sentence, [w.voice, w.message], js=js)
     w.story.click(lambda: gr.Textbox(visible=True), None, w.sentence, queue=False)
-    _wire_choice(w, bank, explain)
-    proceeded = w.proceed.click(lambda text: (text, READ, None), w.following, chosen[1:], queue=False)
+    _wire_choice(w, bank, coach, who, guard)
+    given = [w.last, w.following, w.mode, w.drill]
+    proceeded = w.proceed.click(proceed, given, chosen[1:], queue=False)
     cleared = [w.message, w.words, w.detail, w.feedback, w.result, w.mic, w.proceed]
     proceeded.then(
         lambda: ("", "", "", "", "", None, gr.Button(visible="hidden")), None, cleared, queue=False
     )
 
 
-def _wire_choice(w: SimpleNamespace, bank: list[str], explain: gr.Dropdown) -> None:
+def _said(coach: Coach, rate: float, text: str) -> tuple[Any, str]:
+    return speak(coach, text, rate)
+
+
+def _wire_choice(
+    w: SimpleNamespace, bank: list[str], coach: Coach, who: SimpleNamespace, guard: Guard
+) -> None:
     """What is to be said: a sentence, an exercise, or whatever the learner likes."""
     rng = np.random.default_rng()
     shown = [w.drill, w.prompt, w.sentence, w.hear, w.slowly, w.story]
-    asked = [w.kind, w.level, explain]
+    asked = [w.kind, w.level, who.explain, who.learner]
 
-    def drilled(kind: str, level: str, lang: str) -> tuple[Any, ...]:
-        drill, prompt = drills.new(kind, level, lang, rng)
+    def drilled(kind: str, level: str, lang: str, name: str) -> tuple[Any, ...]:
+        drill, prompt = drills.new(kind, level, lang, rng, coach.learner(name_of(name), lang))
         return drill, prompt, drills.box(drill), *drills.buttons(drill)
+
+    def none(told: str) -> tuple[Any, ...]:
+        return None, told, drills.box(None), *drills.buttons(None)
+
+    new = guard.once(drilled, none)
 
     def switched(mode: str, text: str, drill: Exercise | None, *given: str) -> tuple[Any, ...]:
         task = gr.Column(visible=mode == TASK)
         if mode == TASK:
-            return *drilled(*given), task, gr.Button(visible=True)
+            return *new(*given), task, gr.Button(visible=True)
         text = bank[0] if drill is not None or not text.strip() else text
         read = mode == READ
         voice = gr.Button(visible=read), gr.Button(visible=read), gr.Button(visible=False)
         sentence = gr.Textbox(text, visible=True if read else "hidden", interactive=True)
         return None, "", sentence, *voice, task, gr.Button(visible=read)
 
-    def following(mode: str, text: str, *given: str) -> tuple[Any, ...]:
+    def following(mode: str, text: str, *given: str) -> Any:
         if mode == TASK:
-            return drilled(*given)
+            return new(*given)
         return None, "", another(bank, text), gr.skip(), gr.skip(), gr.skip()
 
     w.mode.change(switched, [w.mode, w.sentence, w.drill, *asked], [*shown, w.task, w.another], queue=False)
     w.another.click(following, [w.mode, w.sentence, *asked], shown, queue=False)
     for choice in (w.kind, w.level):
-        choice.input(drilled, asked, shown, queue=False)
-
-
-def _explained() -> gr.Dropdown:
-    """The language of explanation; labelled in all of them."""
-    names = [(name, code) for code, name in languages().items()]
-    label = "Explain in · Explicar en · 讲解语言"
-    return gr.Dropdown(names, value="en", label=label, elem_id="explain", filterable=False)
+        choice.input(new, asked, shown, queue=False)
 
 
 def _arrived(request: gr.Request) -> str:
     return preferred(request.headers.get("accept-language", ""))
 
 
-def build(coach: Coach, sentences: list[str] | None = None) -> gr.Blocks:
-    """The whole page around a coach; `sentences` are to choose from."""
+def build(coach: Coach, sentences: list[str] | None = None, guard: Guard | None = None) -> gr.Blocks:
+    """The whole page around a coach; `sentences` are to choose from, `guard` says where errors are logged."""
+    guard = guard or Guard(disk.home() / LOG)
     bank = sentences or [EXAMPLE[1], *(exercise.text for exercise in sentence_bank())]
     page = gr.Blocks(title="speechtutor", delete_cache=(HOUR, HOUR), analytics_enabled=False)
     with page:
-        explain = _explained()
+        with gr.Row():
+            who = learners.layout()
+            who.explain = explained()
         with gr.Tab("Practise", elem_id="practise-tab"):
-            _wire(_layout(bank[0]), coach, bank, explain)
+            _wire(layout(bank[0]), coach, bank, who, guard)
         with gr.Tab("Talk", elem_id="talk-tab"):
             widgets = talk.layout(TAP)
             voice = None if coach.synthesizer else BROWSER_VOICE
-            talk.wire(widgets, coach, explain, partial(tap, coach), voice)
-        page.load(_arrived, None, explain, queue=False)
+            talk.wire(widgets, coach, who, partial(tap, coach), voice, guard)
+        page.load(_arrived, None, who.explain, queue=False)
+        learners.wire(who, page)
     return page
 
 
@@ -305,7 +293,13 @@ def launch(page: gr.Blocks, **options: Any) -> Any:
     """Start a page as the app wants it: our styles, system fonts, nothing from other hosts."""
     theme = gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     serving.close(page)
-    fixed = {"footer_links": [], "ssr_mode": False, "quiet": True, **serving.options("127.0.0.1"), **options}
+    fixed: dict[str, Any] = {
+        "footer_links": [],
+        "ssr_mode": False,
+        "quiet": True,
+        **serving.options("127.0.0.1"),
+        **options,
+    }
     return page.launch(css=CSS, head=HEAD, theme=theme, allowed_paths=[str(EXAMPLES)], **fixed)
 
 
@@ -328,16 +322,19 @@ def serve(
     device: str | None = None,
     open_browser: bool = False,
     grammar: str | None = None,
+    store: str | None = None,
     auth_file: Path | None = None,
     without_sign_in: bool = False,
     names: tuple[str, ...] = (),
+    strictness: str | None = None,
 ) -> None:
     """Load the real models, then serve until stopped; `grammar` names another than `grammar_model`.
 
-    `auth_file` says who may sign in, `without_sign_in` that nobody need, `names` what else this machine
-    is called in requests.
+    `store` is the URL of the learners' store, None the one in the home directory. `auth_file` says who
+    may sign in, `without_sign_in` that nobody need, `names` what else this machine is called in requests.
     """
     from speechtutor import registry
+    from speechtutor.learner.store import open_store
 
     serving.check_address(host, port)
     auth = serving.accounts(auth_file)
@@ -345,8 +342,9 @@ def serve(
     lane = voices.Lane()
     coach = Coach(
         voices.FirstTranscriber(registry.load("transcriber", device=device), lane),
-        voices.FirstScorer(registry.load("scorer", device=device), lane),
+        voices.FirstScorer(registry.load_scorer(device=device, strictness=strictness), lane),
         registry.load("tutor", device=device),
+        store=open_store(store),
         synthesizer=voices.Remembered(registry.load("synthesizer", device=device), lane),
         grammar=registry.load("grammar", grammar or grammar_model(), device=device),
     )

@@ -29,10 +29,12 @@ CSS = """
 """
 
 
-def new(kind: str, level: str, lang: str, rng: np.random.Generator) -> tuple[Exercise | None, str]:
-    """An exercise and what to do as HTML; None and the reason where there is none."""
+def new(
+    kind: str, level: str, lang: str, rng: np.random.Generator, learner: LearnerState | None = None
+) -> tuple[Exercise | None, str]:
+    """The exercise that a learner needs and what to do as HTML; None and the reason where there is none."""
     try:
-        drill = next_exercise(LearnerState(), rng, level=level, kinds=(kind,), lang=lang)
+        drill = next_exercise(learner or LearnerState(), rng, level=level, kinds=(kind,), lang=lang)
     except SpeechTutorError as error:
         return None, score_view.error_html(str(error))
     return drill, f'<div class="st-task" role="status">{escape(drill.prompt)}</div>'
@@ -62,6 +64,11 @@ def verdict(drill: Exercise, heard: str, lang: str) -> str:
     found = outcome(drill, heard)
     lines = [line for line in (told(found, lang), example(drill, found, lang)) if line]
     return f'<div class="st-task" role="status">{"<br>".join(map(escape, lines))}</div>'
+
+
+def note_html(text: str) -> str:
+    """Something to know beside the result."""
+    return f'<div class="st-note" role="note">{escape(text)}</div>'
 
 
 def layout() -> SimpleNamespace:

@@ -296,7 +296,7 @@ def until_stopped() -> Iterator[threading.Event]:
     """An event that SIGTERM, a closed terminal and Ctrl-C set; the signals are as before afterwards."""
     stop = threading.Event()
     names = ("SIGTERM", "SIGHUP", "SIGINT")
-    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    known = [signal.Signals[name] for name in names if name in signal.Signals.__members__]
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in known}
     try:
         yield stop

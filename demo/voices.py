@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
-from speechtutor.core import Alignment, Recording, Transcript, UtteranceScore
+from speechtutor.core import Alignment, CanonicalWord, Recording, Transcript, UtteranceScore
 from speechtutor.errors import TextError
 from speechtutor.stages import Scorer, Synthesizer, Transcriber
 
@@ -98,10 +97,6 @@ class Remembered:
                 self._said.move_to_end(key)
             return self._said.get(key)
 
-    def __getattr__(self, name: str) -> Any:
-        """What else the voice has."""
-        return getattr(self.voice, name)
-
 
 class FirstScorer:
     """A scorer whose checks go before voices."""
@@ -115,15 +110,13 @@ class FirstScorer:
         with self.lane.check():
             return self.scorer.align(recording, text)
 
-    def score(self, recording: Recording, text: str) -> UtteranceScore:
+    def score(
+        self, recording: Recording, text: str, *, words: Sequence[CanonicalWord] | None = None
+    ) -> UtteranceScore:
         """As the scorer."""
         _check(text)
         with self.lane.check():
-            return self.scorer.score(recording, text)
-
-    def __getattr__(self, name: str) -> Any:
-        """What else the scorer has."""
-        return getattr(self.scorer, name)
+            return self.scorer.score(recording, text, words=words)
 
 
 class FirstTranscriber:
@@ -136,7 +129,3 @@ class FirstTranscriber:
         """As the transcriber."""
         with self.lane.check():
             return self.transcriber.transcribe(recording, lang=lang)
-
-    def __getattr__(self, name: str) -> Any:
-        """What else the transcriber has."""
-        return getattr(self.transcriber, name)

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from speechtutor import config, disk
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
 from speechtutor.scoring.features import PHONE_BLOCKS, UTTERANCE_BLOCKS, Features, Seen, without_embedding
+
+if TYPE_CHECKING:
+    from speechtutor.training.head import Labels
 
 log = logging.getLogger("ablate_scorer")
 FIGURES = ("phone", "phone_mse", "word_score", "utterance_overall", "mdd_f1_best")
@@ -67,9 +71,7 @@ def without(block: str) -> Callable[[Features], Features]:
 
 def text_alone(cues: Features) -> Features:
     """Nothing that was heard: what the head learns from the text."""
-    silent = replace(
-        cues, phones=np.zeros_like(feature_cache.phones), utterance=np.zeros_like(feature_cache.utterance)
-    )
+    silent = replace(cues, phones=np.zeros_like(cues.phones), utterance=np.zeros_like(cues.utterance))
     return without_embedding(silent)
 
 
@@ -83,7 +85,7 @@ PARTS: dict[str, Callable[[Features], Features]] = {
 
 def row(
     change: Callable[[Features], Features],
-    sets: Sequence[tuple[Sequence[Features], Sequence[train_scorer.Labels]]],
+    sets: Sequence[tuple[Sequence[Features], Sequence[Labels]]],
     cfg: Config,
 ) -> dict[str, float]:
     """Dev figures of heads trained on changed cues, the mean over seeds."""

@@ -84,7 +84,7 @@ def run(cfg: Config) -> Summary:
     options: dict[str, Any] = {"adapter": cfg.adapter, "beams": cfg.beams}
     given = {key: value for key, value in options.items() if value is not None}
     entry = registry.find("transcriber", model)
-    choice = {"split": cfg.split, "limit": cfg.limit}
+    choice: dict[str, Any] = {"split": cfg.split, "limit": cfg.limit}
     asked = job.Job(
         out=cfg.out,
         manifest=rows_file,

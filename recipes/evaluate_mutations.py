@@ -273,7 +273,7 @@ def run(cfg: Config) -> dict[str, Any]:
     rows = [row for row in manifest.read(cfg.manifest) if row.split == "dev"]
     if not rows:
         raise InputError(f"{cfg.manifest} has no dev rows")
-    scorer = registry.load("scorer", cfg.scorer, device=cfg.device)
+    scorer: Any = registry.load("scorer", cfg.scorer, device=cfg.device)
     kinds = {"real speech, wrong reference": on_real_speech(cfg, scorer, rows)}
     ways = by_kind(in_every_way(cfg, scorer, rows))
     voice = registry.load("synthesizer") if cfg.voices else None

@@ -14,6 +14,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from recipes.shared import synthetic
 from speechtutor import config, disk
@@ -73,7 +74,7 @@ def run(cfg: Config) -> Summary:
         cfg = replace(cfg, manifest=rows_file, root=rows_file.parent, scorer="fake")
     name = cfg.scorer or registry.default("scorer")
     entry = registry.find("scorer", name)
-    choice = {"split": cfg.split, "limit": cfg.limit}
+    choice: dict[str, Any] = {"split": cfg.split, "limit": cfg.limit}
     asked = job.Job(
         out=cfg.out,
         manifest=cfg.manifest,

@@ -141,7 +141,7 @@ def measure(
         own: dict[str, Any] = {"adapter": cfg.adapter} if folder is None and cfg.adapter else {}
         if name == "ct2":
             own["compute"] = "float32"  # else it would compute in 8 bits on a CPU
-        model = registry.load("transcriber", where, device="cpu", beams=cfg.beams, **own)
+        model: Any = registry.load("transcriber", where, device="cpu", beams=cfg.beams, **own)
         items, clock = exports.hear(model, rows, cfg.root, cfg.lang)
     else:
         scorer: Any = None

@@ -12,13 +12,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from recipes.shared import settings, synthetic
 from speechtutor import audio, config, fingerprint, hub
 from speechtutor.core import Utterance
+from speechtutor.core.score import RATED_WRONG, UTTERANCE_ASPECTS
 from speechtutor.corpora import manifest
 from speechtutor.errors import AudioError, InputError
 
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from speechtutor.training.phone_encoder import Example
 
 log = logging.getLogger("finetune_phones")
-
-WRONG_BELOW = 0.25
-"""In [0, 1]: the usual bound for a mispronounced phone, half a point of two."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +78,14 @@ class Config:
     """Train a tiny random encoder on three synthetic utterances."""
 
 
-def read_rows(cfg: Config) -> tuple[list[Utterance], list[Utterance]]:
+def read_rows(path: Path, root: Path) -> tuple[list[Utterance], list[Utterance]]:
     """Train and dev rows, with all that can be told without decoding checked; no test row among them.
 
     Raises:
         InputError: naming the row that cannot be trained on.
     """
-    train, dev = settings.read_rows(cfg.manifest)
-    _check([*train, *dev], cfg.root, cfg.manifest)
+    train, dev = settings.read_rows(path)
+    _check([*train, *dev], root, path)
     return [row for _, row in train], [row for _, row in dev]
 
 
@@ -129,7 +127,7 @@ def example(row: Utterance, root: Path, *, faithful: bool = False) -> Example:
     Raises:
         InputError: when the row has no canonical phones, or its recording is damaged.
     """
-    from speechtutor.models.phone_encoder import SYMBOLS, UTTERANCE_ASPECTS
+    from speechtutor.models.phone_encoder import SYMBOLS
     from speechtutor.training.phone_encoder import Example
 
     if row.scores is None or row.phones is None:
@@ -153,7 +151,7 @@ def example(row: Utterance, root: Path, *, faithful: bool = False) -> Example:
         word_scores=numbers([word.score for word in words]),
         utterance_scores=numbers([getattr(row.scores, aspect) for aspect in UTTERANCE_ASPECTS]),
         faithful=not faithful
-        or all(p.score is None or p.score >= WRONG_BELOW for w in words for p in w.phones),
+        or all(p.score is None or p.score >= RATED_WRONG for w in words for p in w.phones),
     )
 
 
@@ -183,6 +181,20 @@ def build_model(cfg: Config) -> PhoneEncoder:
     return PhoneEncoder(encoder)
 
 
+def check_length(model: PhoneEncoder, examples: Sequence[Example]) -> None:
+    """Refuse what the encoder cannot hear to its end, before hours of training end there.
+
+    Raises:
+        InputError: naming the longest recording.
+    """
+    longest = max(examples, key=lambda e: e.duration)
+    encoder: Any = model.encoder
+    most = encoder.config.max_source_positions / 50 if model.is_whisper else float("inf")
+    if longest.duration > most:
+        told = f"{longest.duration:.1f} s, and the encoder hears {most:g} s: take it out or cut it"
+        raise InputError(f"row {longest.id}: {told}")
+
+
 def run(cfg: Config) -> list[dict[str, float]]:
     """Train and return one row of dev figures per epoch.
 
@@ -198,7 +210,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
         rows = synthetic.corpus(cfg.out / "corpus")
         base = str(synthetic.tiny_whisper(cfg.out / "base"))
         cfg = replace(cfg, smoke=False, manifest=rows, root=rows.parent, base=base, epochs=1, rank=4)
-    train_rows, dev_rows = read_rows(cfg)
+    train_rows, dev_rows = read_rows(cfg.manifest, cfg.root)
     extra = extra_rows(cfg, [*train_rows, *dev_rows])
     fold = settings.fold_of([row.speaker for row in train_rows], max(cfg.folds, 1))
     if cfg.folds:
@@ -210,6 +222,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
     train += [example(row, root) for row, root in extra]
     dev = [example(row, cfg.root) for row in dev_rows]
     model = build_model(cfg)
+    check_length(model, [*train, *dev])
     if cfg.init:
         model.load_state_dict(
             average(
@@ -230,7 +243,14 @@ def run(cfg: Config) -> list[dict[str, float]]:
     )
     log.info("%d train and %d dev utterances", len(train), len(dev))
     history = Trainer(model, recipe, cfg.out, cfg.device).fit(train, dev)
-    save(merge_lora(model.cpu()), cfg.base, cfg.out / "acoustic", cfg.rank, rated=cfg.rater_weight > 0)
+    save(
+        merge_lora(model.cpu()),
+        cfg.base,
+        cfg.out / "acoustic",
+        cfg.rank,
+        rated=cfg.rater_weight > 0,
+        mark=mark,
+    )
     return history
 
 

@@ -17,7 +17,7 @@ import random
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from recipes.shared import settings, synthetic
 from speechtutor import config
@@ -79,13 +79,16 @@ def run(cfg: Config) -> list[dict[str, float]]:
     model = whisper.network(cfg.base, tuning, seed=cfg.seed)
     listener = whisper.Listener(cfg.base, model, cfg.lang)
     fitting = [clip for clip in train if listener.fits(clip)]
-    left_out = len(train) - len(fitting)
-    log.info("%d train clips (%d too long for a window) and %d of dev", len(fitting), left_out, len(dev))
+    if left_out := [clip.id for clip in train if not listener.fits(clip)]:
+        log.warning("%d train clips do not fit into a window: %s", len(left_out), ", ".join(left_out))
+    if not fitting:
+        raise InputError(f"no train clip of {cfg.manifest} fits into a window")
+    log.info("%d train clips and %d of dev", len(fitting), len(dev))
     loop.reserve(cfg.out, 3 * loop.trainable_bytes(model))
     settings.record(cfg, args, [*train, *dev])
     augment = Augment(random.Random(cfg.seed), speed=cfg.speed, noise=cfg.noise, masks=cfg.masks)
     start = cfg.resume or loop.last_checkpoint(cfg.out)
-    callbacks = [whisper.Silence(whisper.bare(model), cfg.silence_every, start)]
+    callbacks: list[Any] = [whisper.Silence(whisper.bare(model), cfg.silence_every, start)]
     if cfg.method == "adalora":
         callbacks.append(whisper.Adapt())
     trainer = loop.AsrTrainer(

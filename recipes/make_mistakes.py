@@ -1,59 +1,64 @@
-"""Readings by the model voice with wrong sounds put in: speech whose phones are known exactly.
+"""Readings by model voices with wrong sounds put in: speech whose phones are known exactly.
 
-Data      the texts of data_manifests/speechocean762.jsonl (train); the model voice
-Run       python -m recipes.make_mistakes
-Expect    400 clips, 15 minutes of speech; see recipes/README.md
+Data      the texts of data_manifests/speechocean762.jsonl (train) and our own sentences; the model voice
+Run       npm pack kokoro-js@1.2.1 && tar xzf kokoro-js-1.2.1.tgz
+          python -m recipes.make_mistakes --voices package/voices
+Expect    see recipes/README.md
 
 A recogniser that is trained on readings learns the words as well as the sounds, and then hears
-"think" where "sink" was said. Here the same contexts come with right and wrong sounds, so that only
-listening tells them apart.
+"think" where "sink" was said. Here the same contexts come with right and wrong sounds, and words come
+that do not exist, so that only listening tells what was said. Whole voices are kept apart: those of
+`DEV` choose and calibrate, nothing is ever trained on those of `HELD_OUT` (their rows are a test split,
+which every trainer refuses), and for both each wrong clip has its clean twin.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from recipes.shared.flite_voice import Flite
 from speechtutor import audio, config
-from speechtutor.core import PhoneScore, Utterance, UtteranceScore, WordScore
+from speechtutor.content import tables
+from speechtutor.core import CanonicalWord, Utterance, UtteranceScore
 from speechtutor.corpora import manifest
 from speechtutor.errors import TextError
-from speechtutor.text.phones import VOWELS, confusable
+from speechtutor.evaluation.slips import Slip, annotated, choose, override
+from speechtutor.text.phones import PHONES, VOWELS
 from speechtutor.text.speech_plan import SpokenWord, plan_speech
 
-USUAL = {
-    "TH": ("S", "T", "F"),
-    "DH": ("Z", "D"),
-    "V": ("W", "F", "B"),
-    "W": ("V",),
-    "R": ("L", "W"),
-    "L": ("R", "N"),
-    "IH": ("IY", "EH"),
-    "IY": ("IH",),
-    "AE": ("EH", "AA"),
-    "EH": ("AE", "IH"),
-    "NG": ("N",),
-    "N": ("NG", "L"),
-    "Z": ("S",),
-    "S": ("SH", "TH"),
-    "SH": ("S",),
-    "CH": ("SH", "T"),
-    "JH": ("Z", "CH"),
-    "UH": ("UW",),
-    "UW": ("UH",),
-    "AH": ("AA", "EH"),
-    "AO": ("OW", "AA"),
-    "OW": ("AO",),
-    "EY": ("EH",),
-    "D": ("T",),
-    "G": ("K",),
-    "B": ("P",),
-}
-"""Usual substitutions of learners of English with many first languages (Swan and Smith, 2001)."""
+HELD_OUT = (
+    "af_bella", "am_eric", "bf_isabella", "bm_lewis", "ef_dora", "zf_xiaoxiao", "jf_alpha", "if_sara",
+    "pm_alex", "hm_omega",
+)  # fmt: skip
+"""Voices that nothing is trained, chosen or calibrated on."""
 
-VOICES = ("af_heart", "am_michael", "bf_emma", "bm_george")
+DEV = ("af_nova", "am_liam", "bm_daniel", "em_alex", "zm_yunxi", "hf_beta")
+"""Voices for choices and calibration."""
+
+MIX = (
+    "usual", "right", "any", "nonsense", "usual", "deletion", "right", "nonsense", "any", "insertion",
+    "usual", "nonsense-any", "deletion", "right", "usual", "insertion", "any", "nonsense-usual",
+)  # fmt: skip
+"""Kinds of train clips, over and over, so that any number of them is as mixed."""
+
+TWINS = ("usual", "any", "usual", "deletion", "usual", "insertion")
+"""Kinds of the wrong clips of dev and of held-out voices."""
+
+OTHER_TRAIN = ("flite-rms", "flite-awb", "flite-kal16")
+"""Voices of another engine for training."""
+
+OTHER_HELD_OUT = ("flite-slt",)
+"""A voice of that engine that nothing is trained, chosen or calibrated on."""
+
+KEPT = 160
+"""Texts that only the pairs say."""
+
+RATES = (0.8, 1.25)
+MAX_WORDS = 9
 
 
 @dataclass(frozen=True)
@@ -62,71 +67,203 @@ class Config:
 
     manifest: Path = Path("data_manifests/speechocean762.jsonl")
     """Rows whose train texts are read."""
+    voices: Path | None = None
+    """Folder of voices of the model (`NAME.bin`); without it the four that ship, all for training."""
+    flite: str | None = None
+    """The program of another engine (`shared/flite_voice`), for as many clips again as `other` says."""
     out: Path = Path("runs/mistakes")
-    """Folder for the clips and rows.jsonl."""
-    readings: int = 400
-    """Clips to make."""
-    wrong: float = 0.12
-    """Share of phones that are replaced, in three clips of four; every fourth is right."""
+    """Folder for the clips, rows.jsonl (train), seen.jsonl, dev.jsonl, held-out.jsonl and other-*.jsonl."""
+    readings: int = 1000
+    """Train clips to make; clips that are there are kept, so a run can be made longer."""
+    dev: int = 60
+    """Pairs of a wrong clip and its clean twin by the dev voices."""
+    held_out: int = 100
+    """Such pairs by the held-out voices."""
+    seen: int = 40
+    """Such pairs by the train voices, of texts that are not trained on."""
+    other: int = 240
+    """Train clips by the other engine, and a quarter as many pairs by its held-out voice."""
+    wrong: float = 0.15
+    """Share of the phones that are wrong in a train clip that is not right."""
+    twin: int = 2
+    """Wrong sounds in a clip that has a clean twin."""
     seed: int = 0
     """Seed of the choice."""
     smoke: bool = False
     """Choose the mistakes of a few made-up rows, and say nothing."""
 
 
-def spoil(words: Sequence[SpokenWord], share: float, rng: random.Random) -> str:
-    """An override for the model voice that replaces a share of the phones (`text.speech_plan`)."""
-    parts = []
-    for word in words:
-        phones = []
-        for phone, digit in zip(word.phones, word.stress, strict=True):
-            said = phone
-            if rng.random() < share:
-                said = rng.choice(USUAL.get(phone) or confusable(phone)[:3])
-            phones.append(f"{said}{max(digit, 0)}" if said in VOWELS else said)
-        parts.append(" ".join(phones))
-    return " | ".join(parts)
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One reading: its name, who says what at which rate, and the slips in it."""
+
+    name: str
+    text: str
+    words: tuple[SpokenWord, ...]
+    slips: tuple[Slip, ...]
+    voice: str
+    rate: float
+    shown: str = ""
+    """The text of the row where it is not the one that gives the voice its style."""
+
+    def row(self, split: str) -> Utterance:
+        """A manifest row: the phones that should be said, and what was said instead."""
+        text = self.shown or self.text
+        scores = UtteranceScore(text, annotated(self.words, self.slips))
+        phones = tuple(word.phones for word in self.words)
+        speaker = f"voice-{self.voice}"
+        return Utterance(self.name, f"{self.name}.flac", text, speaker, split, scores=scores, phones=phones)
 
 
-def row(name: str, text: str, words: Sequence[SpokenWord], voice: str) -> Utterance:
-    """A train row whose canonical phones are those that were said."""
-    said = tuple(
-        WordScore(w.word.text, None, phones=tuple(PhoneScore(p, None) for p in w.phones)) for w in words
-    )
-    scores = UtteranceScore(text, said)
-    return Utterance(
-        name, f"{name}.flac", text, f"voice-{voice}", scores=scores, phones=tuple(w.phones for w in words)
-    )
+def nonsense(words: Sequence[SpokenWord], rng: random.Random) -> tuple[SpokenWord, ...]:
+    """Random syllables in place of each word, so that no word can be guessed."""
+    made = []
+    for _ in range(min(len(words), 6)):
+        phones: list[str] = []
+        for _ in range(rng.choice((1, 1, 2, 2, 3))):
+            phones += _syllable(phones, rng)
+        vowels = iter([1, *[0] * len(phones)])
+        stress = tuple(next(vowels) if phone in VOWELS else -1 for phone in phones)
+        name = "".join(phones).lower()
+        spoken = tuple(phones)
+        made.append(SpokenWord(CanonicalWord(name, 0, len(name), (spoken,), (stress,)), spoken, stress))
+    return tuple(made)
 
 
-def run(cfg: Config) -> manifest.Written:
-    """Write the clips, then the manifest; clips that are there already are kept."""
+def _syllable(before: Sequence[str], rng: random.Random) -> list[str]:
+    vowels = [phone for phone in PHONES if phone in VOWELS]
+    consonants = [phone for phone in PHONES if phone not in VOWELS]
+    onset = [rng.choice([c for c in consonants if c != "NG" and c not in before[-1:]])]
+    if rng.random() < 0.15:
+        onset.append(rng.choice([c for c in ("L", "R", "W") if c not in onset]))
+    coda = [rng.choice([c for c in consonants if c not in ("HH", "W", "Y")])] if rng.random() < 0.6 else []
+    return [*(onset if before or rng.random() < 0.85 else []), rng.choice(vowels), *coda]
+
+
+def plan(name: str, text: str, kind: str, voice: str, share: float, rng: random.Random) -> Clip:
+    """A reading of a kind; `share` of its phones are wrong, or that many where it is one or more.
+
+    Raises:
+        TextError: when the text cannot be pronounced.
+    """
+    words = plan_speech(text)
+    shown = ""
+    if kind.startswith("nonsense"):
+        words = nonsense(words, rng)
+        shown = " ".join(word.word.text for word in words)
+        kind = kind.removeprefix("nonsense").removeprefix("-") or "right"
+    n_phones = sum(len(word.phones) for word in words)
+    n = round(share) if share >= 1 else max(round(share * n_phones), 1)
+    slips = () if kind == "right" else tuple(choose(words, kind, n, rng))
+    return Clip(name, text, words, slips, voice, round(rng.uniform(*RATES), 2), shown)
+
+
+def texts_of(cfg: Config, source: Path) -> list[str]:
+    """Train texts of the manifest and our own sentences, short enough, in a fixed random order."""
+    known = {u.text.capitalize() for u in manifest.read(source) if u.split == "train"}
+    own = {exercise.text for exercise in tables.sentence_bank()}
+    texts = sorted(text for text in known | own if 3 <= len(text.split()) <= MAX_WORDS)
+    random.Random(cfg.seed).shuffle(texts)
+    return texts
+
+
+def turn(voices: Sequence[str], i: int) -> str:
+    """The voice of clip `i`, one place further in every round, so that each says every kind."""
+    return voices[(i + i // len(voices)) % len(voices)]
+
+
+def single_clips(
+    cfg: Config, part: str, n: int, texts: Sequence[str], voices: Sequence[str]
+) -> Iterator[Clip]:
+    """Train clips."""
+    for i in range(n):
+        rng = random.Random(f"{cfg.seed}-{part}-{i}")
+        kind = MIX[i % len(MIX)]
+        name, text = f"{part}-{kind}-{i:04d}", texts[i % len(texts)]
+        try:
+            yield plan(name, text, kind, turn(voices, i), cfg.wrong, rng)
+        except TextError:
+            continue
+
+
+def twin_clips(cfg: Config, part: str, n: int, texts: Sequence[str], voices: Sequence[str]) -> Iterator[Clip]:
+    """Wrong clips, each followed by its clean twin."""
+    for i in range(n):
+        rng = random.Random(f"{cfg.seed}-{part}-{i}")
+        kind = TWINS[i % len(TWINS)]
+        name, text = f"{part}-{kind}-{i:04d}-wrong", texts[i % len(texts)]
+        try:
+            wrong = plan(name, text, kind, turn(voices, i), cfg.twin, rng)
+        except TextError:
+            continue
+        if wrong.slips:
+            yield wrong
+            yield replace(wrong, name=wrong.name.replace("-wrong", "-right"), slips=())
+
+
+def say(clips: Sequence[Clip], voice: Any, out: Path, split: str, *, fake: bool) -> list[Utterance]:
+    """Make the clips that are not there yet; returns their rows."""
     from tqdm import tqdm
 
+    out.mkdir(parents=True, exist_ok=True)
+    for clip in tqdm(clips, desc=split):
+        path = out / f"{clip.name}.flac"
+        if not path.exists():
+            extra = {} if fake else {"voice": clip.voice, "rate": clip.rate}
+            audio.save(voice.speak(clip.text, phones=_spoken(clip), **extra), path)
+    return [clip.row(split) for clip in clips]
+
+
+def _spoken(clip: Clip) -> str:
+    """The override; a text with more words than are said leaves its last ones out."""
+    left_out = len(plan_speech(clip.text)) - len(clip.words)
+    return " | ".join([override(clip.words, clip.slips), *["-"] * left_out])
+
+
+def run(cfg: Config) -> list[manifest.Written]:
+    """Write the clips, then a manifest of each part; clips that are there already are kept."""
     from recipes.shared import synthetic
     from speechtutor import registry
 
     source = synthetic.corpus(cfg.out / "corpus") if cfg.smoke else cfg.manifest
-    texts = sorted({u.text.capitalize() for u in manifest.read(source) if u.split == "train"})
-    rng = random.Random(cfg.seed)
-    rng.shuffle(texts)
-    voice = registry.load("synthesizer", "fake" if cfg.smoke else None)
-    rows = []
-    for i in tqdm(range(min(cfg.readings, 2 if cfg.smoke else cfg.readings))):
-        text, name = texts[i % len(texts)], VOICES[i % len(VOICES)]
-        try:
-            override = spoil(plan_speech(text), 0.0 if i % 4 == 3 else cfg.wrong, rng)
-        except TextError:
-            continue
-        made = row(f"mistakes-{i:04d}", text, plan_speech(text, override), name)
-        path = cfg.out / made.audio
-        if not path.exists():
-            extra = {} if cfg.smoke else {"voice": name}
-            path.parent.mkdir(parents=True, exist_ok=True)
-            audio.save(voice.speak(text, phones=override, **extra), path)
-        rows.append(made)
+    if cfg.smoke:
+        cfg = replace(cfg, readings=4, dev=2, held_out=1, seen=1)
+    texts = texts_of(cfg, source)
+    # Texts of the pairs are not trained on.
+    n_kept = min(KEPT, len(texts) // 2)
+    texts, kept = texts[n_kept:], texts[:n_kept]
+    voice: Any = registry.load("synthesizer", "fake") if cfg.smoke else _kokoro(cfg.voices)
+    names = ["fake"] if cfg.smoke else sorted(voice.voices)
+    train = [name for name in names if name not in (*DEV, *HELD_OUT)]
+    random.Random(cfg.seed).shuffle(train)
+    parts = [("rows", "train", voice, single_clips(cfg, "train", cfg.readings, texts, train))]
+    if cfg.flite:
+        other = Flite(cfg.flite)
+        clips = single_clips(cfg, "other-train", cfg.other, texts[::-1], OTHER_TRAIN)
+        pairs = twin_clips(cfg, "other-unseen", cfg.other // 4, kept, OTHER_HELD_OUT)
+        parts += [("other-rows", "train", other, clips), ("other-held-out", "test", other, pairs)]
+    if cfg.voices or cfg.smoke:
+        pairs = twin_clips(cfg, "dev", cfg.dev, kept[::-1], DEV)
+        unseen = twin_clips(cfg, "unseen", cfg.held_out, kept, HELD_OUT)
+        seen = twin_clips(cfg, "seen", cfg.seen, kept[1::2], train)
+        parts += [("dev", "dev", voice, pairs), ("held-out", "test", voice, unseen)]
+        parts += [("seen", "dev", voice, seen)]
     config.save(cfg, cfg.out)
-    return manifest.write(cfg.out / "rows.jsonl", rows, cfg.out)
+    written = []
+    for part, split, engine, clips in parts:
+        rows = say(list(clips), engine, cfg.out, split, fake=cfg.smoke)
+        if rows:
+            written.append(manifest.write(cfg.out / f"{part}.jsonl", rows, cfg.out))
+    return written
+
+
+def _kokoro(folder: Path | None) -> Any:
+    """The model voice, one thread, with the voices of a folder beside its own."""
+    from speechtutor.models import kokoro
+
+    voice = kokoro.load(threads=1)
+    found = {path.stem: path for path in sorted(folder.glob("*.bin"))} if folder else {}
+    return replace(voice, voices={**voice.voices, **found})
 
 
 if __name__ == "__main__":

@@ -24,18 +24,16 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from recipes.shared import synthetic
 from speechtutor import config
 from speechtutor.core import Utterance, UtteranceScore
-from speechtutor.corpora import formats, manifest
+from speechtutor.core.score import ASPECTS
+from speechtutor.corpora import folder, formats, manifest
 from speechtutor.errors import InputError
 
 log = logging.getLogger(__name__)
-
-ABOUT = ("README", "LICEN", "COPYING")
-"""Text files that speak of the corpus."""
 
 
 @dataclass(frozen=True)
@@ -73,48 +71,6 @@ class Config:
             raise ValueError(f"lowest {self.lowest} must be below highest {self.highest}")
 
 
-def _split_folder(place: Path) -> str:
-    """The split that a recording lies in by its topmost folder, or ""."""
-    top = place.parts[0].lower() if len(place.parts) > 1 else ""
-    return top if top in manifest.SPLITS else ""
-
-
-def from_files(corpus: Path) -> list[Utterance]:
-    """A row for every recording; its text is in the file of the same name that ends in .txt.
-
-    Raises:
-        InputError: naming a recording without text, or a text without recording.
-    """
-    audio = formats.files(corpus, formats.AUDIO)
-    texts = {path.with_suffix(""): path for path in formats.files(corpus, (".txt",))}
-    texts = {name: path for name, path in texts.items() if not path.stem.upper().startswith(ABOUT)}
-    if alone := sorted(texts.keys() - {path.with_suffix("") for path in audio}):
-        raise InputError(f"{texts[alone[0]]}: no recording of that name beside it ({len(alone)} such files)")
-    split = all(_split_folder(path.relative_to(corpus)) for path in audio)
-    rows = []
-    for path in audio:
-        words = texts.get(path.with_suffix(""))
-        if words is None:
-            raise InputError(f"{path}: no text in {path.with_suffix('.txt').name} beside it")
-        place = path.relative_to(corpus)
-        said = " ".join(formats.text_of(words).split())
-        if not said:
-            raise InputError(f"{words}: the text is empty")
-        # The folder of a split is no speaker, unless the recordings lie in it itself.
-        owner = Path(*place.parts[split and len(place.parts) > 2 :]).parent
-        rows.append(
-            Utterance(
-                place.with_suffix("").as_posix(),
-                place.as_posix(),
-                said,
-                owner.as_posix() if owner.parts else corpus.resolve().name,
-                _split_folder(place) if split else "",
-                lang="",
-            )
-        )
-    return rows
-
-
 def from_table(cfg: Config, path: Path) -> Iterator[Utterance]:
     """A row for every row of a table.
 
@@ -130,12 +86,12 @@ def from_table(cfg: Config, path: Path) -> Iterator[Utterance]:
             raise InputError(f"{where}: audio and text must not be empty")
         if row.get("age") and not row["age"].isdecimal():
             raise InputError(f"{where}: age {row['age']!r} is no whole number")
-        folder = place.parent.as_posix() if place.parent.parts else cfg.corpus.resolve().name
+        owner = place.parent.as_posix() if place.parent.parts else cfg.corpus.resolve().name
         yield Utterance(
             id=row.get("id") or place.with_suffix("").as_posix(),
             audio=place.as_posix(),
             text=row["text"],
-            speaker=row.get("speaker") or folder,
+            speaker=row.get("speaker") or owner,
             split=row.get("split", "").lower() or ("" if "split" in row else named),
             lang=row.get("lang") or "",
             l1=row.get("l1") or None,
@@ -152,8 +108,8 @@ def scores(cfg: Config, row: dict[str, str], where: str) -> UtteranceScore | Non
     Raises:
         InputError: for a score that is no number, or outside the scale.
     """
-    found = {}
-    for aspect in manifest.ASPECTS:
+    found: dict[str, Any] = {}
+    for aspect in ASPECTS:
         if not row.get(aspect):
             continue
         try:
@@ -177,7 +133,7 @@ def load(cfg: Config) -> list[Utterance]:
         raise InputError(f"{cfg.corpus}: not a folder of recordings")
     source = ", ".join(map(str, cfg.table)) or str(cfg.corpus)
     rows = [row for path in cfg.table for row in from_table(cfg, path)]
-    rows = rows if cfg.table else from_files(cfg.corpus)
+    rows = rows if cfg.table else folder.read(cfg.corpus)
     if not rows:
         raise InputError(f"{source}: no recordings, expected {', '.join(formats.AUDIO)}")
     given = {row.id for row in rows if row.split}
@@ -201,16 +157,16 @@ def load(cfg: Config) -> list[Utterance]:
     ]
 
 
-def smoke_corpus(folder: Path) -> Path:
+def smoke_corpus(place: Path) -> Path:
     """Three recordings of two people."""
     for name, said in (
         ("anna/one", "Hello there."),
         ("anna/two", "Good\nmorning."),
         ("ben/one", "Sit down."),
     ):
-        synthetic.tone(folder / f"{name}.wav", rate=44_100)
-        synthetic.text(folder / f"{name}.txt", said)
-    return folder
+        synthetic.tone(place / f"{name}.wav", rate=44_100)
+        synthetic.text(place / f"{name}.txt", said)
+    return place
 
 
 def run(cfg: Config) -> manifest.Written:

@@ -71,7 +71,7 @@ def load(corpus: Path, subsets: list[str] | None = None) -> list[Utterance]:
     formats.require(corpus, ("SPEAKERS.TXT", *(subsets or ())), "LibriSpeech")
     genders = speakers(corpus / "SPEAKERS.TXT")
     there = [p.name for p in corpus.iterdir() if p.name.split("-")[0] in manifest.SPLITS and p.is_dir()]
-    rows = []
+    rows: list[Utterance] = []
     for subset in sorted(subsets or there):
         for transcript in sorted((corpus / subset).glob("*/*/[!.]*.trans.txt")):
             rows += _rows(transcript, corpus, genders)

@@ -195,7 +195,7 @@ _SMOKE_ROW = {
 def smoke_corpus(folder: Path) -> Path:
     """Three train utterances of three speakers, and one for test, in the published layout."""
     speakers = {"train": {"0001": "6", "0003": "20", "0005": "30"}, "test": {"0007": "40"}}
-    scores = {}
+    scores: dict[str, Any] = {}
     for part, people in speakers.items():
         ids = {who: f"{who[1:]}{n:06d}" for n, who in enumerate(people, start=11)}
         audio = {who: f"WAVE/SPEAKER{who}/{utt}.WAV" for who, utt in ids.items()}

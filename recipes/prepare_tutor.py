@@ -23,7 +23,7 @@ from zlib import crc32
 
 from recipes.shared import feedback
 from speechtutor import config
-from speechtutor.content.tables import sentences as bank
+from speechtutor.content.tables import sentence_bank
 from speechtutor.corpora import eracond, patterns
 from speechtutor.corpora.eracond import Turn, comparable
 from speechtutor.corpora.mistakes import spoil
@@ -139,7 +139,7 @@ def spoiled_rows(
 
 def clean_texts(cfg: Config, turns: Sequence[Turn], rng: random.Random) -> list[tuple[str, str, str, str]]:
     """Every clean sentence with its split, source and licence."""
-    found = [(s.exercise.text, split_of(s.exercise.text), "exercises", OWN) for s in bank()]
+    found = [(s.text, split_of(s.text), "exercises", OWN) for s in sentence_bank()]
     found += [(text, split_of(text), "patterns", OWN) for text in patterns.sentences(cfg.patterns, rng)]
     good = {t.corrected: t.split for t in turns if len(comparable(t.corrected)) > 3}
     found += [(text, split, "eracond-corrected", ERACOND) for text, split in good.items()]

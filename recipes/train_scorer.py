@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from recipes.shared import feature_cache
+from recipes.shared import settings as settings_of
 from speechtutor import audio, config, disk, fingerprint, hub
 from speechtutor.core import CanonicalWord, Utterance
+from speechtutor.core.score import RATED_WRONG, UTTERANCE_ASPECTS, WORD_ASPECTS
 from speechtutor.corpora import canonical
 from speechtutor.errors import InputError
 from speechtutor.scoring.features import Seen, without_embedding
@@ -83,7 +85,6 @@ class Config:
 
 def labels_of(row: Utterance) -> Labels:
     """Raters' scores on the 0-2 scale, in the order of the head's outputs."""
-    from speechtutor.models.head import UTTERANCE_ASPECTS, WORD_ASPECTS
     from speechtutor.training.head import Labels
 
     if row.scores is None:
@@ -212,13 +213,11 @@ def calibrate(values: np.ndarray, truth: np.ndarray, n_knots: int = 24) -> dict[
 
 def flat(scores: Scores, labels: Sequence[Labels]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Pairs (predicted, rated) without the padding, one after another, by name of the aspect."""
-    from speechtutor.models.head import UTTERANCE_ASPECTS, WORD_ASPECTS
-
     phones = np.concatenate([scores.phones[i, : len(x.phones)].numpy() for i, x in enumerate(labels)])
     errors = np.concatenate([scores.errors[i, : len(x.phones)].numpy() for i, x in enumerate(labels)])
     words = np.concatenate([scores.words[i, : len(x.words)].numpy() for i, x in enumerate(labels)])
     rated = np.concatenate([x.phones for x in labels])
-    pairs = {"phone": (phones, rated), "error": (errors, (rated < 0.5).astype(float))}
+    pairs = {"phone": (phones, rated), "error": (errors, (rated < 2 * RATED_WRONG).astype(float))}
     rated_words = np.concatenate([x.words for x in labels])
     pairs |= {f"word_{a}": (words[:, k], rated_words[:, k]) for k, a in enumerate(WORD_ASPECTS)}
     whole = np.stack([x.utterance for x in labels])
@@ -273,7 +272,7 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
 
     if cfg.smoke:
         cfg = _smoke(cfg)
-    train, dev = read_rows(cfg)
+    train, dev = read_rows(cfg.manifest, cfg.root)
 
     def heard(rows: Sequence[Utterance], name: str, stem: str) -> dict[str, Seen]:
         model, known = load_acoustic(name, cfg.device), hub.content(name) or name
@@ -306,8 +305,9 @@ def run(cfg: Config) -> dict[str, dict[str, float]]:
     batch, targets = Batch.of([*plain, *mutants]), Targets.of([*labels, *mutated])
     ensemble, dev_batch = Ensemble(shape, cfg.seeds), Batch.of(dev_cues)
     for seed in range(cfg.seeds):
-        ensemble.members[seed] = train_head(batch, targets, shape, recipe, seed)
-        tables[f"dev, seed {seed}"] = table(flat(predict(ensemble.members[seed], dev_batch), dev_labels))
+        head = train_head(batch, targets, shape, recipe, seed)
+        ensemble.members[seed] = head
+        tables[f"dev, seed {seed}"] = table(flat(predict(head, dev_batch), dev_labels))
         log.info("%s", tables[f"dev, seed {seed}"])
     tables["dev, ensemble"] = table(flat(predict(ensemble.eval(), dev_batch), dev_labels))
     own, other = ([getattr(cached[row.id], name) for row in train] for name in ("own", "other"))
@@ -326,6 +326,9 @@ def write(
     """The folder that the scorer loads; calibrated on out-of-fold predictions alone."""
     from safetensors.torch import save_file
 
+    from speechtutor.models import description
+    from speechtutor.models.description import Description
+
     predicted, rated = held_out["phone"]
     calibration = {
         "error": calibrate(*held_out["error"]), "phone": calibrate(predicted, rated / 2),
@@ -339,7 +342,10 @@ def write(
         "n_heads": cfg.seeds, "calibration": calibration,
     }  # fmt: skip
     disk.write_text(out / "config.json", json.dumps(settings, indent=1) + "\n")
-    config.save(cfg, out.parent)
+    runs = [hub.content(str(run_)) or str(run_) for run_ in (*cfg.fold_runs, cfg.final)]
+    mark = settings_of.mark(cfg, manifest=cfg.manifest, fold_runs=runs[:-1], final=runs[-1])
+    description.write(out, Description("scorer", rates=("phone", "word", "utterance"), fingerprint=mark))
+    config.save(cfg, out.parent, mark=mark)
 
 
 if __name__ == "__main__":

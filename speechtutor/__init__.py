@@ -3,13 +3,16 @@
     import speechtutor
     score = speechtutor.load("scorer").score(recording, "I think so")
 
-Names are imported on first use, so that importing the package is free.
+Names are imported on first use, so that importing the package is free. It only sets how the engines will
+run (see `speechtutor.engines`).
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from speechtutor import engines
 
 if TYPE_CHECKING:
     from speechtutor.core import (
@@ -32,8 +35,12 @@ if TYPE_CHECKING:
     from speechtutor.errors import SpeechTutorError
     from speechtutor.pipeline import Coach
     from speechtutor.registry import load
+    from speechtutor.tables import frame
 
 __version__ = "0.1.0"
+
+# Before anything of ours loads an engine: they read the environment once.
+engines.prepare()
 
 __all__ = [
     "Alignment",
@@ -54,10 +61,11 @@ __all__ = [
     "Word",
     "WordScore",
     "__version__",
+    "frame",
     "load",
 ]
 
-_ELSEWHERE = {"Coach": "pipeline", "SpeechTutorError": "errors", "load": "registry"}
+_ELSEWHERE = {"Coach": "pipeline", "SpeechTutorError": "errors", "frame": "tables", "load": "registry"}
 """Where a name lives that is not in `core`."""
 
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Parameter
 
-from speechtutor import __version__, guard
+from speechtutor import __version__, engines, guard
 from speechtutor.errors import InputError, SpeechTutorError, cause
 
 VERBS = {
@@ -29,11 +29,13 @@ VERBS = {
     "coach": "Run the whole loop: transcribe, score, feedback, what to say next.",
     "speak": "Say a text with the model voice.",
     "practice": "Give the next exercise for a learner.",
+    "batch": "Score a corpus; a stopped batch goes on where it was.",
     "evaluate": "Measure a recogniser or a scorer on a manifest.",
     "report": "Turn an evaluation or a class's attempts into one page for people.",
     "learner": "List, hand out or forget what is known of learners.",
     "bench": "Measure latency, real-time factor and memory on this machine.",
     "app": "Open the learner's app in the browser.",
+    "serve": "Serve the JSON API.",
 }
 GROUPS = {"models", "evaluate", "report", "learner"}
 """Verbs that have verbs of their own."""
@@ -130,6 +132,7 @@ def _call(argv: Sequence[str]) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status; of a bug the traceback goes to a log."""
+    engines.limit_threads()
     argv = list(sys.argv[1:] if argv is None else argv)
     _speak_any_encoding()
     try:

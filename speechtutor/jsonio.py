@@ -169,8 +169,8 @@ class _Array(Generic[Item]):
     shape: list[Count] | None = None
 
 
-_BOOLS = _Array[bool]
-_NUMBERS = _Array[float | Literal["inf", "-inf"] | None]
+_BOOLS: Any = _Array[bool]
+_NUMBERS: Any = _Array[float | Literal["inf", "-inf"] | None]
 
 
 def _encoded(value: object) -> Any:
@@ -198,7 +198,7 @@ def _decoded(kind: Any, value: object) -> NDArray[Any]:
         raise TypeError(f"{kind} has no form in JSON")
     dtype = np.dtype(get_args(get_args(kind)[1])[0])
     try:
-        found: Any = msgspec.convert(value, _BOOLS if dtype.kind == "b" else _NUMBERS)
+        found: _Array[Any] = msgspec.convert(value, _BOOLS if dtype.kind == "b" else _NUMBERS)
     except msgspec.ValidationError as error:
         raise ValueError(_told(str(error))) from None  # msgspec says in which field the array is
     if found.dtype != str(dtype):

@@ -1,8 +1,13 @@
-"""The coach: transcribe, score, advise, remember. It takes stages and builds none."""
+"""The coach: transcribe, score, advise, correct, remember. It takes stages and builds none.
+
+    recording ──▶ Heard ──▶ Scored ──▶ Piece … ──▶ Advised ──▶ Corrected ──▶ Remembered
+
+`Coach.steps` gives each as soon as it is there; the command line, the app and the talks all consume it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -15,12 +20,17 @@ from speechtutor.core import (
     Feedback,
     LearnerState,
     Outcome,
+    Quality,
     Recording,
     Transcript,
     UtteranceScore,
     WordScore,
 )
+from speechtutor.learner.mastery import update
 from speechtutor.stages import GrammarCorrector, Scorer, Store, Synthesizer, Transcriber, Tutor
+
+ANONYMOUS = "anonymous"
+"""Who gives no name."""
 
 FREE_SPEECH = Caution(
     Code.FREE_SPEECH,
@@ -30,18 +40,69 @@ NO_WORDS = Caution(Code.SILENCE, "No words were recognised in the recording.")
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """One turn: what was heard (None when a text was given), how well, and the advice.
+class Heard:
+    """How good the recording is, and what was said in it; `transcript` is None where a text was given."""
 
-    `correction` is the grammar of free speech: None for a given text, without a grammar stage, or
-    where no words were heard. `outcome` is what was said of an exercise that is answered freely.
-    """
+    quality: Quality
+    transcript: Transcript | None
+    outcome: Outcome | None = None
+    """What was said of an exercise that is answered in the learner's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """How well it was said, and what was known of the learner before."""
+
+    score: UtteranceScore
+    learner: LearnerState
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The next piece of the advice's summary."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """The whole advice."""
+
+    feedback: Feedback
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """The grammar of free speech: None for a given text, without a corrector, or where nothing was heard."""
+
+    correction: Correction | None
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """The attempt as it was stored, and what is known of the learner with it."""
+
+    attempt: Attempt
+    learner: LearnerState
+
+
+Step = Heard | Scored | Piece | Advised | Corrected | Remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """All steps of one turn together; `attempt` is None where nothing was remembered."""
 
     transcript: Transcript | None
     score: UtteranceScore
     feedback: Feedback
     correction: Correction | None = None
+    attempt: Attempt | None = None
     outcome: Outcome | None = None
+
+
+Judge = Callable[[Exercise, str], Outcome]
+"""Says what of an exercise was said."""
 
 
 @dataclass(frozen=True)
@@ -96,21 +157,24 @@ class Coach:
         state = self.store.state(name) if self.store is not None else LearnerState(name)
         return replace(state, explain=explain)
 
-    def coach(
+    def steps(
         self,
         recording: Recording,
         text: str | None = None,
-        learner: str = "anonymous",
+        learner: str = ANONYMOUS,
         *,
-        exercise: Exercise | None = None,
-        judge: Callable[[Exercise, str], Outcome] | None = None,
         explain: str | None = None,
+        exercise: Exercise | None = None,
+        judge: Judge | None = None,
+        advise: bool = True,
         now: datetime | None = None,
-    ) -> Session:
-        """Assess, advise in the language `explain` and, where there is a store, remember.
+    ) -> Iterator[Step]:
+        """Hear, score, advise in the language `explain`, correct and, where there is a store, remember.
 
-        `exercise` is what is answered, where that is more than a text; `judge` says what of it was said
-        when it is answered in the learner's own words.
+        An attempt is remembered once its score is there: whoever stops listening to the advice has still
+        said it. `exercise` is what is answered, where that is more than a text; `judge` says what of it was
+        said when it is answered in the learner's own words. A talk asks for no advice on each turn
+        (`advise=False`): no `Piece` comes then, and no `Advised`.
 
         Raises:
             InputError: when there are no explanations in that language.
@@ -118,29 +182,94 @@ class Coach:
             StorageError: when the store refuses; the advice is then lost with it on purpose, so that
                 nobody believes in progress that was not kept.
         """
+        from speechtutor.audio.quality import quality
+
         transcript = self.transcribe(recording) if text is None else None
-        score = (
-            self.scorer.score(recording, text)
-            if text is not None
-            else self.assess_free(recording, transcript or Transcript(()))
-        )
-        feedback = self.tutor.advise(score, self.learner(learner, explain))
         outcome = None
         if exercise is not None and judge is not None and transcript is not None:
             outcome = judge(exercise, transcript.text)
-        if self.store is not None and score.overall is not None:
-            given = exercise or Exercise(score.text)
-            self.store.append(Attempt(learner, given, score, now or datetime.now(UTC), outcome))
-        correction = None if transcript is None else self.correct(transcript)
-        return Session(transcript, score, feedback, correction, outcome)
+        yield Heard(quality(recording), transcript, outcome)
+        score = (
+            self.assess(recording, text) if transcript is None else self.assess_free(recording, transcript)
+        )
+        known = self.learner(learner, explain)
+        given = exercise or Exercise(score.text)
+        kept = self._remember(known, given, score, outcome, now)
+        yield Scored(score, known)
+        if advise:
+            feedback = yield from self._advice(score, known)
+            yield Advised(feedback)
+        yield Corrected(None if transcript is None else self.correct(transcript))
+        if kept is not None:
+            yield Remembered(kept, update(known, kept))
 
-    def advise_stream(self, score: UtteranceScore, learner: LearnerState) -> Iterator[str]:
-        """The advice piece by piece where the tutor can stream, else at once."""
-        stream = getattr(self.tutor, "stream", None)
-        if stream is None:
-            yield self.tutor.advise(score, learner).summary
-        else:
-            yield from stream(score, learner)
+    def coach(
+        self,
+        recording: Recording,
+        text: str | None = None,
+        learner: str = ANONYMOUS,
+        *,
+        exercise: Exercise | None = None,
+        judge: Judge | None = None,
+        explain: str | None = None,
+        now: datetime | None = None,
+    ) -> Session:
+        """All steps at once.
+
+        Raises:
+            SpeechTutorError: as `steps`.
+        """
+        return session(
+            self.steps(recording, text, learner, exercise=exercise, judge=judge, explain=explain, now=now)
+        )
+
+    def _advice(self, score: UtteranceScore, known: LearnerState) -> Generator[Step, None, Feedback]:
+        pieces = self.tutor.stream(score, known)
+        while True:
+            try:
+                yield Piece(next(pieces))
+            except StopIteration as end:
+                feedback: Feedback = end.value
+                return feedback
+
+    def _remember(
+        self,
+        known: LearnerState,
+        exercise: Exercise,
+        score: UtteranceScore,
+        outcome: Outcome | None,
+        now: datetime | None,
+    ) -> Attempt | None:
+        """Store an attempt that was judged, where there is a store."""
+        if self.store is None or score.overall is None:
+            return None
+        attempt = Attempt(known.learner, exercise, score, now or datetime.now(UTC), outcome)
+        self.store.append(attempt)
+        return attempt
+
+
+def session(steps: Iterable[Step]) -> Session:
+    """All steps of a turn together."""
+    transcript: Transcript | None = None
+    score: UtteranceScore | None = None
+    feedback: Feedback | None = None
+    correction: Correction | None = None
+    attempt: Attempt | None = None
+    outcome: Outcome | None = None
+    for step in steps:
+        match step:
+            case Heard():
+                transcript, outcome = step.transcript, step.outcome
+            case Scored():
+                score = step.score
+            case Advised():
+                feedback = step.feedback
+            case Corrected():
+                correction = step.correction
+            case Remembered():
+                attempt = step.attempt
+    assert score is not None and feedback is not None
+    return Session(transcript, score, feedback, correction, attempt, outcome)
 
 
 def _doubted(word: WordScore, trust: float) -> WordScore:

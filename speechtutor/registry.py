@@ -241,6 +241,17 @@ def _model_type(source: str) -> str | None:
     return config.get("model_type") if isinstance(config, dict) else None
 
 
+def load_scorer(
+    name: str | None = None, *, device: str | None = None, strictness: str | None = None
+) -> Scorer:
+    """Load a scorer that names wrong sounds as readily as is asked for; None is the scorer's own way.
+
+    Raises:
+        SpeechTutorError: as `load`; InputError for a scorer that cannot be more or less strict.
+    """
+    return load("scorer", name, device=device, **({} if strictness is None else {"strictness": strictness}))
+
+
 @overload
 def load(
     stage: Literal["transcriber"], name: str | None = ..., *, device: str | None = ..., **options: Any

@@ -1,9 +1,17 @@
 """Core values as JSON for people and programs: schema version 1.
 
 Inside the library scores are in [0, 1]; outside they are 0-100 with one decimal, converted by
-`percent` and nowhere else. Probabilities (`confidence`, `error_probability`) stay in [0, 1], times
-stay in seconds. A number that is not finite is a bug and raises ValueError, except unvoiced pitch,
-which is null.
+`percent` and nowhere else. Probabilities (`confidence`, `error_probability`, `said_probability`) stay in
+[0, 1], times stay in seconds. A number that is not finite is a bug and raises ValueError, except unvoiced
+pitch, which is null.
+
+Two questions, never mixed. What would raters say? `score` and `error_probability` (calibrated on raters:
+of 100 phones at 0.3 about 30 are marked wrong). Which sound was said? `said_probability`, `heard` and
+`nbest` (calibrated on speech whose sounds are known; `said_probability` is null without a diagnosis, and
+`heard` and `nbest` then follow the raters). A word is a Mispronunciation where the diagnosis names another
+sound, none, or one more, at the chosen strictness; where only raters would mark it, it is Unsure; what
+raters mark and no ear hears as another sound is variety until it is said again. A diagnosis from 0.8 on
+lowers the score of the phone and its word (`scoring.judgement.highest`), whatever the strictness.
 """
 
 from __future__ import annotations
@@ -32,6 +40,7 @@ from speechtutor.core import (
     UtteranceScore,
     WordScore,
 )
+from speechtutor.core.score import ASPECTS
 from speechtutor.errors import InputError
 from speechtutor.schema_types import Scored
 from speechtutor.text.phones import to_ipa
@@ -39,7 +48,6 @@ from speechtutor.text.phones import to_ipa
 Json = dict[str, Any]
 
 VERSION = 1
-ASPECTS = ("overall", "accuracy", "fluency", "prosody", "completeness")
 _ROUNDING = 1e-6
 """A float32 mean of ones may be this much over 1."""
 
@@ -62,7 +70,7 @@ def percent(score: float | None) -> float | None:
     return round(100 * min(max(float(score), 0.0), 1.0), 1)
 
 
-def _fraction(points: float | None) -> float | None:
+def fraction(points: float | None) -> float | None:
     """The inverse of `percent`."""
     return None if points is None else points / 100
 
@@ -99,6 +107,7 @@ def _phone_json(phone: PhoneScore) -> Json:
         "score": percent(phone.score),
         "confidence": probability(phone.confidence),
         "error_probability": probability(phone.error_probability),
+        "said_probability": probability(phone.said_probability),
         "heard": phone.heard,
         "nbest": [{"phone": c.phone, "probability": probability(c.probability)} for c in phone.nbest],
     }
@@ -177,7 +186,7 @@ def _edit(heard: str | None) -> Edit:
 def _phone(row: Mapping[str, Any]) -> PhoneScore:
     return PhoneScore(
         canonical=row["expected"],
-        score=_fraction(row["score"]),
+        score=fraction(row["score"]),
         start=row["start"],
         end=row["end"],
         edit=_edit(row["heard"]),
@@ -185,18 +194,19 @@ def _phone(row: Mapping[str, Any]) -> PhoneScore:
         confidence=row["confidence"],
         error_probability=row["error_probability"],
         nbest=tuple(Candidate(c["phone"], c["probability"]) for c in row["nbest"]),
+        said_probability=row.get("said_probability"),
     )
 
 
 def _word(row: Mapping[str, Any]) -> WordScore:
     return WordScore(
         text=row["text"],
-        score=_fraction(row["score"]),
+        score=fraction(row["score"]),
         start=row["start"],
         end=row["end"],
         char_start=row["char_start"],
         char_end=row["char_end"],
-        stress=_fraction(row["stress"]),
+        stress=fraction(row["stress"]),
         confidence=row["confidence"],
         error_type=ErrorType(row["error_type"]),
         phones=tuple(_phone(phone) for phone in row["phones"]),
@@ -225,7 +235,7 @@ def score_from_json(row: Mapping[str, Any]) -> UtteranceScore:
         return UtteranceScore(
             text=row["text"],
             words=tuple(_word(word) for word in row["words"]),
-            **{aspect: _fraction(row["scores"][aspect]) for aspect in ASPECTS},
+            **{aspect: fraction(row["scores"][aspect]) for aspect in ASPECTS},
             confidence=row["confidence"],
             lang=row["lang"],
             duration=row["duration"],
@@ -236,7 +246,7 @@ def score_from_json(row: Mapping[str, Any]) -> UtteranceScore:
             model=row["model"],
             model_version=row["model_version"],
             device=row["device"],
-            elapsed=row["elapsed_ms"] / 1000,
+            elapsed=(row["elapsed_ms"] or 0) / 1000,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"not a score of schema version {VERSION}: {error!r}") from error

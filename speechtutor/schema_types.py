@@ -24,6 +24,7 @@ class Phone(TypedDict):
     score: Score | None
     confidence: Probability | None
     error_probability: Probability | None
+    said_probability: NotRequired[Probability | None]
     heard: str | None
     nbest: list[Candidate]
 
@@ -92,4 +93,4 @@ class Scored(TypedDict):
     model: str
     model_version: str
     device: str
-    elapsed_ms: Number
+    elapsed_ms: Number | None

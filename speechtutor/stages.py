@@ -7,18 +7,21 @@ neighbour's padding. Every stage has a small fake in `speechtutor.models.fake`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from speechtutor.core import (
     Alignment,
     Attempt,
+    CanonicalWord,
     Correction,
     Emission,
     Feedback,
     LearnerState,
     Ratings,
     Recording,
+    Seconds,
     Transcript,
     UtteranceScore,
 )
@@ -41,6 +44,16 @@ class AcousticModel(Protocol):
 
 
 @runtime_checkable
+class Limited(Protocol):
+    """An acoustic model that states how much it can hear at once; of others it is taken to be little."""
+
+    @property
+    def longest(self) -> Seconds:
+        """The longest recording that `emit` takes, in seconds."""
+        ...
+
+
+@runtime_checkable
 class Rater(Protocol):
     """An acoustic model that also guesses what raters would say."""
 
@@ -50,14 +63,36 @@ class Rater(Protocol):
 
 
 class Scorer(Protocol):
-    """Judges the pronunciation of a known text."""
+    """Judges the pronunciation of a known text.
+
+    How readily it names a sound as wrong (its strictness) is bound when it is loaded, where it has one.
+    """
 
     def align(self, recording: Recording, text: str) -> Alignment:
         """When each word and phone of the text was said."""
         ...
 
-    def score(self, recording: Recording, text: str) -> UtteranceScore:
-        """Scores with None and a caution where the recording cannot be judged."""
+    def score(
+        self, recording: Recording, text: str, *, words: Sequence[CanonicalWord] | None = None
+    ) -> UtteranceScore:
+        """Scores with None and a caution where the recording cannot be judged.
+
+        `words` gives canonical phones in place of the lexicon's.
+        """
+        ...
+
+
+@runtime_checkable
+class Listening(Scorer, Protocol):
+    """A scorer that judges by an acoustic model, which may be replaced by one that watches it."""
+
+    @property
+    def acoustic(self) -> AcousticModel:
+        """What it hears with."""
+        ...
+
+    def hearing_with(self, acoustic: AcousticModel) -> Scorer:
+        """The same scorer with another acoustic model; the one given to may not be changed."""
         ...
 
 
@@ -65,7 +100,49 @@ class Tutor(Protocol):
     """Turns evidence into advice."""
 
     def advise(self, score: UtteranceScore, learner: LearnerState) -> Feedback:
-        """Feedback that names only what the score holds."""
+        """Feedback that names only what the score holds; `warnings` says where another had to speak."""
+        ...
+
+    def stream(self, score: UtteranceScore, learner: LearnerState) -> Generator[str, None, Feedback]:
+        """The summary piece by piece as it is written, then the whole feedback as what it returns.
+
+        What was given away stays true, also where the rest is another's words.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat; `role` is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+class TextEngine(Protocol):
+    """Writes the next turn of a chat."""
+
+    @property
+    def name(self) -> str:
+        """What `Feedback.source` says."""
+        ...
+
+    def generate(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
+        """The reply in pieces, as they come; closing the iterator stops the writing.
+
+        Raises:
+            ServiceError: when a remote engine fails.
+        """
+        ...
+
+
+@runtime_checkable
+class Worded(Tutor, Protocol):
+    """A tutor whose words a language model writes, which others may borrow."""
+
+    @property
+    def engine(self) -> TextEngine:
+        """What writes."""
         ...
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,6 @@ import numpy as np
 import pytest
 
 from speechtutor import audio, cli, disk, registry
-from speechtutor.commands import align as align_verb
 from speechtutor.commands import app as app_verb
 from speechtutor.commands import bench as bench_verb
 from speechtutor.commands import doctor as doctor_verb
@@ -27,6 +27,7 @@ from speechtutor.commands import output
 from speechtutor.core import Recording, UtteranceScore
 from speechtutor.errors import AudioError
 from speechtutor.models.fake import FakeScorer, FakeSynthesizer, FakeTranscriber
+from speechtutor.views import praat
 from tests.conftest import PROJECT
 
 TEXT = "I think so"
@@ -318,9 +319,9 @@ def test_textgrid(run: Any, clip: Path, tmp_path: Path) -> None:
 
 def test_a_textgrid_has_no_gaps() -> None:
     rows = [(0.5, 1.0, "a"), (1.0, 1.2, "b"), (1.1, 1.15, "inside"), (1.5, 9.0, 'c "d"')]
-    whole = align_verb.filled(rows, 2.0)
+    whole = praat.filled(rows, 2.0)
     assert whole == [(0.0, 0.5, ""), (0.5, 1.0, "a"), (1.0, 1.2, "b"), (1.2, 1.5, ""), (1.5, 2.0, 'c "d"')]
-    assert align_verb.filled([], 2.0) == [(0.0, 2.0, "")]
+    assert praat.filled([], 2.0) == [(0.0, 2.0, "")]
 
 
 # Transcribe, coach, speak
@@ -398,6 +399,26 @@ def test_coach_for_people(run: Any, clip: Path) -> None:
 
 
 @pytest.mark.writes_home
+def test_coach_says_once_that_another_tutor_spoke(run: Any, clip: Path) -> None:
+    dead = ["--transcriber", "fake", "--scorer", "fake", "--tutor", f"http://127.0.0.1:{closed_port()}/v1"]
+    done = run("coach", clip, TEXT, *dead, "--json")
+    assert done.status == 0 and done.err.count("the rules speak") == 1 and done.err.count("\n") == 1
+    row = json.loads(done.out)
+    assert row["feedback"]["source"] == "rules" and len(row["warnings"]) == 1
+    assert "did not answer" in row["warnings"][0]
+    assert run("coach", clip, TEXT, *dead).err.count("the rules speak") == 1
+    assert "warnings" not in json.loads(run("coach", clip, TEXT, *FAKES, "--json").out)
+
+
+def closed_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+@pytest.mark.writes_home
 def test_coach_remembers_a_named_learner(run: Any, clip: Path) -> None:
     from speechtutor.learner.store import open_store
 
@@ -435,7 +456,7 @@ def test_models_list(run: Any) -> None:
     assert run("models").out == run("models", "list").out
     for row in (*value["checkpoints"], *value["shipped"]):
         assert row["name"] in run("models").out
-    assert sum(row["size"] for row in value["shipped"]) < 50e6
+    assert sum(row["size"] for row in value["shipped"]) < 90e6
 
 
 def test_models_pull_says_what_there_is(run: Any) -> None:
@@ -597,4 +618,6 @@ def test_app_passes_on_what_was_asked(run: Any, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(app_verb, "module", lambda: SimpleNamespace(serve=lambda **how: calls.append(how)))
     assert run("app", "--port", "7999", "--device", "cpu").status == 0
     given = {"host": "127.0.0.1", "port": 7999, "device": "cpu", "open_browser": False, "grammar": None}
-    assert calls == [given | {"auth_file": None, "without_sign_in": False, "names": ()}]
+    assert calls == [
+        given | {"store": None, "strictness": None, "auth_file": None, "without_sign_in": False, "names": ()}
+    ]

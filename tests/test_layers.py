@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from speechtutor import cli
 from tests.conftest import PROJECT
 from tests.support.house import (
     DRAWING,
@@ -37,15 +38,17 @@ SHARED = {
         "phone_encoder",
         "head",
         "adapters",
+        "description",
         "windows",
         "whisper_encoder",
     )
 }
 """What models share: where to compute, how foreign weights are read, and the networks themselves."""
 BUILDS_ON = {
-    "speechtutor.models.scorer": {"speechtutor.models.acoustic"},
+    "speechtutor.models.scorer": {"speechtutor.models.acoustic", "speechtutor.models.diagnosis"},
     "speechtutor.models.acoustic": {"speechtutor.models.acoustic_ctc", "speechtutor.models.acoustic_onnx"},
     "speechtutor.models.wav2vec2": {"speechtutor.models.acoustic_ctc"},
+    "speechtutor.models.diagnosis": {"speechtutor.models.acoustic"},
     "speechtutor.models.whisper_onnx": {"speechtutor.models.whisper"},
 }
 """A scorer is made of an acoustic model and a head; the acoustic model may be a foreign checkpoint or an
@@ -157,7 +160,7 @@ def test_nothing_imports_what_stands_outside(module: str) -> None:
     assert not roots & {"recipes", "demo", "tests"}
 
 
-VERBS = "doctor models transcribe align score coach speak practice evaluate report bench app".split()
+VERBS = list(cli.VERBS)
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,31 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
-from speechtutor.core import Attempt, Code, LearnerState, Recording, Transcript, UtteranceScore, Word
+from speechtutor import pipeline
+from speechtutor.core import (
+    Attempt,
+    Code,
+    Exercise,
+    Feedback,
+    LearnerState,
+    Recording,
+    Transcript,
+    UtteranceScore,
+    Word,
+)
 from speechtutor.grammar import load_rules
 from speechtutor.models.fake import FakeScorer, FakeStore, FakeTutor
 from speechtutor.pipeline import Coach
+from tests.conftest import PROJECT
 
+PACKAGE = PROJECT / "speechtutor"
 SECOND = Recording(np.full(16_000, 0.1, np.float32))
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -48,13 +62,13 @@ def test_nothing_heard_is_not_scored() -> None:
 def test_an_attempt_is_remembered_and_the_next_advice_knows_it() -> None:
     states: list[LearnerState] = []
 
-    class Listening(FakeTutor):
-        def advise(self, score: UtteranceScore, learner: LearnerState):  # type: ignore[no-untyped-def]
+    class Attentive(FakeTutor):
+        def advise(self, score: UtteranceScore, learner: LearnerState) -> Feedback:
             states.append(learner)
             return super().advise(score, learner)
 
     store = FakeStore()
-    coach = Coach(Heard(), FakeScorer(), Listening(), store)
+    coach = Coach(Heard(), FakeScorer(), Attentive(), store)
     for _ in range(2):
         coach.coach(SECOND, "hello", "ana", now=NOON)
     attempts: list[Attempt] = list(store.attempts("ana"))
@@ -62,18 +76,62 @@ def test_an_attempt_is_remembered_and_the_next_advice_knows_it() -> None:
     assert [s.n_attempts for s in states] == [0, 1] and states[1].learner == "ana"
 
 
-def test_advice_streams_where_the_tutor_can() -> None:
-    class Streaming(FakeTutor):
-        def stream(self, score: UtteranceScore, learner: LearnerState) -> Iterator[str]:
-            yield "one "
-            yield "two"
+class Streaming(FakeTutor):
+    """Writes two pieces, and remembers how often it was asked."""
 
-    score = FakeScorer().score(SECOND, "hello")
-    assert list(Coach(Heard(), FakeScorer(), Streaming()).advise_stream(score, LearnerState())) == [
-        "one ",
-        "two",
-    ]
-    assert len(list(Coach(Heard(), FakeScorer(), FakeTutor()).advise_stream(score, LearnerState()))) == 1
+    def stream(self, score: UtteranceScore, learner: LearnerState) -> Generator[str, None, Feedback]:
+        yield "one "
+        yield "two"
+        return Feedback("one two", (), "three", "streaming")
+
+
+def test_the_steps_come_in_their_order_and_make_the_session() -> None:
+    store = FakeStore()
+    coach = Coach(Heard("she", "don't", "know"), FakeScorer(), Streaming(), store, grammar=load_rules())
+    steps = list(coach.steps(SECOND, learner="ana", now=NOON))
+    names = [type(step).__name__ for step in steps]
+    assert names == ["Heard", "Scored", "Piece", "Piece", "Advised", "Corrected", "Remembered"]
+    heard, scored, *pieces, advised, corrected, remembered = steps
+    assert heard.quality.duration == 1.0 and heard.transcript.text == "she don't know"
+    assert "".join(piece.text for piece in pieces) == advised.feedback.summary == "one two"
+    assert scored.learner.n_attempts == 0 and remembered.learner.n_attempts == 1
+    assert remembered.learner == coach.learner("ana"), "the state said is the one the store gives"
+    whole = pipeline.session(steps)
+    assert whole == pipeline.Session(
+        heard.transcript, scored.score, advised.feedback, corrected.correction, store.kept[0]
+    )
+
+
+def test_an_attempt_is_kept_even_when_nobody_waits_for_the_advice() -> None:
+    store = FakeStore()
+    steps = Coach(Heard(), FakeScorer(), FakeTutor(), store).steps(
+        SECOND, "hello", "ana", exercise=Exercise("hello", ("HH",))
+    )
+    assert isinstance(next(steps), pipeline.Heard) and not store.kept
+    assert isinstance(next(steps), pipeline.Scored)
+    steps.close()  # type: ignore[attr-defined]
+    assert [attempt.exercise.focus for attempt in store.kept] == [("HH",)]
+
+
+def test_what_was_not_judged_is_not_remembered() -> None:
+    store = FakeStore()
+    silence = Recording(np.zeros(16_000, np.float32))
+    steps = Coach(Heard(), FakeScorer(), FakeTutor(), store).steps(silence, "hello", "ana")
+    assert not any(isinstance(step, pipeline.Remembered) for step in steps) and store.kept == []
+
+
+STAGE = "tutor|scorer|transcriber|stage|acoustic|engine|corrector"
+ASKING = re.compile(rf"\b(hasattr|inspect\.)|getattr\([\w.]*({STAGE})\b")
+ROOMS = ("evaluation", "commands", "practice", "tutor", "views", "scoring", "learner")
+
+
+def test_no_stage_is_looked_into() -> None:
+    """A Protocol says what a stage can do: nobody asks an object for what its Protocol does not promise."""
+    files = [PACKAGE / "pipeline.py", PACKAGE / "stages.py", *(PROJECT / "demo").glob("*.py")]
+    files += [file for room in ROOMS for file in (PACKAGE / room).glob("*.py")]
+    assert len(files) > 50
+    lines = [(file.name, line) for file in files for line in file.read_text("utf-8").splitlines()]
+    assert [f"{name}: {line}" for name, line in lines if ASKING.search(line)] == []
 
 
 def test_free_speech_is_corrected_and_a_given_text_is_not() -> None:

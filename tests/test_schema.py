@@ -76,7 +76,7 @@ KEYS = (
     "confidence words fluency pitch"
 ).split()
 WORD_KEYS = "text char_start char_end start end score stress confidence error_type phones".split()
-PHONE_KEYS = "expected ipa start end score confidence error_probability heard nbest".split()
+PHONE_KEYS = "expected ipa start end score confidence error_probability said_probability heard nbest".split()
 
 
 @pytest.mark.parametrize(
@@ -131,6 +131,7 @@ def test_score_json_values() -> None:
         "score": 12.3,
         "confidence": 0.9,
         "error_probability": 0.8765,
+        "said_probability": None,
         "heard": "S",
         "nbest": [{"phone": "S", "probability": 0.8}, {"phone": "", "probability": 0.1}],
     }

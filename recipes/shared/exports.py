@@ -129,7 +129,8 @@ def hear(transcriber: Any, rows: Sequence[Utterance], root: Path, lang: str) -> 
 
     normal = normaliser(lang)
     transcriber.transcribe(audio.load(root / rows[0].audio), lang=lang)
-    items, clock = [], Clock()
+    items: list[Item] = []
+    clock = Clock()
     for row in tqdm(rows, desc="hearing", leave=False):
         recording = audio.load(root / row.audio)
         text = clock.call(recording.duration, partial(transcriber.transcribe, recording, lang=lang)).text
@@ -146,7 +147,8 @@ def judge(acoustic: Any, scorer: Any, rows: Sequence[Utterance], root: Path) -> 
     from tqdm import tqdm
 
     acoustic.emit(audio.load(root / rows[0].audio))
-    items, clock = [], Clock()
+    items: list[Item] = []
+    clock = Clock()
     for row in tqdm(rows, desc="judging", leave=False):
         recording = audio.load(root / row.audio)
         words = canonical.of(row)
@@ -171,7 +173,7 @@ def megabytes(model: Any, folder: Path | None) -> float:
     """The weights: of the network in memory, or of the files in a folder."""
     if folder is not None:
         return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
-    return sum(p.numel() * p.element_size() for p in model.parameters()) / 1e6
+    return float(sum(p.numel() * p.element_size() for p in model.parameters())) / 1e6
 
 
 def keep(path: Path, mark: Mapping[str, Any], found: Measured, items: Sequence[Item]) -> None:
@@ -191,7 +193,7 @@ def kept(path: Path, mark: Mapping[str, Any]) -> tuple[Measured, list[Item]] | N
         return None
     if content["mark"] != json.loads(json.dumps(mark, default=str)):
         return None
-    items = [
+    items: list[Item] = [
         {k: np.array(v).reshape(2, -1) if isinstance(v, list) else Edits(**v) for k, v in item.items()}
         for item in content["items"]
     ]

@@ -101,8 +101,6 @@ def save(recording: Recording, path: str | PathLike[str]) -> None:
         AudioError: for another suffix or a recording without samples.
         StorageError: when the disk refuses.
     """
-    import soundfile
-
     target = Path(path)
     kind = target.suffix.lower().removeprefix(".")
     if kind not in ("wav", "flac"):
@@ -111,9 +109,16 @@ def save(recording: Recording, path: str | PathLike[str]) -> None:
         raise AudioError(f"{path}: the recording to save holds no samples")
     if not target.parent.is_dir():  # a mistyped folder is not made
         raise StorageError(f"{path}: cannot be written: the folder is not there")
+    disk.write_bytes(target, encode(recording, kind))
+
+
+def encode(recording: Recording, kind: str = "wav") -> bytes:
+    """The bytes of a file of 16-bit wav or flac."""
+    import soundfile
+
     encoded = io.BytesIO()
     soundfile.write(encoded, recording.samples, recording.sample_rate, format=kind, subtype="PCM_16")
-    disk.write_bytes(target, encoded.getvalue())
+    return encoded.getvalue()
 
 
 def _piped(stream: BinaryIO) -> BinaryIO:

@@ -112,6 +112,9 @@ LEVEL_FRAME = SAMPLE_RATE // 50
 CUT_MARGIN = 0.1
 """Seconds of silence left before speech when a piece is cut off a long silence."""
 
+CRUMB = 0.5
+"""Seconds that a piece has at least, unless the longest ones are shorter than four times that."""
+
 
 def trim(
     recording: Recording, margin: Seconds = 0.2, *, speech: Sequence[Interval] | None = None
@@ -134,7 +137,8 @@ def split(
     """Pieces of at most `longest` seconds with their offsets; joined they are the recording.
 
     Cut in the longest pause of a window's second half, else in the last pause of its first half,
-    else, where somebody speaks on and on, at the quietest frame of the second half.
+    else, where somebody speaks on and on, at the quietest frame of the second half. What is left of the
+    pause of the last cut is no place to cut again, and the last piece is no crumb (`CRUMB`).
     """
     samples = samples_of(recording)
     n_longest = int(longest * SAMPLE_RATE)
@@ -145,8 +149,9 @@ def split(
     if len(samples) > n_longest:
         speech = activity(recording) if speech is None else speech
         pauses = _between(speech, len(samples))
+        crumb = min(round(CRUMB * SAMPLE_RATE), n_longest // 4)
         while len(samples) - start > n_longest:
-            cut = _cut(samples, pauses, start, start + n_longest)
+            cut = _cut(samples, pauses, start, min(start + n_longest, len(samples) - crumb))
             pieces.append((start / SAMPLE_RATE, Recording(samples[start:cut])))
             start = cut
     return [*pieces, (start / SAMPLE_RATE, Recording(samples[start:]))]
@@ -177,6 +182,8 @@ def _cut(samples: Floats, pauses: Sequence[tuple[int, int]], start: int, limit: 
     """Where to end the piece that begins at `start`: a sample in (start, limit]."""
     half = (start + limit) // 2
     here = [(max(begin, start), min(end, limit)) for begin, end in pauses if end > start and begin < limit]
+    least = round((CRUMB + CUT_MARGIN) * SAMPLE_RATE)
+    here = [(begin, end) for begin, end in here if begin > start or end - begin > least]
     late = [(begin, end) for begin, end in here if (begin + end) // 2 >= half]
     if here:
         begin, end = max(late, key=lambda pause: pause[1] - pause[0]) if late else here[-1]

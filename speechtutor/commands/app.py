@@ -10,7 +10,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands.output import Device, demo
+from speechtutor.commands.output import Device, Strictness, demo
 
 
 def module() -> ModuleType:
@@ -33,6 +33,10 @@ def run(
     grammar: Annotated[
         str | None, Parameter(help="Corrects free speech (our adapter once pulled, else rules).")
     ] = None,
+    store: Annotated[
+        str | None, Parameter(help="Database URL of what learners did (a file in the home directory).")
+    ] = None,
+    strictness: Strictness = None,
     open: Annotated[bool, Parameter(help="Open the browser.")] = False,
     auth_file: Annotated[Path | None, Parameter(help="Who may sign in: lines of name:password.")] = None,
     without_sign_in: Annotated[
@@ -49,6 +53,8 @@ def run(
         device=device,
         open_browser=open,
         grammar=grammar,
+        store=store,
+        strictness=strictness,
         auth_file=auth_file,
         without_sign_in=without_sign_in,
         names=allow_host,

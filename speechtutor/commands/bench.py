@@ -12,7 +12,8 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,16 +23,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
+from speechtutor import engines
 from speechtutor.commands.output import AsJson, Device, Model, complain, demo, note, show
 from speechtutor.errors import InputError, SpeechTutorError
 
 if TYPE_CHECKING:
     from speechtutor.core import Recording, UtteranceScore
     from speechtutor.schema import Json
+    from speechtutor.stages import Transcriber, Tutor
 
 TYPICAL = 3.0
 """Seconds: a short sentence."""
 SUFFIXES = (".flac", ".wav", ".ogg", ".opus", ".mp3", ".m4a", ".webm")
+MOST_BUSY = 64
+BUSY = """
+import os, sys, threading
+def leave():
+    sys.stdin.read()
+    os._exit(0)
+threading.Thread(target=leave, daemon=True).start()
+print(flush=True)
+while True:
+    pass
+"""
+"""A process that counts as busy; it ends with the one that started it."""
 MOST_REPEATS = 10_000
 IMPORT = "from time import perf_counter as t; start = t(); import speechtutor; print(t() - start)"
 
@@ -85,7 +100,7 @@ def peak_memory() -> float | None:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
 
 
-def gather(folder: Path, limit: int, transcriber: Any) -> list[Sample]:
+def gather(folder: Path, limit: int, transcriber: Transcriber) -> list[Sample]:
     """Up to `limit` recordings of a folder with what is heard in them; one without words is left out.
 
     Raises:
@@ -123,13 +138,18 @@ def run(
     scorer: Model = None,
     tutors: Annotated[tuple[str, ...], Parameter(help="Tutors to time (all that can be loaded)")] = (),
     device: Device = None,
+    busy: Annotated[int, Parameter(help="Measure the stages also beside this many busy processes.")] = 0,
     json: AsJson = False,
 ) -> None:
     """Measure latency, real-time factor and memory on this machine."""
     if limit < 1 or not 1 <= repeats <= MOST_REPEATS:
         expected = f"--limit of at least 1 and --repeats from 1 to {MOST_REPEATS}"
         raise InputError(f"expected {expected}, not {limit!r:.20} and {repeats!r:.20}")
-    result = measure(clips or demo() / "examples", limit, repeats, (transcriber, scorer, tutors), device)
+    if not 0 <= busy <= MOST_BUSY:
+        raise InputError(f"expected --busy from 0 to {MOST_BUSY}, not {busy!r:.20}")
+    result = measure(
+        clips or demo() / "examples", limit, repeats, (transcriber, scorer, tutors), device, busy
+    )
     if json:
         show(result)
     else:
@@ -156,7 +176,23 @@ class Loader:
         return model
 
 
-def measure(folder: Path, limit: int, repeats: int, names: Names, device: str | None) -> Json:
+@contextmanager
+def busy_processes(n: int) -> Iterator[None]:
+    """Other processes that each take all of a processor that they get; they end when this one does."""
+    pipe = subprocess.PIPE
+    others = [subprocess.Popen([sys.executable, "-c", BUSY], stdin=pipe, stdout=pipe) for _ in range(n)]
+    try:
+        for other in others:
+            assert other.stdout is not None
+            other.stdout.readline()
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.communicate()
+
+
+def measure(folder: Path, limit: int, repeats: int, names: Names, device: str | None, busy: int = 0) -> Json:
     """Everything that `bench` reports."""
     from speechtutor.pipeline import Coach
     from speechtutor.tutor.rules import RuleTutor
@@ -175,6 +211,11 @@ def measure(folder: Path, limit: int, repeats: int, names: Names, device: str | 
     }
     note(f"timing {repeats} calls on {clip.name}, then {len(found)} clips")
     stages = {name: timed(partial(call, clip), repeats) for name, call in calls.items()}
+    beside: Json = {}
+    if busy:
+        note(f"the same beside {busy} busy processes")
+        with busy_processes(busy):
+            beside = {name: timed(partial(call, clip), repeats) for name, call in calls.items()}
     factors = throughput(calls, found)
     scores = [scorer.score(c.recording, c.text) for c in found[: repeats + 1]]
     return {
@@ -182,6 +223,7 @@ def measure(folder: Path, limit: int, repeats: int, names: Names, device: str | 
         "startup": begin,
         "clip": {"name": clip.name, "duration": round(clip.recording.duration, 2), "text": clip.text},
         "stages": stages,
+        "busy": {"processes": busy, "stages": beside},
         "tutors": tutoring(load, names[2], scores),
         "real_time_factor": factors,
         "load_s": load.seconds,
@@ -220,7 +262,7 @@ def tutoring(load: Loader, names: Sequence[str], scores: Sequence[UtteranceScore
     return rows
 
 
-def advising(tutor: Any, scores: Sequence[UtteranceScore]) -> Json:
+def advising(tutor: Tutor, scores: Sequence[UtteranceScore]) -> Json:
     """Latency of the first text and of the whole advice.
 
     Every score is asked about once, since a tutor may remember its answer; the first is the warm-up
@@ -231,12 +273,9 @@ def advising(tutor: Any, scores: Sequence[UtteranceScore]) -> Json:
     learner, first, total = LearnerState(), [], []
     for score in scores:
         start = perf_counter()
-        if hasattr(tutor, "stream"):
-            for i, _ in enumerate(tutor.stream(score, learner)):
-                if i == 0:
-                    first.append(perf_counter() - start)
-        else:
-            tutor.advise(score, learner)
+        for i, _ in enumerate(tutor.stream(score, learner)):
+            if i == 0:
+                first.append(perf_counter() - start)
         total.append(perf_counter() - start)
     row = {"total": percentiles(total[1:] or total)}
     return row | ({"first_text": percentiles(first[1:] or first)} if first else {})
@@ -247,14 +286,18 @@ def machine() -> Json:
     from speechtutor.config import commit, versions
 
     threads = os.environ.get("OMP_NUM_THREADS")
+    waiting = {name: os.environ[name] for name in engines.WAITING if name in os.environ}
     system = f"{platform.system()} {platform.machine()}"
-    row = {"system": system, "cpus": os.cpu_count(), "omp_num_threads": threads}
+    row: dict[str, Any] = {"system": system, "cpus": os.cpu_count(), "omp_num_threads": threads}
+    row |= {"engine_threads": engines.threads(), "waiting": waiting}
     return row | {"commit": commit(), "versions": versions()}
 
 
 def _print(result: Json) -> None:
     rows = {f"startup: {name}": row for name, row in result["startup"].items()}
     rows |= result["stages"]
+    n = result["busy"]["processes"]
+    rows |= {f"beside {n} busy: {name}": row for name, row in result["busy"]["stages"].items()}
     for tutor, parts in result["tutors"].items():
         rows |= {f"tutor {tutor}: {part}": row for part, row in parts.items()}
     clip = result["clip"]

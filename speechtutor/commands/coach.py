@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands.output import AsJson, Device, Explain, score_lines, show, warn
+from speechtutor.commands.output import (
+    AsJson,
+    Device,
+    Explain,
+    Strictness,
+    note,
+    open_store,
+    score_lines,
+    show,
+    warn,
+)
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
     from speechtutor.core import Correction, Exercise, Transcript
     from speechtutor.pipeline import Session
-    from speechtutor.schema import Json
 
 NO_GRAMMAR = "none"
 """Leaves the grammar of free speech alone.
@@ -36,6 +45,7 @@ def run(
     scorer: Name = None,
     tutor: Name = None,
     grammar: Grammar = None,
+    strictness: Strictness = None,
     explain: Explain = None,
     device: Device = None,
     json: AsJson = False,
@@ -44,8 +54,10 @@ def run(
     if text is not None and grammar not in (None, NO_GRAMMAR):
         raise InputError(f"--grammar {grammar} corrects free speech: leave out {text!r}, or the option")
     names = {"transcriber": transcriber, "scorer": scorer, "tutor": tutor, "grammar": grammar}
-    heard, session = coached(audio, text, names, learner, explain, device)
+    heard, session = coached(audio, text, names, learner, explain, device, strictness=strictness)
     if json:
+        from speechtutor.views.session import session_json
+
         show(session_json(heard, session))
     else:
         print_session(heard, session)
@@ -59,10 +71,12 @@ def coached(
     explain: str | None = None,
     device: str | None = None,
     exercise: Exercise | None = None,
+    strictness: str | None = None,
 ) -> tuple[Transcript, Session]:
     """Load the stages by their names and let them judge a recording; only a named learner is remembered.
 
-    `exercise` is the one that is answered, where there is one.
+    `exercise` is the one that is answered, where there is one; `strictness` how readily the scorer calls a
+    sound wrong.
 
     Raises:
         SpeechTutorError: for a recording, a language or a model that cannot be used.
@@ -70,7 +84,7 @@ def coached(
     from speechtutor import registry
     from speechtutor.audio.io import load
     from speechtutor.content.tables import known_language
-    from speechtutor.pipeline import Coach
+    from speechtutor.pipeline import ANONYMOUS, Coach, session
     from speechtutor.practice.answers import outcome
 
     explain = None if explain is None else known_language(explain)
@@ -78,35 +92,20 @@ def coached(
     wanted = dict(names)
     if text is not None or wanted["grammar"] == NO_GRAMMAR:
         del wanted["grammar"]
+    scorer = registry.load_scorer(wanted.pop("scorer"), device=device, strictness=strictness)
     stages = {stage: registry.load(stage, name, device=device) for stage, name in wanted.items()}
-    store = None
-    if learner is not None:
-        from speechtutor.learner.store import open_store
-
-        store = open_store()
-    coach = Coach(**stages, store=store)
-    name = learner or "anonymous"
-    session = coach.coach(recording, text, name, exercise=exercise, judge=outcome, explain=explain)
-    if store is not None:
-        store.close()
+    store = None if learner is None else open_store()
+    try:
+        coach = Coach(scorer=scorer, **stages, store=store)
+        who = ANONYMOUS if learner is None else learner
+        found = session(coach.steps(recording, text, who, explain=explain, exercise=exercise, judge=outcome))
+    finally:
+        if store is not None:
+            store.close()
+    for warning in found.feedback.warnings:
+        note(f"warning: {warning}")
     # With a text given the coach has no need to listen for words, but a learner wants to see them.
-    return session.transcript or coach.transcribe(recording), session
-
-
-def session_json(heard: Transcript, session: Session) -> Json:
-    """What was said, how well, and what to do about it; `grammar` only for free speech that was corrected."""
-    from speechtutor.schema import VERSION, feedback_json, score_json, transcript_json
-    from speechtutor.views.grammar import correction_json
-
-    found: Json = {
-        "schema_version": VERSION,
-        "transcript": transcript_json(heard),
-        "score": score_json(session.score),
-        "feedback": feedback_json(session.feedback),
-    }
-    if session.correction is not None:
-        found["grammar"] = correction_json(session.correction, session.feedback.lang)
-    return found
+    return found.transcript or coach.transcribe(recording), found
 
 
 def print_session(heard: Transcript, session: Session) -> None:

@@ -19,7 +19,12 @@ NEEDED = (
     "numpy", "torch", "torchaudio", "transformers", "peft", "accelerate", "librosa", "soundfile", "av",
     "jiwer", "onnxruntime", "silero-vad", "swift-f0", "gradio", "cyclopts", "sqlalchemy",
 )  # fmt: skip
-OPTIONAL = {"faster-whisper": "whisper"}
+OPTIONAL = {
+    "faster-whisper": "whisper",
+    "pandas": "tables",
+    "distributed": "cluster",
+    "prometheus-client": "serve",
+}
 ROOM = 2_000_000_000
 """Bytes: all checkpoints with their archives while they are unpacked."""
 
@@ -86,6 +91,19 @@ def torch_pair() -> Iterator[Finding]:
         yield Finding("torch with torchaudio", False, f"{pair}: {_last(done)}", _pair_advice(_last(done)))
 
 
+def engine_settings() -> Iterator[Finding]:
+    """How many threads the engines take, how these wait, and whether all of them know."""
+    from speechtutor import engines
+
+    late = engines.came_late()
+    spins = not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"} & os.environ.keys()
+    advice = f"{', '.join(late)} came first: import speechtutor before" if late else ""
+    yield Finding("threads", True, engines.told(), advice or ("set OMP_WAIT_POLICY=PASSIVE" if spins else ""))
+    loud = [name for name, value in engines.SILENT.items() if os.environ.get(name) != value]
+    found = f"set otherwise: {', '.join(loud)}" if loud else "off in every library"
+    yield Finding("telemetry", True, found, f"unset {' '.join(loud)}" if loud else "")
+
+
 def _last(done: subprocess.CompletedProcess[str]) -> str:
     return (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
 
@@ -145,6 +163,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     python,
     packages,
     torch_pair,
+    engine_settings,
     storage,
     checkpoints,
     microphone,

@@ -267,6 +267,7 @@ class Shared:
 
 def _feedback(shared: Shared, manifest: Path, split: str, limit: int, model: str) -> Summary:
     from speechtutor.evaluation import feedback
+    from speechtutor.tutor.phrasing import LlmTutor
 
     items = feedback.scores(manifest, split, limit)
     # What a row says depends on its evidence alone: a larger limit goes on with the same rows.
@@ -275,7 +276,7 @@ def _feedback(shared: Shared, manifest: Path, split: str, limit: int, model: str
         over=feedback.over(items),
     )  # fmt: skip
     loaded = shared.load("tutor", model)
-    if not hasattr(loaded, "engine"):
+    if not isinstance(loaded, LlmTutor):
         raise InputError(f"{model} words nothing with a model: there is nothing to verify")
     return feedback.evaluate(job, loaded)[0]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from speechtutor.commands.output import AsJson, note, show
+from speechtutor.commands.output import AsJson, note, open_store, show
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def list_(*, store: Store = None, json: AsJson = False) -> None:
     """Say who is remembered, with the number of attempts and the days of the first and the last."""
     from dataclasses import asdict
 
-    opened = _open(store)
+    opened = open_store(store, create=False)
     try:
         known = opened.known()
     finally:
@@ -49,7 +49,7 @@ def export(
     """Write everything that is known of a learner as JSON, in the library's own scales."""
     from speechtutor.schema import dumps
 
-    opened = _open(store)
+    opened = open_store(store, create=False)
     try:
         _known(opened, id)
         text = dumps(opened.export(id))
@@ -68,7 +68,7 @@ def delete(id: Name, /, *, store: Store = None, json: AsJson = False) -> None:
     """Forget a learner down to the bytes of the store; name the other files that may name them."""
     from speechtutor.learner.traces import traces
 
-    opened = _open(store)
+    opened = open_store(store, create=False)
     try:
         known = id in opened.learners()
         gone = opened.delete(id)  # also of one who is gone: what was left in the log is emptied then
@@ -83,12 +83,6 @@ def delete(id: Name, /, *, store: Store = None, json: AsJson = False) -> None:
         show({"learner": id, "attempts": gone, "elsewhere": [str(path) for path in elsewhere]})
     else:
         print(f"{id}: {gone} attempts deleted")
-
-
-def _open(store: str | None) -> SqlStore:
-    from speechtutor.learner.store import open_store
-
-    return open_store(store, create=False)
 
 
 def _known(store: SqlStore, id: str) -> None:

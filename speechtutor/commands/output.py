@@ -14,11 +14,16 @@ from speechtutor.guard import line
 
 if TYPE_CHECKING:
     from speechtutor.core import Caution, UtteranceScore, WordScore
+    from speechtutor.learner.store import SqlStore
     from speechtutor.schema import Json
 
 Device = Annotated[str | None, Parameter(help="Where to compute: cpu, cuda, cuda:1 … (the best there is)")]
 Explain = Annotated[str | None, Parameter(help="Explain in this language: en, es or zh (English).")]
 AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
+Strictness = Annotated[
+    str | None,
+    Parameter(help="How readily a sound is called wrong: lenient, standard or strict (standard)."),
+]
 Model = Annotated[str | None, Parameter(help="A name from `speechtutor models` (the default of the stage)")]
 
 
@@ -65,6 +70,13 @@ def demo() -> Path:
     raise InputError("this installation has no demo folder: install from a checkout or a wheel")
 
 
+def open_store(url: str | None = None, *, create: bool = True) -> SqlStore:
+    """The learner store; rows of it that cannot be read are told beside the result."""
+    from speechtutor.learner import store
+
+    return store.open_store(url, create=create, tell=lambda line: note(f"warning: {line}"))
+
+
 def points(score: float | None) -> str:
     """A score as people see it, `-` when it was not measured."""
     from speechtutor.schema import percent
@@ -75,8 +87,9 @@ def points(score: float | None) -> str:
 
 def score_lines(score: UtteranceScore) -> Iterator[str]:
     """A score as a small table: aspects, then a line a word with its phones."""
-    aspects = ("overall", "accuracy", "fluency", "prosody", "completeness")
-    yield "  ".join(f"{aspect} {points(getattr(score, aspect))}" for aspect in aspects)
+    from speechtutor.core.score import ASPECTS
+
+    yield "  ".join(f"{aspect} {points(getattr(score, aspect))}" for aspect in ASPECTS)
     width = max((len(word.text) for word in score.words), default=0)
     for word in score.words:
         yield f"{word.text:<{width}}  {points(word.score):>3}  {_phones(word)}".rstrip()

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands.output import AsJson, Device, Model, score_lines, show, warn
+from speechtutor.commands.output import AsJson, Device, Model, Strictness, score_lines, show, warn
 from speechtutor.errors import InputError
 
 
@@ -18,6 +18,7 @@ def run(
     /,
     *,
     model: Model = None,
+    strictness: Strictness = None,
     device: Device = None,
     json: AsJson = False,
     azure: Annotated[bool, Parameter(help="Print JSON in the shape of Azure's assessment.")] = False,
@@ -32,7 +33,7 @@ def run(
     from speechtutor.audio.io import load
 
     recording = load(audio)
-    score = registry.load("scorer", model, device=device).score(recording, text)
+    score = registry.load_scorer(model, device=device, strictness=strictness).score(recording, text)
     if azure:
         from speechtutor.views.azure import azure_json
 

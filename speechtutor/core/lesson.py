@@ -39,6 +39,8 @@ class Feedback:
     """What the tutor says; `source` is "rules" or the name of the model that phrased it.
 
     `claims` are the summary's sentences with what they rest on; `lang` is the language it is said in.
+    `warnings` say, for people, where another than the tutor that was asked had to speak; they are no part
+    of what is said, so two feedbacks that say the same are equal.
     """
 
     summary: str
@@ -47,6 +49,7 @@ class Feedback:
     source: str = "rules"
     claims: tuple[Claim, ...] = ()
     lang: str = "en"
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
 
 READ = "read"

@@ -51,8 +51,10 @@ class PhoneScore:
     """A judgement of one canonical phone, by a model or by people.
 
     `gop` is the log-likelihood ratio of the canonical phone against its best rival (nats, 0 or
-    more when the canonical phone wins). `heard` is None when nothing fits better than the
-    canonical phone, "" when it was left out. `error_probability` is calibrated.
+    more when the canonical phone wins). `heard` is None when nothing else is named, "" when the
+    phone was left out. Two questions, never mixed: `error_probability` (calibrated) is that raters
+    would mark it wrong, `said_probability` (calibrated on speech whose sounds are known) that it was
+    said; None without a diagnosis, and `heard` and `nbest` then follow from the raters'.
     """
 
     canonical: str
@@ -65,6 +67,7 @@ class PhoneScore:
     confidence: float | None = None
     error_probability: float | None = None
     nbest: tuple[Candidate, ...] = ()
+    said_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +178,18 @@ al., 2014), and out of fold that F1 is 0.65; tutor, views and reports use the sa
 
 LEAST_CONFIDENCE = 0.4
 """Below it a finding is reported as Unsure, not as an error."""
+
+
+RATED_WRONG = 0.25
+"""Mean rating in [0, 1] below which people heard a phone as mispronounced: half a point of the corpus's two,
+as in the literature on it. On other scales it is a multiple of this."""
+
+
+ASPECTS = ("overall", "accuracy", "fluency", "prosody", "completeness")
+"""What an utterance is scored for, as it is shown."""
+
+UTTERANCE_ASPECTS = ("accuracy", "fluency", "prosody", "overall")
+"""What models predict of an utterance. The order is a contract: weights know aspects by number."""
+
+WORD_ASPECTS = ("score", "stress", "total")
+"""The same of a word."""

@@ -10,12 +10,11 @@ from pathlib import Path
 from speechtutor import jsonio
 from speechtutor.audio import headers
 from speechtutor.core import Utterance
-from speechtutor.corpora.rows import ASPECTS, UNTOLD, annotated, row_of, said, utterance
+from speechtutor.corpora.rows import UNTOLD, annotated, row_of, said, utterance
 from speechtutor.disk import write_text
 from speechtutor.errors import AudioError, InputError
 
 __all__ = [
-    "ASPECTS",
     "SPLITS",
     "UNTOLD",
     "Written",

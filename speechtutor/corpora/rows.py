@@ -18,10 +18,10 @@ from msgspec import Meta
 
 from speechtutor import jsonio
 from speechtutor.core import Edit, PhoneScore, Utterance, UtteranceScore, WordScore
+from speechtutor.core.score import ASPECTS
 from speechtutor.errors import InputError
 from speechtutor.jsonio import Count, Score
 
-ASPECTS = ("overall", "accuracy", "fluency", "prosody", "completeness")
 UNTOLD = "?"
 """A phone that annotators heard but could not name."""
 

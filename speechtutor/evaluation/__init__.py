@@ -28,8 +28,8 @@ A **row** has `id`, `speaker`, `split`, `audio` (relative to the root that the r
   "decoded_perceived": the same against the phones that people transcribed | null,
   "words": [{"text", "start", "end", "error_type", "model": {"accuracy", "stress", "total"},
   "raters": the same | null, "phones": [{"expected", "start", "end", "score", "rated", "gop",
-  "error_probability", "heard", "perceived"}]}]}`, every score 0-100, `perceived` null where nobody
-  wrote down what was said, else the phone that people heard ("" for nothing);
+  "error_probability", "said_probability", "heard", "perceived"}]}]}`, every score 0-100, `perceived` null
+  where nobody wrote down what was said, else the phone that people heard ("" for nothing);
 - feedback: `{"finding": kind, "rules": whether they spoke and the model was not asked, "violations":
   [why the reply was refused], "dropped", "word", "sound": whether it names those of the finding or null,
   "n_words", "grade", "first": seconds to the first text}`; `hypothesis` is the reply;

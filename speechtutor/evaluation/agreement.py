@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from speechtutor.core.score import RATED_WRONG
 from speechtutor.metrics import Interval, speaker_bootstrap
 
 Weights = Literal["none", "linear", "quadratic"]
@@ -106,7 +107,7 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if abs(whole) > 1e-12 else float("nan")
 
 
-LEVELS = (0.25, 0.75)
+LEVELS = (RATED_WRONG, 0.75)
 """Scores in [0, 1] at which a sound stops being wrong, and becomes right: the corpus's 0, 1, 2 rounded."""
 
 

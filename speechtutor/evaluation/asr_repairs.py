@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from speechtutor.core import WordScore
+from speechtutor.core.score import RATED_WRONG
 from speechtutor.text.tokens import words_for_wer
 
-WORD_BELOW, PHONE_BELOW = 0.5, 0.25
-"""In [0, 1]: a word is mispronounced when raters gave it, or one of its phones, less."""
+WORD_BELOW = 0.5
+"""In [0, 1]: a word is mispronounced when raters gave it less, or a phone of it less than `RATED_WRONG`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def mispronounced(word: WordScore) -> bool | None:
     if word.score is None and not phones:
         return None
     whole = word.score is not None and word.score < WORD_BELOW
-    return whole or any(score < PHONE_BELOW for score in phones)
+    return whole or any(score < RATED_WRONG for score in phones)
 
 
 def written(reference: Sequence[str], hypothesis: Sequence[str]) -> list[bool]:

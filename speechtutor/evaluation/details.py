@@ -5,7 +5,7 @@ The package's docstring says what the keys mean. Scores are 0-100, probabilities
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from msgspec import Meta
 
@@ -64,6 +64,7 @@ class Phone(TypedDict):
     rated: Score | None
     gop: Number | None
     error_probability: Probability | None
+    said_probability: NotRequired[Probability | None]
     heard: str | None
     perceived: str | None
 
@@ -121,10 +122,21 @@ class Corrected(TypedDict):
     refused: str
 
 
+class Tipped(TypedDict):
+    """A reading with what was told of it: kind of the first finding, raters' means of the sounds named."""
+
+    first: str
+    first_rating: Probability | None
+    named: list[Probability]
+    wrong: Count
+    contradictions: list[str]
+
+
 DETAILS: dict[str, Any] = {
     "asr": Recognised,
     "scoring": Scored,
     "feedback": Worded,
     "grammar": Corrected,
+    "tips": Tipped,
 }
 """By kind of evaluation; a further kind is one more type here."""

@@ -27,7 +27,7 @@ from speechtutor.evaluation.result import Row, Summary, Table
 from speechtutor.evaluation.sampling import Speakers
 from speechtutor.evaluation.summary import EvaluationKind
 from speechtutor.schema import score_from_json
-from speechtutor.tutor.engine import Message, TextEngine
+from speechtutor.stages import Message, TextEngine
 from speechtutor.tutor.evidence import gather
 from speechtutor.tutor.facts import facts, words_of
 from speechtutor.tutor.phrasing import LlmTutor

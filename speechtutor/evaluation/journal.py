@@ -7,18 +7,14 @@ on with rows that another model or another manifest gave.
 
 from __future__ import annotations
 
-import json
-import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from speechtutor import jsonio
-from speechtutor.disk import write_text
+from speechtutor import journal, jsonio
 from speechtutor.errors import InputError, SpeechTutorError, StorageError
 from speechtutor.evaluation.result import CONFIG, ROWS, SUMMARY, Row
-from speechtutor.fingerprint import require_same
 
 LOCK = ".lock"
 ERRORS = "errors.log"
@@ -47,47 +43,18 @@ def begin(folder: Path, record: Mapping[str, Any]) -> None:
         InputError: when the folder holds a run of something else, naming what differs.
         StorageError: when the disk refuses.
     """
-    path = folder / CONFIG
-    if (folder / ROWS).exists():
-        earlier = _earlier(path).get("fingerprint")
-        require_same(earlier, record["fingerprint"], folder, "another evaluation")
+    journal.begin(folder / ROWS, folder / CONFIG, record, folder, "another evaluation")
     (folder / SUMMARY).unlink(missing_ok=True)
-    if not (folder / ROWS).exists():
-        write_text(path, json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
-def _earlier(path: Path) -> Mapping[str, Any]:
-    try:
-        return jsonio.read_object(path)
-    except InputError:
-        raise InputError(
-            f"{path.parent} holds rows of an evaluation but no {CONFIG}: choose another --out"
-        ) from None
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> AbstractContextManager[None]:
     """Keep a second process out of the folder.
 
     Raises:
         InputError: when another process is writing there.
         StorageError: when the folder cannot be made.
     """
-    from filelock import FileLock, Timeout
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{folder}: {error.strerror}") from None
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise InputError(f"{folder}: another process is evaluating there") from None
-    try:
-        yield
-    finally:
-        lock.release()
+    return journal.alone(folder / LOCK, f"{folder}: another process is evaluating there")
 
 
 def done(folder: Path, say: Callable[[str], None], kind: str = "") -> dict[str, Row]:
@@ -101,13 +68,9 @@ def done(folder: Path, say: Callable[[str], None], kind: str = "") -> dict[str, 
     path = folder / ROWS
     if not path.exists():
         return {}
-    whole = path.read_bytes()
-    end = whole.rfind(b"\n") + 1
-    if end < len(whole):
-        say(f"{path}: the last row was cut short and is made again")
-        with path.open("r+b") as file:
-            file.truncate(end)
-    rows = [Row.parse(line, f"{path}, row {number}", kind) for number, line in jsonio.lines(whole[:end])]
+    journal.whole(path, say)
+    lines = jsonio.lines(path.read_bytes())
+    rows = [Row.parse(line, f"{path}, row {number}", kind) for number, line in lines]
     return {row.id: row for row in rows if row.error is None}
 
 
@@ -132,21 +95,12 @@ def guarded(
         except SpeechTutorError:
             raise
         except Exception as error:
-            _keep(folder / ERRORS, f"{item.id}\n{traceback.format_exc()}\n")
-            reason = " ".join(str(error).split())[:200]
-            cause = f"{item.id}: unexpected {type(error).__name__}: {reason} (see {ERRORS})"
+            journal.keep(folder / ERRORS, item.id)
+            cause = journal.unexpected(item.id, error, ERRORS)
             say(cause)
             return failed(item, cause)
 
     return safe
-
-
-def _keep(path: Path, text: str) -> None:
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}") from None
 
 
 def collect(

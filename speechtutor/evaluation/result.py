@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from speechtutor import jsonio
 from speechtutor.disk import write_text
 from speechtutor.errors import InputError
@@ -240,7 +242,7 @@ def clean(value: Any) -> Any:
         return {str(key): clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [clean(item) for item in value]
-    if hasattr(value, "item"):  # a numpy number
+    if isinstance(value, np.generic):
         return clean(value.item())
     return value
 

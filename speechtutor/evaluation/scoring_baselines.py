@@ -23,12 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechtutor import jsonio
+from speechtutor.core.score import RATED_WRONG
 from speechtutor.evaluation import sampling, scoring_items
 from speechtutor.evaluation.labelled import Labelled
 from speechtutor.evaluation.result import Metric
 from speechtutor.evaluation.sampling import Figure, Speakers, Values
 from speechtutor.evaluation.scoring_items import NAMES, OF, Guess, Item
-from speechtutor.evaluation.scoring_rows import WRONG_BELOW
 from speechtutor.jsonio import Number
 
 SHRINK = 5
@@ -224,7 +224,7 @@ def single_rater(every: Sequence[Item], raters: Mapping[str, Any], speakers: Spe
         )
         found[f"{aspect}_mse"] = _metric(error, f"{name}, MSE on 0-2", who, of, speakers, "points²", "lower")
         if aspect == "phone":
-            limit = WRONG_BELOW / 100 - 1e-9
+            limit = RATED_WRONG - 1e-9
             f1 = Mean([sampling.detection(rest < limit, own < limit)["f1"] for rest, own in others])
             found["mdd_f1"] = _metric(f1, "MDD, f1", who, "phones", speakers, "share", "higher")
     return found

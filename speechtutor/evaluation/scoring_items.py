@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from speechtutor.core.score import RATED_WRONG
 from speechtutor.evaluation.result import Row
 from speechtutor.evaluation.sampling import Values
-from speechtutor.evaluation.scoring_rows import ASPECTS, WORD_ASPECTS, WRONG_BELOW
+from speechtutor.evaluation.scoring_rows import ASPECTS, WORD_ASPECTS
+from speechtutor.schema import fraction
 
 NAMES = {
     "phone": "phone accuracy",
@@ -46,10 +48,6 @@ class Item:
     perceived: str | None = None
 
 
-def _share(value: float | None) -> float | None:
-    return None if value is None else value / 100
-
-
 def of_row(row: Row) -> Iterator[Item]:
     """Every value of an utterance, rated or not."""
     words = [word["text"].upper() for word in row.detail["words"]]
@@ -57,7 +55,7 @@ def of_row(row: Row) -> Iterator[Item]:
     for aspect in ASPECTS:
         name = "utterance_" + ("total" if aspect == "overall" else aspect)
         said = row.detail["model"][aspect]
-        yield Item(name, _share(raters.get(aspect)), _share(said), row.speaker, row.id, text=tuple(words))
+        yield Item(name, fraction(raters.get(aspect)), fraction(said), row.speaker, row.id, text=tuple(words))
     for w, word in enumerate(row.detail["words"]):
         yield from _of_word(row, w, word)
 
@@ -65,12 +63,12 @@ def of_row(row: Row) -> Iterator[Item]:
 def _of_word(row: Row, w: int, word: dict[str, Any]) -> Iterator[Item]:
     text = (word["text"].upper(),)
     for aspect in WORD_ASPECTS:
-        rated, said = (_share((word[side] or {}).get(aspect)) for side in ("raters", "model"))
+        rated, said = (fraction((word[side] or {}).get(aspect)) for side in ("raters", "model"))
         yield Item(f"word_{aspect}", rated, said, row.speaker, row.id, (w, -1), text)
     for i, p in enumerate(word["phones"]):
         yield Item(
-            "phone", _share(p["rated"]), _share(p["score"]), row.speaker, row.id, (w, i), text, p["expected"],
-            p["gop"], p["error_probability"], p["heard"], p["perceived"],
+            "phone", fraction(p["rated"]), fraction(p["score"]), row.speaker, row.id, (w, i), text,
+            p["expected"], p["gop"], p["error_probability"], p["heard"], p["perceived"],
         )  # fmt: skip
 
 
@@ -104,7 +102,7 @@ def column(items: Sequence[Item], aspect: str, guess: Guess = lambda item: item.
 def errors(items: Sequence[Item], guess: Guess = lambda item: item.error_probability) -> Column:
     """Phones as wrong (1) or not by the raters' mean, and the probability of an error that was given."""
     return _column(
-        (None if i.rated is None else float(100 * i.rated < WRONG_BELOW - 1e-9), guess(i), i.speaker)
+        (None if i.rated is None else float(i.rated < RATED_WRONG - 1e-9), guess(i), i.speaker)
         for i in items
         if i.aspect == "phone"
     )

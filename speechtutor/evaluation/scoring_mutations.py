@@ -22,7 +22,7 @@ from speechtutor.core import (
     UtteranceScore,
     WordScore,
 )
-from speechtutor.core.score import ERROR_THRESHOLD
+from speechtutor.tutor.labels import is_wrong
 
 FADE: Seconds = 0.005
 """Length of the cross-fade at a cut, so that it does not click."""
@@ -220,7 +220,7 @@ def _marked(score: UtteranceScore, mutation: Mutation) -> bool:
     if mutation.kind.startswith("word dropped"):
         return all(word.error_type is ErrorType.OMISSION for word in touched)
     if mutation.phone is not None and mutation.kind != "phone repeated":
-        return (touched[0].phones[mutation.phone].error_probability or 0.0) >= ERROR_THRESHOLD
+        return is_wrong(touched[0].phones[mutation.phone])
     return any(word.error_type in WRONG for word in touched)
 
 

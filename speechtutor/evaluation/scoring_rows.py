@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -18,21 +17,23 @@ from speechtutor.core import (
     PhoneScore,
     Ratings,
     Recording,
+    Seconds,
     Utterance,
     UtteranceScore,
     WordScore,
 )
+from speechtutor.core.score import ASPECTS as EVERY_ASPECT
 from speechtutor.corpora import canonical
 from speechtutor.errors import InputError
 from speechtutor.evaluation import groups
 from speechtutor.evaluation.result import Row
 from speechtutor.scoring import ctc
-from speechtutor.stages import AcousticModel, Rater, Scorer
+from speechtutor.scoring.observe import most_heard
+from speechtutor.stages import AcousticModel, Listening, Rater, Scorer
 
-ASPECTS = ("overall", "accuracy", "fluency", "prosody")
+ASPECTS = EVERY_ASPECT[:-1]
+"""Those that raters differ in: completeness is nearly constant."""
 WORD_ASPECTS = {"accuracy": "score", "stress": "stress", "total": "total"}
-WRONG_BELOW = 25.0
-"""Half a point of two, as 0-100: a phone with a lower mean rating counts as mispronounced."""
 
 
 @dataclass
@@ -41,6 +42,11 @@ class Remembering:
 
     acoustic: AcousticModel
     last: Emission | None = field(default=None)
+
+    @property
+    def longest(self) -> Seconds:
+        """How much the model itself can hear at once."""
+        return most_heard(self.acoustic)
 
     def emit(self, recording: Recording) -> Emission:
         """Log-probabilities of phones per frame."""
@@ -89,6 +95,7 @@ def _phone(expected: str, rated: PhoneScore | None, found: PhoneScore | None) ->
         "rated": points(rated.score) if rated else None,
         "gop": found and found.gop,
         "error_probability": found and found.error_probability,
+        "said_probability": found and found.said_probability,
         "heard": found and found.heard,
         "perceived": _perceived(rated) if rated else None,
     }
@@ -222,19 +229,17 @@ def listener(scorer: Scorer, root: Path) -> Callable[[Utterance], Row]:
     Where the scorer has an acoustic model, what it freely hears is kept too.
     """
     ear: Remembering | None = None
-    if is_dataclass(scorer) and "acoustic" in {f.name for f in fields(scorer)}:
-        ear = remembering(getattr(scorer, "acoustic"))  # noqa: B009  # no stage promises it
-        scorer = replace(scorer, acoustic=ear)
-    ask: Any = scorer.score
-    takes_words = "words" in inspect.signature(ask).parameters
+    if isinstance(scorer, Listening):
+        ear = remembering(scorer.acoustic)
+        scorer = scorer.hearing_with(ear)
 
     def judge(utterance: Utterance) -> Row:
         if ear:
             ear.last = None  # what an utterance before this one left, when it failed half-way
         recording = audio.load(root / utterance.audio)
-        extra = {"words": canonical.of(utterance)} if takes_words else {}
+        words = canonical.of(utterance)
         began = perf_counter()
-        score = ask(recording, utterance.text, **extra)
+        score = scorer.score(recording, utterance.text, words=words)
         elapsed = perf_counter() - began
         return row_of(utterance, score, ear.heard() if ear else None, elapsed=elapsed)
 

@@ -96,10 +96,11 @@ class Database:
             cause = f"needs the package {error.name}: pip install it"
             raise StorageError(f"the learner store {self.where} {cause}") from None
         except DBAPIError as error:
-            raise StorageError(f"cannot {verb} the learner store {self.where}: {error.orig}") from error
+            told = " ".join(str(error.orig).split())
+            raise StorageError(f"cannot {verb} the learner store {self.where}: {told}") from error
         except OSError as error:
-            cause = error.strerror or str(error)
-            raise StorageError(f"cannot {verb} the learner store {self.where}: {cause}") from error
+            cause = f"{self.where}: {error.strerror or error}"
+            raise StorageError(f"cannot {verb} the learner store {cause}") from error
         except SQLAlchemyError as error:
             raise StorageError(f"cannot {verb} the learner store {self.where}: {error}") from error
 

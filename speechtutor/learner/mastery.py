@@ -1,8 +1,9 @@
 """What a learner knows, and what to practise next.
 
 The attempts are the truth; the state is a pure fold over them. Each phone has a Beta belief about
-the probability that it comes out right, updated with the scorer's calibrated error probability as
-a soft observation (a fractional success, as in Bayesian knowledge tracing with soft evidence).
+the probability that it comes out right, updated with the calibrated probability that it was said
+(without a diagnosis: that raters would not mark it) as a soft observation (a fractional success, as in
+Bayesian knowledge tracing with soft evidence).
 The result does not depend on the order of the attempts, not even in its last bit, so that a state that
 is kept beside them can be compared with the fold; forgetting is left to a later model.
 """
@@ -14,7 +15,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from speechtutor.core import Attempt, ErrorType, Exercise, LearnerState, Mastery, PhoneScore, UtteranceScore
+from speechtutor.core import (
+    Attempt,
+    ErrorType,
+    Exercise,
+    LearnerState,
+    Mastery,
+    PhoneScore,
+    UtteranceScore,
+    WordScore,
+)
 from speechtutor.errors import InputError
 
 PRIOR_MEAN = 0.5
@@ -26,7 +36,7 @@ PRIOR_STRENGTH = 2.0
 MIN_CONFIDENCE = 0.3
 """Phones heard with less confidence than this teach nothing about the learner."""
 
-RULE = 1
+RULE = 2
 """Version of the fold: a kept state that another version made is made again."""
 
 GRAIN = 2.0**24
@@ -42,7 +52,7 @@ def observations(score: UtteranceScore) -> Iterator[tuple[str, float]]:
     Words that were left out, added or not understood tell nothing about their sounds.
     """
     for word in score.words:
-        if word.error_type in _UNHEARD:
+        if word.error_type in _UNHEARD and not _only_marked(word):
             continue
         for phone in word.phones:
             right = _right(phone)
@@ -50,7 +60,16 @@ def observations(score: UtteranceScore) -> Iterator[tuple[str, float]]:
                 yield phone.canonical, right
 
 
+def _only_marked(word: WordScore) -> bool:
+    """Whether a word is Unsure although it was heard well: raters might mark it, the diagnosis does not."""
+    diagnosed = all(phone.said_probability is not None for phone in word.phones)
+    return word.error_type is ErrorType.UNSURE and bool(word.phones) and diagnosed
+
+
 def _right(phone: PhoneScore) -> float | None:
+    """By the diagnosis where there is one: the record is of sounds, not of what raters think."""
+    if phone.said_probability is not None:
+        return phone.said_probability
     return phone.score if phone.error_probability is None else 1.0 - phone.error_probability
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,10 +12,13 @@ import sqlalchemy as sa
 from speechtutor import jsonio
 from speechtutor.core import Attempt, Exercise, Outcome, UtteranceScore
 from speechtutor.errors import InputError
-from speechtutor.learner.tables import NAME_LENGTH
+from speechtutor.learner.tables import ID_LENGTH, NAME_LENGTH
 
 FORMAT = 1
 """Version of the stored values; fields that are added take their default in an older row."""
+
+
+_NO_TEXT = {"Cc", "Cs", "Zl", "Zp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,16 @@ class Unreadable:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One line of a list of learners; times are UTC in ISO form."""
+
+    learner: str
+    n_attempts: int
+    first: str
+    last: str
+
+
 def row_of(attempt: Attempt) -> dict[str, Any]:
     """An attempt as it is kept; what could not be read again is refused before it is acknowledged.
 
@@ -32,6 +46,8 @@ def row_of(attempt: Attempt) -> dict[str, Any]:
         InputError: naming the field that cannot be kept.
         ValueError: for a score that is not finite.
     """
+    if not 0 < len(attempt.id) <= ID_LENGTH:
+        raise InputError(f"the id of an attempt has 1 to {ID_LENGTH} characters, not {len(attempt.id)}")
     row: dict[str, Any] = {
         "format": FORMAT,
         "learner": name_of(attempt.learner),
@@ -61,6 +77,11 @@ def attempt_of(row: sa.Row[Any], store: str) -> Attempt | Unreadable:
         return Unreadable(row.id, f"{where} is damaged: {error}")
 
 
+def is_text(name: object) -> bool:
+    """Whether a name is text of one line: no control characters, no halves of characters, no line ends."""
+    return isinstance(name, str) and not {unicodedata.category(letter) for letter in name} & _NO_TEXT
+
+
 def name_of(learner: str) -> str:
     """The name of a learner, when it can be kept.
 
@@ -73,6 +94,6 @@ def name_of(learner: str) -> str:
         raise InputError(
             f"a learner's name has at most {NAME_LENGTH} characters, not {len(learner)}: {learner[:20]!r} ..."
         )
-    if any(ord(letter) < 32 or 0xD800 <= ord(letter) < 0xE000 for letter in learner):
+    if not is_text(learner):
         raise InputError(f"a learner's name holds a character that cannot be kept: {learner!a}")
     return learner

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from speechtutor.disk import home
 from speechtutor.errors import InputError, StorageError
 from speechtutor.learner import mastery
 from speechtutor.learner.database import Database
-from speechtutor.learner.rows import FORMAT, Unreadable, attempt_of, name_of, row_of
+from speechtutor.learner.rows import FORMAT, Known, Unreadable, attempt_of, is_text, name_of, row_of
 from speechtutor.learner.tables import ATTEMPTS, GIVEN, STATES
 
 BUSY_TIMEOUT = 5.0
@@ -37,16 +37,6 @@ NAME = "learners.db"
 _LOG = logging.getLogger("speechtutor")
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """One line of a list of learners; times are UTC in ISO form."""
-
-    learner: str
-    n_attempts: int
-    first: str
-    last: str
-
-
 class SqlStore:
     """Attempts in a database. Safe to share between threads; close it when done."""
 
@@ -56,11 +46,11 @@ class SqlStore:
         *,
         timeout: float = BUSY_TIMEOUT,
         create: bool = True,
-        tell: Callable[[str], None] = _LOG.warning,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         """Open the database at an SQLAlchemy URL; `create` makes file and tables where they are missing.
 
-        `tell` gets a line for every row that cannot be read.
+        `tell` gets a line for every row that cannot be read (a warning in the log).
 
         Raises:
             StorageError: when it cannot be opened, is damaged or, to be made, is not writable.
@@ -68,7 +58,7 @@ class SqlStore:
         self._database = Database(url, timeout=timeout, create=create)
         self.where = self._database.where
         self.path = self._database.path
-        self._tell = tell
+        self._tell = tell or _LOG.warning
 
     def append(self, attempt: Attempt) -> None:
         """Remember an attempt, and what follows from it for the learner; the same id twice is one attempt.
@@ -81,7 +71,8 @@ class SqlStore:
         row = row_of(attempt)
         with self._database.errors("write to"), self._database.writing() as connection:
             held = self._held(connection, attempt.learner)
-            if not connection.execute(self._insert(ATTEMPTS, row, "key")).rowcount:
+            new = self._insert(ATTEMPTS, row, "key").returning(ATTEMPTS.c.id)
+            if connection.execute(new).scalar() is None:
                 self._same(connection, row)
                 return
             known = (
@@ -100,6 +91,20 @@ class SqlStore:
                 yield found
             else:
                 self._tell(found.why)
+
+    def attempt(self, id: str) -> Attempt | None:
+        """The attempt of an id, where there is one.
+
+        Raises:
+            StorageError: when the store or the attempt cannot be read.
+        """
+        query = sa.select(ATTEMPTS).where(ATTEMPTS.c.key == id)
+        with self._database.errors("read"), self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+            found = None if row is None else attempt_of(row, self.where)
+        if isinstance(found, Unreadable):
+            raise StorageError(found.why)
+        return found
 
     def rows(self, learner: str) -> Iterator[Attempt | Unreadable]:
         """All attempts of a learner, oldest first, a few in memory at once.
@@ -162,18 +167,24 @@ class SqlStore:
 
     def learners(self) -> tuple[str, ...]:
         """Everyone the store knows, in alphabetical order."""
-        names = sa.union(sa.select(ATTEMPTS.c.learner), sa.select(GIVEN.c.learner)).subquery()
-        query = sa.select(names.c.learner).order_by(names.c.learner)
-        with self._database.errors("read"), self._database.reading() as connection:
-            return tuple(connection.execute(query).scalars())
+        return tuple(one.learner for one in self.known())
 
     def known(self) -> tuple[Known, ...]:
         """Everyone with the number of their attempts and the times of the first and the last."""
-        at, learner = ATTEMPTS.c.at, ATTEMPTS.c.learner
-        query = sa.select(learner, sa.func.count(), sa.func.min(at), sa.func.max(at)).group_by(learner)
+        learner, id_, at = ATTEMPTS.c.learner, ATTEMPTS.c.id, ATTEMPTS.c.at
+        least = sa.func.min
+        query = sa.select(learner, least(id_), sa.func.count(), least(at), sa.func.max(at)).group_by(learner)
+        found: dict[str, Known] = {}
         with self._database.errors("read"), self._database.reading() as connection:
-            found = {row[0]: Known(*row) for row in connection.execute(query)}
-        return tuple(found.get(name, Known(name, 0, "", "")) for name in self.learners())
+            for name, row, n_attempts, first, last in connection.execute(query):
+                if is_text(name):
+                    found[name] = Known(name, n_attempts, str(first), str(last))
+                else:
+                    self._tell(f"{self.where}: attempt {row} is damaged: its learner's name is {name!a:.40}")
+            for name in connection.execute(sa.select(GIVEN.c.learner).distinct()).scalars():
+                if is_text(name):
+                    found.setdefault(name, Known(name, 0, "", ""))
+        return tuple(found[name] for name in sorted(found))
 
     def export(self, learner: str) -> dict[str, Any]:
         """All that is known of a learner, as plain JSON values in the library's own scales.
@@ -262,8 +273,16 @@ class SqlStore:
             return None
 
     def _folded(self, connection: sa.Connection, learner: str) -> LearnerState:
-        attempts = (one for one in self._stream(connection, learner) if isinstance(one, Attempt))
-        return replace(mastery.replay(attempts), learner=learner)
+        """What the attempts that can be read lead to; the others are told."""
+
+        def readable() -> Iterator[Attempt]:
+            for found in self._stream(connection, learner):
+                if isinstance(found, Attempt):
+                    yield found
+                else:
+                    self._tell(found.why)
+
+        return replace(mastery.replay(readable()), learner=learner)
 
     def _keep(self, connection: sa.Connection, known: LearnerState) -> None:
         row = {"learner": known.learner, "rule": mastery.RULE, "state": jsonio.dumps(known)}
@@ -277,7 +296,7 @@ class SqlStore:
         query = (
             sa.select(ATTEMPTS).where(ATTEMPTS.c.learner == learner).order_by(ATTEMPTS.c.at, ATTEMPTS.c.id)
         )
-        with connection.execution_options(yield_per=CHUNK).execute(query) as rows:
+        with connection.execute(query, execution_options={"yield_per": CHUNK}) as rows:
             for row in rows:
                 yield attempt_of(row, self.where)
 
@@ -287,13 +306,15 @@ class SqlStore:
         return {key: value if isinstance(value, int) else str(value) for key, value in row._mapping.items()}
 
 
-def open_store(url: str | None = None, *, create: bool = True) -> SqlStore:
-    """The learner store at a URL, or the SQLite file in the home directory.
+def open_store(
+    url: str | None = None, *, create: bool = True, tell: Callable[[str], None] | None = None
+) -> SqlStore:
+    """The learner store at a URL, or the SQLite file in the home directory; see `SqlStore`.
 
     Raises:
         StorageError: when it cannot be opened, or is not there and `create` is false.
     """
-    return SqlStore(url or sa.URL.create("sqlite", database=str(place())), create=create)
+    return SqlStore(url or sa.URL.create("sqlite", database=str(place())), create=create, tell=tell)
 
 
 def place() -> Path:

@@ -15,6 +15,9 @@ HEAD = "0002"
 NAME_LENGTH = 200
 """Characters of a learner's name that every database keeps."""
 
+ID_LENGTH = 64
+"""Characters of an attempt's id; those that we make have 32."""
+
 
 class Base(DeclarativeBase):
     """All tables."""
@@ -35,7 +38,7 @@ class AttemptRow(Base):
     at: Mapped[str] = mapped_column(sa.String(32))
     exercise: Mapped[str] = mapped_column(sa.Text)
     score: Mapped[str] = mapped_column(sa.Text)
-    key: Mapped[str | None] = mapped_column(sa.String(64))
+    key: Mapped[str | None] = mapped_column(sa.String(ID_LENGTH))
     outcome: Mapped[str | None] = mapped_column(sa.Text)
 
 

@@ -16,27 +16,27 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import nn
 from transformers import AutoConfig, AutoModel
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from speechtutor import hub
-from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recording
+from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recording, Seconds
 from speechtutor.errors import AudioError, ModelError
-from speechtutor.models import acoustic_ctc, acoustic_onnx
-from speechtutor.models.acoustic_ctc import CtcAcoustic
+from speechtutor.models import acoustic_ctc, acoustic_onnx, description
+from speechtutor.models.acoustic_ctc import PADDING, CtcAcoustic
 from speechtutor.models.acoustic_onnx import OnnxAcoustic
 from speechtutor.models.convert import whisper_checkpoint
 from speechtutor.models.device import pick
 from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, PhoneEncoder, first_guesses
 
 DEFAULT = "whisper-base-phones"
-PADDING = 0.1
-"""Seconds of silence put on both sides, so that the first and the last phone have frames to peak in."""
-
 MIN_SAMPLES = 400
+
+LONGEST = 29.0
+"""Seconds heard at once: Whisper has 1,500 positions of 20 ms, and attention grows with the square."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class Acoustic:
     version: str = ""
     autocast: bool = False
     rates: bool = False
+    longest: Seconds = LONGEST
 
     @torch.inference_mode()
     def emit(self, recording: Recording) -> Emission:
@@ -108,11 +109,17 @@ def restore(folder: Path) -> tuple[PhoneEncoder, bool]:
             load_file(folder / "adapter_model.safetensors"),
             load_file(folder / "head.safetensors"),
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise ModelError(f"{folder} holds no phone recogniser: {error}") from None
     if tuple(settings.get("symbols", ())) != SYMBOLS:
         raise ModelError(f"{folder} was trained with other symbols than this version of speechtutor uses")
-    network = PhoneEncoder(base_encoder(settings["base"]))
+    try:
+        network = PhoneEncoder(base_encoder(settings["base"]))
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, StopIteration) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(
+            f"the encoder {settings.get('base')!r} of {folder} cannot be read: {reason}"
+        ) from None
     state = network.state_dict()
     for key, down in adapter.items():
         if key.endswith("lora_A.weight"):
@@ -122,12 +129,6 @@ def restore(folder: Path) -> tuple[PhoneEncoder, bool]:
     state |= {name: value.float() for name, value in rest.items()}
     network.load_state_dict(state)
     return network, bool(settings.get("rated"))
-
-
-def _of_transformers(folder: Path) -> bool:
-    """Whether the config of a folder names a model type of transformers."""
-    settings = folder / "config.json"
-    return settings.is_file() and '"model_type"' in settings.read_text(encoding="utf-8")
 
 
 def load(
@@ -143,10 +144,13 @@ def load(
     folder = hub.resolve(checkpoint or DEFAULT)
     if isinstance(folder, str):
         return acoustic_ctc.load(folder, device, **options)
-    if (folder / acoustic_onnx.FILE).is_file():
+    kind = description.read(folder).kind
+    if kind == "phones-onnx":
         return acoustic_onnx.load(folder, device, **options)
-    if _of_transformers(folder):
+    if kind == "ctc":
         return acoustic_ctc.load(folder, device, **options)
+    if kind != "phones-lora":
+        raise ModelError(f"{folder} holds no phone recogniser: it is a {kind}")
     chosen = pick(device)
     network, rates = restore(folder)
     network = network.eval().to(chosen.name)

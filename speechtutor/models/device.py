@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from speechtutor import engines
 from speechtutor.errors import InputError, ModelError
 
 if TYPE_CHECKING:
     import torch
 
-MOST_THREADS = 4
 _NAME = re.compile(r"auto|cpu|mps|cuda(?::\d{1,3})?")
 
 
@@ -90,8 +89,8 @@ def _cpu_has_bf16() -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def onnx_session(path: Path) -> Any:
-    """A network of ONNX Runtime on the CPU, on at most four threads.
+def onnx_session(path: Path, n_threads: int | None = None) -> Any:
+    """A network of ONNX Runtime on the CPU; by default on `engines.threads()` threads, which sleep to wait.
 
     Raises:
         ModelError: when the file is missing or damaged.
@@ -99,7 +98,9 @@ def onnx_session(path: Path) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = min(MOST_THREADS, os.cpu_count() or 1)
+    options.intra_op_num_threads = n_threads or engines.threads()
+    # Threads that wait must not burn the CPU that the other stages need.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

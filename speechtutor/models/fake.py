@@ -7,7 +7,7 @@ a default.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -47,6 +47,10 @@ BLANK = "<blank>"
 FRAME_SHIFT: Seconds = 0.02
 PEAK = 0.98
 """Probability of the phone at its peak; the rest is shared out evenly."""
+
+
+FOLLOW_UP = 'Try it again. Then say: "I have two cups of tea."'
+"""The next step of the tutor, whatever was said."""
 
 
 def _shares(count: int, duration: Seconds) -> list[tuple[Seconds, Seconds]]:
@@ -101,7 +105,9 @@ class FakeScorer:
 
     def align(self, recording: Recording, text: str) -> Alignment:
         """The citation phones of the text spread evenly over the recording."""
-        words = pronounce(text)
+        return self._aligned(recording, pronounce(text))
+
+    def _aligned(self, recording: Recording, words: Sequence[CanonicalWord]) -> Alignment:
         said = [(phone, i) for i, word in enumerate(words) for phone in word.pronunciations[0]]
         edges = np.linspace(0, round(recording.duration / FRAME_SHIFT), len(said) + 1).round().astype(int)
         phones = tuple(
@@ -110,17 +116,19 @@ class FakeScorer:
         )
         return Alignment(tuple(words), (0,) * len(words), phones, 0.0, FRAME_SHIFT)
 
-    def score(self, recording: Recording, text: str) -> UtteranceScore:
+    def score(
+        self, recording: Recording, text: str, *, words: Sequence[CanonicalWord] | None = None
+    ) -> UtteranceScore:
         """Fixed scores; none, and a caution, for digital silence."""
-        alignment = self.align(recording, text)
+        alignment = self._aligned(recording, pronounce(text) if words is None else words)
         if not recording.samples.any():
             silence = Caution(Code.SILENCE, "the recording is silent")
             return UtteranceScore(text, (), duration=recording.duration, model=NAME, cautions=(silence,))
-        words = tuple(self._word(alignment, i, word) for i, word in enumerate(alignment.words))
-        mean = float(np.mean([word.score for word in words if word.score is not None]))
+        judged = tuple(self._word(alignment, i, word) for i, word in enumerate(alignment.words))
+        mean = float(np.mean([word.score for word in judged if word.score is not None]))
         return UtteranceScore(
             text,
-            words,
+            judged,
             overall=mean,
             accuracy=mean,
             fluency=1.0,
@@ -173,8 +181,14 @@ class FakeTutor:
                 if phone.edit is not Edit.MATCH:
                     advice = f"Say {phone.canonical} in {word.text}."
                     tip = Tip(word.text, phone.canonical, phone.heard, advice)
-                    return Feedback("One sound to work on.", (tip,), "Try it again.", NAME)
-        return Feedback("Well said.", (), "Say something else.", NAME)
+                    return Feedback("One sound to work on.", (tip,), FOLLOW_UP, NAME)
+        return Feedback("Well said.", (), FOLLOW_UP, NAME)
+
+    def stream(self, score: UtteranceScore, learner: LearnerState) -> Generator[str, None, Feedback]:
+        """The summary in one piece."""
+        feedback = self.advise(score, learner)
+        yield feedback.summary
+        return feedback
 
 
 @dataclass(frozen=True)

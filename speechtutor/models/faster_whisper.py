@@ -8,14 +8,13 @@ explains.
 
 from __future__ import annotations
 
-import os
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from speechtutor import hub
+from speechtutor import engines, hub
 from speechtutor.core import Floats, Recording, Transcript, Word
 from speechtutor.errors import InputError, ModelError, require
 from speechtutor.models import windows
@@ -24,7 +23,6 @@ from speechtutor.models.windows import Hypothesis
 
 CHECKPOINT = "whisper-base"
 FRAMES_PER_SECOND, FRAMES_PER_STATE = 100, 2
-MOST_THREADS = 4
 PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 """Punctuation that belongs to the word after it, and before it."""
 
@@ -40,7 +38,7 @@ def load(
 ) -> FasterWhisper:
     """A Transcriber from a name of the model store, a CTranslate2 directory or hub id.
 
-    `cpu_threads` is at most 4 and no more than there are processors unless given. `crop=False` pads
+    `cpu_threads` is `engines.threads()` unless given. `crop=False` pads
     every window to 30 s. `compute` is what CTranslate2 computes with, int8 on a CPU and float16 on CUDA
     unless given; a name that this processor does not have is a ModelError.
 
@@ -64,12 +62,11 @@ def load(
             device=chosen.kind,
             device_index=int(index or 0),
             compute_type=compute or ("float16" if chosen.kind == "cuda" else "int8"),
-            cpu_threads=cpu_threads or min(MOST_THREADS, os.cpu_count() or 1),
+            cpu_threads=cpu_threads or engines.threads(),
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"{source} cannot be loaded by faster-whisper: {str(error).splitlines()[0]}"
-        ) from error
+    except Exception as error:  # the errors of its tokenizer share no base class
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{source} cannot be loaded by faster-whisper: {reason}") from error
     return FasterWhisper(model, beams=beams, crop=crop and chosen.kind == "cpu")
 
 

@@ -17,11 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from speechtutor.core.score import UTTERANCE_ASPECTS, WORD_ASPECTS
 from speechtutor.scoring.features import EDGES, Features
 from speechtutor.text.phones import PHONES
 
-WORD_ASPECTS = ("score", "stress", "total")
-UTTERANCE_ASPECTS = ("accuracy", "fluency", "prosody", "overall")
 MAX_PHONES = 512
 
 

@@ -7,7 +7,6 @@ No espeak and no other text-to-phone tool takes part.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 from speechtutor import audio, hub
 from speechtutor.core import Floats, Recording
 from speechtutor.errors import InputError, ModelError, TextError
+from speechtutor.models.device import onnx_session
 from speechtutor.text.speech_plan import SpokenWord, plan_speech
 
 MODEL_RATE = 24_000
@@ -173,7 +173,7 @@ def load(
     """The model voice, by its name in the model store or a folder with the same files.
 
     It runs on the CPU whatever the device of the other stages, faster than speech: real-time factor
-    0.49 on one thread and 0.29 on two. `threads` is by default the number of CPUs, at most four.
+    0.49 on one thread and 0.29 on two. `threads` is by default `engines.threads()`.
 
     Raises:
         ModelError: when a file is missing or is not a model.
@@ -181,19 +181,10 @@ def load(
     """
     del device
     folder = Path(hub.resolve(checkpoint or CHECKPOINT, hub=False))
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or min(4, os.cpu_count() or 1)
-    # Threads that wait must not burn the CPU that the other stages need.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
     try:
         vocab = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))["vocab"]
-        session = onnxruntime.InferenceSession(
-            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:
+        session = onnx_session(folder / "model.onnx", threads)
+    except (OSError, ValueError, KeyError, TypeError, ModelError) as error:
         raise ModelError(f"{folder} holds no usable Kokoro model: {str(error).splitlines()[0]}") from error
     voices = {path.stem: path for path in sorted((folder / "voices").glob("*.bin"))}
     model = Kokoro(session, vocab, voices, voice)

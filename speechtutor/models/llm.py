@@ -20,12 +20,13 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.cache_utils import Cache
 
-from speechtutor import hub
+from speechtutor import engines, hub
 from speechtutor.errors import ModelError, require
 from speechtutor.models.adapters import ADAPTER, merged
 from speechtutor.models.convert import smollm_checkpoint
 from speechtutor.models.device import pick
-from speechtutor.tutor.engine import Message, adapter_settings
+from speechtutor.stages import Message
+from speechtutor.tutor.engine import adapter_settings
 from speechtutor.tutor.phrasing import LlmTutor
 
 DEFAULT = "smollm2-135m-instruct"
@@ -123,7 +124,7 @@ class CTranslate2Engine:
                 str(folder),
                 device=self.device,
                 compute_type="int8",
-                intra_threads=torch.get_num_threads(),
+                intra_threads=engines.threads(),
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise ModelError(f"cannot load the language model {folder}: {_first_line(error)}") from error

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import httpx
 
 from speechtutor.errors import InputError, ServiceError, cause
-from speechtutor.tutor.engine import Message
+from speechtutor.stages import Message
 from speechtutor.tutor.phrasing import LlmTutor
 
 TIMEOUT = 10.0

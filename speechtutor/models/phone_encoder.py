@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from speechtutor import core
+from speechtutor.core.score import UTTERANCE_ASPECTS
 from speechtutor.models.whisper_encoder import encode, n_states
 
 SYMBOLS = (
@@ -32,7 +33,6 @@ FRAME_SHIFT = 0.02
 """Seconds; two 10 ms mel frames in Whisper, 320 samples in the Wav2Vec2 family."""
 
 N_FFT, HOP = 400, 160
-UTTERANCE_ASPECTS = ("accuracy", "fluency", "prosody", "overall")
 
 
 @cache

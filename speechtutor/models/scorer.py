@@ -7,10 +7,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from speechtutor import hub
@@ -25,14 +26,37 @@ from speechtutor.core import (
 )
 from speechtutor.errors import InputError, ModelError
 from speechtutor.models.acoustic import load as load_acoustic
+from speechtutor.models.diagnosis import Diagnoser, check_strictness
+from speechtutor.models.diagnosis import load as load_diagnoser
 from speechtutor.models.head import Batch, Ensemble, load_ensemble
-from speechtutor.scoring import diagnosis, gop
+from speechtutor.scoring import gop, judgement
 from speechtutor.scoring.align import align
+from speechtutor.scoring.diagnosis import STANDARD, Diagnosis
 from speechtutor.scoring.features import Features, without_embedding
-from speechtutor.scoring.insertions import extra_sounds, extra_speech
-from speechtutor.scoring.observe import Observation, distance_from_text, listen, observe, word_times
+from speechtutor.scoring.insertions import Extra, ExtraSound, extra_sounds, extra_speech, named_sounds
+from speechtutor.scoring.observe import (
+    Observation,
+    check_length,
+    distance_from_text,
+    examine,
+    listen,
+    word_times,
+)
+from speechtutor.scoring.passages import (
+    Passage,
+    gaps_of,
+    joined_alignment,
+    joined_deletions,
+    joined_diagnosis,
+    passages,
+)
 from speechtutor.stages import AcousticModel
 from speechtutor.text.phones import pronounce
+
+_Extra = TypeVar("_Extra", Extra, ExtraSound)
+
+UNSAID = ""
+"""No strictness was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +70,29 @@ class PronunciationScorer:
     version: str
     device: str = "cpu"
     lang: str = "en"
+    diagnoser: Diagnoser | None = None
+    strictness: str = STANDARD
+
+    def hearing_with(self, acoustic: AcousticModel) -> PronunciationScorer:
+        """The same scorer with another acoustic model, such as one that keeps what it hears."""
+        return replace(self, acoustic=acoustic)
 
     def align(self, recording: Recording, text: str) -> Alignment:
         """When each phone of the text was said.
 
         Raises:
             TextError: when the text cannot be turned into phones.
-            InputError: when the recording is silent or too short for the text.
+            InputError: when the recording is silent, too short for the text or longer than 15 minutes.
         """
         words = pronounce(text, self.lang)
+        check_length(recording)
         quality = measure(recording)
         if not quality.judgeable:
             raise InputError("; ".join(caution.message for caution in quality.cautions))
-        return align(listen(self.acoustic, recording, quality), words)
+        emission = listen(self.acoustic, recording, quality)
+        parts = passages(emission, words)
+        found = [align(part.emission(emission), part.words(words)) for part in parts]
+        return joined_alignment(emission, parts, found)
 
     def score(
         self, recording: Recording, text: str, *, words: Sequence[CanonicalWord] | None = None
@@ -67,9 +101,11 @@ class PronunciationScorer:
 
         Raises:
             TextError: when the text cannot be turned into phones.
+            AudioError: when the recording is longer than 15 minutes.
         """
         began = time.perf_counter()
         words = pronounce(text, self.lang) if words is None else words
+        check_length(recording)
         result = self._judged(recording, text, words)
         return replace(
             result,
@@ -83,42 +119,84 @@ class PronunciationScorer:
     def _judged(self, recording: Recording, text: str, words: Sequence[CanonicalWord]) -> UtteranceScore:
         quality = measure(recording)
         if not quality.judgeable:
-            return diagnosis.abstain(text, words, quality)
+            return judgement.abstain(text, words, quality)
+        emission, pitch = listen(self.acoustic, recording, quality), prosody.pitch(recording)
         try:
-            seen = observe(self.acoustic, recording, words, quality)
+            parts = passages(emission, words)
+            every = [
+                examine(self.acoustic, part.emission(emission), recording, part.words(words), quality, pitch)
+                for part in parts
+            ]
         except InputError:
             # Too few frames for the text: whatever was said, it was not this.
-            return diagnosis.abstain(text, words, quality, [diagnosis.OFF_TEXT])
-        if distance_from_text(seen.emission, seen.alignment) > float(self.calibration["off_text"]):
-            return diagnosis.abstain(text, words, quality, [diagnosis.OFF_TEXT])
-        predicted = self.predict(seen.features)
-        wrong = bool((predicted.errors >= ERROR_THRESHOLD).any())
-        return diagnosis.judge(self._found(recording, text, seen, wrong=wrong), predicted)
+            return judgement.abstain(text, words, quality, [judgement.OFF_TEXT])
+        sizes = [len(seen.alignment.phones) for seen in every]
+        away = [distance_from_text(seen.emission, seen.alignment) for seen in every]
+        if np.average(away, weights=sizes) > float(self.calibration["off_text"]):
+            return judgement.abstain(text, words, quality, [judgement.OFF_TEXT])
+        predicted = judgement.together([self.predict(seen.features) for seen in every], sizes)
+        alignment = joined_alignment(emission, parts, [seen.alignment for seen in every])
+        found = self._found(recording, text, parts, every, predicted, alignment)
+        return judgement.judge(found, predicted)
 
     def _found(
-        self, recording: Recording, text: str, seen: Observation, *, wrong: bool
-    ) -> diagnosis.Measurements:
-        targets = [seen.emission.symbols.index(phone.canonical) for phone in seen.alignment.phones]
-        # Beside a wrong phone, what was heard next door is read with the wrong one in place; it costs
-        # several passes, so only where there is something wrong.
-        emission = seen.emission
-        ratios = gop.in_context(emission.log_probs, targets, emission.blank) if wrong else seen.ratios
-        return diagnosis.Measurements(
+        self,
+        recording: Recording,
+        text: str,
+        parts: Sequence[Passage],
+        every: Sequence[Observation],
+        predicted: judgement.Predicted,
+        alignment: Alignment,
+    ) -> judgement.Measurements:
+        quality = every[0].quality
+        diagnosis = self._diagnosed(recording, parts, every)
+        wrong = diagnosis is None and bool((predicted.errors >= ERROR_THRESHOLD).any())
+        spoken = [extra_speech(seen.emission, seen.alignment, quality.speech) for seen in every]
+        if diagnosis is None:
+            sounds = [extra_sounds(seen.emission, seen.alignment, seen.ratios) for seen in every]
+        else:
+            gaps = gaps_of(diagnosis, [len(seen.alignment.phones) for seen in every])
+            sounds = [
+                named_sounds(seen.emission, seen.alignment, own)
+                for seen, own in zip(every, gaps, strict=True)
+            ]
+        return judgement.Measurements(
             text=text,
-            alignment=seen.alignment,
-            evidence=gop.gop(ratios, targets, emission.symbols),
-            word_deletion=np.zeros(len(seen.alignment.words))
-            if seen.ratios.word_deletion is None
-            else seen.ratios.word_deletion,
-            extras=extra_speech(seen.emission, seen.alignment, seen.quality.speech),
-            sounds=extra_sounds(seen.emission, seen.alignment, seen.ratios),
-            quality=seen.quality,
-            timing=prosody.timing(recording, word_times(seen.alignment), seen.quality.speech),
-            pitch=seen.pitch,
+            alignment=alignment,
+            evidence=[one for seen in every for one in _goodness(seen, wrong=wrong)],
+            word_deletion=joined_deletions(
+                [seen.ratios for seen in every], [seen.alignment for seen in every]
+            ),
+            extras=_placed(parts, spoken),
+            sounds=_placed(parts, sounds),
+            quality=quality,
+            timing=prosody.timing(recording, word_times(alignment), quality.speech),
+            pitch=every[0].pitch,
+            diagnosis=diagnosis,
+        )
+
+    def _diagnosed(
+        self, recording: Recording, parts: Sequence[Passage], every: Sequence[Observation]
+    ) -> Diagnosis | None:
+        """What was said at each phone, passage by passage; None without a diagnosis."""
+        if self.diagnoser is None:
+            return None
+        second = listen(self.diagnoser.ear, recording, every[0].quality)
+        return joined_diagnosis(
+            [
+                self.diagnoser.diagnose(
+                    seen.emission,
+                    part.emission(second),
+                    seen.alignment,
+                    strictness=self.strictness,
+                    ratios=seen.ratios,
+                )
+                for part, seen in zip(parts, every, strict=True)
+            ]
         )
 
     @torch.inference_mode()
-    def predict(self, features: Features) -> diagnosis.Predicted:
+    def predict(self, features: Features) -> judgement.Predicted:
         """The head's calibrated opinion."""
         batch = Batch.of([features if self.head.shape.n_dims else without_embedding(features)])
         every = [member(batch) for member in self.head.members]
@@ -127,33 +205,73 @@ class PronunciationScorer:
             for n in ("phones", "errors", "words", "utterances")
         }
         spread = torch.stack([s.phones[0] for s in every]).std(0, correction=0).double().numpy() / 2
-        return diagnosis.Predicted(
-            phones=diagnosis.interpolate(self.calibration["phone"], mean["phones"]),
-            errors=diagnosis.interpolate(self.calibration["error"], mean["errors"]),
+        return judgement.Predicted(
+            phones=judgement.interpolate(self.calibration["phone"], mean["phones"]),
+            errors=judgement.interpolate(self.calibration["error"], mean["errors"]),
             words=mean["words"] / 2,
             utterance=mean["utterances"] / 2,
             spread=spread,
         )
 
 
+def _goodness(seen: Observation, *, wrong: bool) -> tuple[gop.Goodness, ...]:
+    """The evidence of each phone of a passage; `wrong` says that something in the reading is.
+
+    Beside a wrong phone, what was heard next door is read with the wrong one in place; it costs several
+    passes, so only where there is something wrong and no diagnosis, which sees the neighbours itself.
+    """
+    emission = seen.emission
+    targets = [emission.symbols.index(phone.canonical) for phone in seen.alignment.phones]
+    ratios = gop.in_context(emission.log_probs, targets, emission.blank) if wrong else seen.ratios
+    return gop.gop(ratios, targets, emission.symbols)
+
+
+def _placed(parts: Sequence[Passage], found: Sequence[Sequence[_Extra]]) -> list[_Extra]:
+    """What was found in each passage, by the words of the whole."""
+    return [
+        replace(one, word=one.word + part.first_word)
+        for part, own in zip(parts, found, strict=True)
+        for one in own
+    ]
+
+
 def load(
-    checkpoint: str | Path | None = None, device: str | None = None, **options: Any
+    checkpoint: str | Path | None = None,
+    device: str | None = None,
+    *,
+    strictness: str | None = UNSAID,
+    **options: Any,
 ) -> PronunciationScorer:
     """The scorer of this project's weights, or of a folder that `recipes.train_scorer` wrote.
 
+    `strictness` (`speechtutor.scoring.diagnosis.STRICTNESS`) is how readily the diagnosis names a wrong
+    sound: the standard one where nothing is said, none and no diagnosis for None. Only a scorer that listens
+    with the acoustic model that its diagnosis was trained on has one.
+
     Raises:
         ModelError: when the folder holds no scorer.
+        InputError: for a strictness that there is not, or that this scorer cannot have.
     """
+    if strictness:
+        check_strictness(strictness)
     folder = Path(hub.resolve(checkpoint or "scorer", hub=False))
     try:
         settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         head = load_ensemble(settings, load_file(folder / "head.safetensors"))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{folder} holds no scorer: {error}") from None
     # An exported scorer holds its acoustic model in its own folder.
     inside = folder / settings["acoustic"]
+    own = "acoustic" not in options and not inside.is_dir()
     named = options.pop("acoustic", inside if inside.is_dir() else settings["acoustic"])
     acoustic = load_acoustic(named, device)
+    diagnosis = settings.get("diagnosis") if own else None
+    if strictness and not diagnosis:
+        raise InputError(
+            f"the scorer {settings['name']} has no diagnosis, so it can be no more or less {strictness}"
+        )
+    if diagnosis and strictness is not None:
+        options |= {"diagnoser": load_diagnoser(diagnosis, device), "strictness": strictness or STANDARD}
     return PronunciationScorer(
         acoustic,
         head,

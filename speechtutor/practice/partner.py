@@ -15,7 +15,8 @@ from speechtutor.core import Seconds
 from speechtutor.errors import ServiceError
 from speechtutor.practice.levels import LEVELS, problems, word_levels, words_of
 from speechtutor.practice.talk import Line, Talk
-from speechtutor.tutor.engine import Message, ReplyCache, TextEngine, timed
+from speechtutor.stages import Message, TextEngine
+from speechtutor.tutor.engine import ReplyCache, timed
 
 MAX_TOKENS = 60
 MAX_CHARACTERS = 400

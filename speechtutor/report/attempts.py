@@ -17,6 +17,7 @@ from speechtutor.errors import InputError, StorageError
 from speechtutor.learner.store import open_store
 from speechtutor.report import heat, runs
 from speechtutor.report.runs import Evaluated
+from speechtutor.schema import fraction
 
 UNDATED = datetime.min.replace(tzinfo=UTC)
 """The time of an attempt that nobody wrote down."""
@@ -38,9 +39,9 @@ def from_store(url: str | None) -> AttemptLog:
     Raises:
         StorageError: when there is none, or it cannot be read.
     """
-    store = open_store(url, create=False)
     attempts: dict[str, list[Attempt]] = {}
     problems: list[str] = []
+    store = open_store(url, create=False, tell=problems.append)
     try:
         for name in store.learners():
             for one in store.rows(name):
@@ -75,7 +76,7 @@ def _from_run(run: Evaluated) -> AttemptLog:
         if row.error is None:
             words = tuple(heat.word_score(word) for word in heat.words_of(row))
             overall = (row.detail.get("model") or {}).get("overall")
-            score = UtteranceScore(row.reference, words, overall=None if overall is None else overall / 100)
+            score = UtteranceScore(row.reference, words, overall=fraction(overall))
             attempts.setdefault(row.speaker, []).append(_attempt(row.speaker, score, UNDATED))
     told = [f"{len(run.failed)} files failed and are not counted."] if run.failed else []
     return AttemptLog(attempts, (*run.problems, *told))

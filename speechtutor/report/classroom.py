@@ -18,9 +18,8 @@ import numpy as np
 
 from speechtutor.content.tables import functional_load, hint, minimal_pair, sentence_bank, sounds
 from speechtutor.core import Attempt, ErrorType, Exercise, Mastery, PhoneScore, UtteranceScore
-from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.learner import mastery as model
-from speechtutor.tutor.labels import error_probability, plain
+from speechtutor.tutor.labels import is_wrong, plain
 
 TARGET = 0.75
 """A sound that comes out right less often than this is worth a lesson."""
@@ -193,9 +192,8 @@ def _wrong(score: UtteranceScore) -> Iterator[tuple[str, PhoneScore]]:
         if word.error_type in (ErrorType.OMISSION, ErrorType.INSERTION, ErrorType.UNSURE):
             continue
         for phone in word.phones:
-            probability = error_probability(phone)
             sure = phone.confidence is None or phone.confidence >= model.MIN_CONFIDENCE
-            if probability is not None and probability >= ERROR_THRESHOLD and sure:
+            if is_wrong(phone) and sure:
                 yield plain(word.text), phone
 
 

@@ -19,16 +19,9 @@ from speechtutor.report import heat
 from speechtutor.report.grading import Grading
 from speechtutor.report.runs import Evaluated
 from speechtutor.schema import dumps
+from speechtutor.tables import cell
 
 Record = Mapping[str, Any]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def cell(value: Any) -> Any:
-    """A value as it may stand in a spreadsheet."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return "" if value is None else value
 
 
 def csv_text(records: Iterable[Record], columns: Sequence[str]) -> str:

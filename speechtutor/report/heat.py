@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from speechtutor.core import ErrorType, PhoneScore, WordScore
-from speechtutor.evaluation.agreement import LEVELS
+from speechtutor.core.score import RATED_WRONG
 from speechtutor.evaluation.result import Row
 from speechtutor.report.overrides import Item, Override
 from speechtutor.report.overrides import mean as mean_score
+from speechtutor.schema import fraction
 from speechtutor.text.phones import PHONES, to_ipa
 from speechtutor.tutor.labels import Label, phone_label, word_label
 from speechtutor.views import score as score_view
-
-WRONG_BELOW = 100 * LEVELS[0]
-"""Raters' score, 0-100, below which a sound counts as mispronounced: half a point of two."""
 
 
 def ipa(phone: str) -> str:
@@ -127,7 +125,7 @@ def verdict(label: Label, rated: float | None) -> str:
     """Where the machine and the raters part ways on whether a sound is wrong."""
     if rated is None or label is Label.UNKNOWN:
         return ""
-    flagged, wrong = label in (Label.WRONG, Label.MISSING), rated < WRONG_BELOW
+    flagged, wrong = label in (Label.WRONG, Label.MISSING), rated < 100 * RATED_WRONG
     if flagged == wrong:
         return ""
     return "false alarm" if flagged else "missed"
@@ -142,12 +140,13 @@ def phone_score(phone: Mapping[str, Any]) -> PhoneScore:
     score = phone.get("score")
     return PhoneScore(
         phone["expected"],
-        None if score is None else score / 100,
+        fraction(score),
         phone.get("start"),
         phone.get("end"),
         heard=phone.get("heard"),
         confidence=phone.get("confidence"),
         error_probability=phone.get("error_probability"),
+        said_probability=phone.get("said_probability"),
     )
 
 
@@ -156,7 +155,7 @@ def word_score(word: Mapping[str, Any]) -> WordScore:
     score = (word.get("model") or {}).get("accuracy")
     return WordScore(
         word["text"],
-        None if score is None else score / 100,
+        fraction(score),
         error_type=ErrorType(word.get("error_type") or ErrorType.NONE),
         phones=tuple(phone_score(phone) for phone in word.get("phones") or ()),
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from speechtutor import disk, jsonio
+from speechtutor.core.score import ASPECTS
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
 from speechtutor.evaluation.result import Row
@@ -94,7 +95,7 @@ def _relabelled(
             before = _set_phone(one, phone, first, score, where)
         record.append({"word": word, "phone": phone, "score": score, "was": before, "graders": _who(given)})
     # Scores of words only count where the row has scores at all.
-    scores = row.get("scores") or dict.fromkeys(manifest.ASPECTS)
+    scores = row.get("scores") or dict.fromkeys(ASPECTS)
     return {**row, "scores": scores, "words": words, "overrides": record}
 
 

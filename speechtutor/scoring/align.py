@@ -39,7 +39,7 @@ def align(emission: Emission, words: Sequence[CanonicalWord]) -> Alignment:
         TextError: when the text has no words, or a phone that the acoustic model does not know.
         InputError: when the recording is too short for the text or too long to align at once.
     """
-    variants = [_columns(emission.symbols, word) for word in words]
+    variants = [columns(emission.symbols, word) for word in words]
     if not variants:
         raise TextError("there is no word to align")
     frames, _ = checked(emission.log_probs, [], emission.blank)
@@ -90,7 +90,7 @@ def _split(left: Array, right: Array) -> int:
     return int(best[np.abs(best - len(lead) / 2).argmin()])
 
 
-def _columns(symbols: Sequence[str], word: CanonicalWord) -> list[list[int]]:
+def columns(symbols: Sequence[str], word: CanonicalWord) -> list[list[int]]:
     """The pronunciations of a word as columns of the emission."""
     known = {symbol: column for column, symbol in enumerate(symbols)}
     for phone in (phone for phones in word.pronunciations for phone in phones):

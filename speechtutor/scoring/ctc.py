@@ -176,8 +176,10 @@ class Lattice:
         filled = [row + [len(symbols)] * (width - len(row)) for row in before]
         return cls(np.array(symbols), np.array(filled), owners, np.array([junction, *ends]))
 
-    def best_path(self, frames: Array) -> tuple[Indices, float]:
+    def best_path(self, frames: Array, *, whole: bool = True) -> tuple[Indices, float]:
         """The state of every frame and the log-probability of the path (Viterbi), -inf if there is none.
+
+        Without `whole` the path may end anywhere in the text.
 
         Raises:
             InputError: when the table of all frames and states would not fit in memory.
@@ -193,7 +195,8 @@ class Lattice:
             arriving = best[self.before]
             taken[:] = edge = arriving.argmax(axis=1)
             best[:-1] = arriving[rows, edge] + frame[self.symbols]
-        state = int(self.finals[best[self.finals].argmax()])
+        ends = self.finals if whole else rows
+        state = int(ends[best[ends].argmax()])
         score = float(best[state])
         states = np.empty(n_frames, np.int64)
         for t in range(n_frames - 1, -1, -1):

@@ -1,285 +1,397 @@
-"""From numbers to a judgement: error types, what was heard, confidence, abstention.
+"""What was said at each phone of the text: something else, nothing, or more; with calibrated probabilities.
 
-Pure: what the scoring head predicted and what the alignment found come in, an `UtteranceScore`
-goes out. The thresholds were chosen on out-of-fold predictions of train speakers.
+The score says what raters would say; this says which sounds were there. It reads the exact likelihood
+ratios (`gop.py`) of one or more acoustic models, in context: the neighbours' ratios, posteriors,
+durations, which phone it is and where it stands. The level of the speaker or of the utterance is no
+input: a fluent speaker's wrong sound is as wrong as another's.
+
+For a phone the model is a softmax over "said as it should be", every other phone, and "left out"; for a
+gap between phones over "nothing" and every phone. Each alternative gets a logit from its own numbers, the
+first one from the context; what either weighs was learnt from speech whose sounds are known
+(`recipes.train_diagnosis`). Arrays in, arrays out; nothing here needs torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtutor.core import (
-    AlignedPhone,
-    Alignment,
-    Candidate,
-    CanonicalWord,
-    Caution,
-    Code,
-    Edit,
-    ErrorType,
-    Fluency,
-    PhoneScore,
-    Pitch,
-    Quality,
-    UtteranceScore,
-    WordScore,
-)
-from speechtutor.core.score import ERROR_THRESHOLD, LEAST_CONFIDENCE
-from speechtutor.scoring.gop import Goodness
-from speechtutor.scoring.insertions import Extra, ExtraSound
-from speechtutor.text.marks import asks_pause, may_pause
+from speechtutor.core import Alignment, Candidate, Emission
+from speechtutor.core.inventory import distance
+from speechtutor.scoring import gop
+from speechtutor.text.phones import PHONES, VOWELS
+from speechtutor.text.speech_plan import FUNCTION_WORDS
 
-Floats = NDArray[np.float64]
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
+LIMIT = 25.0
+"""Nats; beyond it a likelihood ratio says "certain" and only its noise is left."""
 
-CLEAR_RIVAL = 0.5
-"""Share of the probability of an error that one sound must hold to be named as what was heard."""
+FLOOR = -12.0
+"""Nats; the least log-posterior."""
 
-OMISSION_GAIN = 20.0
-"""Nats by which a text without the word must fit better than the text with it; alone it is not enough,
-since the sounds of a word said badly fit its absence too."""
+STRICTNESS = ("lenient", "standard", "strict")
+"""How readily a sound is named: at most 0.3, 1 and 3 % false alarms on well-said phones."""
 
-OMISSION_ERROR = 0.25
-"""Mean error probability of its phones from which on such a word counts as left out."""
+STANDARD = "standard"
 
-BREAK = 0.6
-"""Seconds of silence inside a phrase that count as a break in the wrong place."""
+LEFT_OUT = len(PHONES)
+"""The alternative "left out" beside the phones."""
 
-JOINED = 0.06
-"""Seconds of silence after a sentence's end, inside the text, below which a break is missing."""
+RIGHT, IGNORED, WRONG = -1, -2, -3
+"""Labels beside the alternatives: as it should be; not known; wrong, but not known how."""
 
-FLAT_RANGE, FLAT_PROSODY, FLAT_VOICED, FLAT_WORDS = 2.0, 0.75, 1.0, 4
-"""Monotone: the middle four fifths of the pitch span fewer semitones (3 % of learners' utterances do), the
-prosody score is lower, and there is enough to tell: so many voiced seconds and words."""
-
-CLEAR_SNR, LOST_SNR = 15.0, 0.0
-"""Decibels: from here on noise takes nothing from the confidence; down there it takes all."""
+NONE = len(PHONES)
+"""No phone: what stands before the first and after the last one of the text."""
 
 
 @dataclass(frozen=True, slots=True)
-class Predicted:
-    """The head's output in [0, 1], calibrated.
+class Signs:
+    """The numbers that the diagnosis of one utterance rests on.
 
-    `phones` and `errors` (n_phones,), `words` (n_words, 3) as score, stress, total; `utterance` (4,)
-    as accuracy, fluency, prosody, overall. `spread` (n_phones,) is the standard deviation of the
-    phone score over the ensemble's members.
+    `phones` (n_phones, 40, n_own): of each phone's alternatives, the last one "left out";
+    `around_phones` (n_phones, n_context); `gaps` (n_phones + 1, 39, n_own) of each sound that may have been
+    put in before a phone (the last row: at the end), `around_gaps` (n_phones + 1, n_context). `canonical`
+    (n_phones,) index in `PHONES`; its own alternative in `phones` is no alternative.
     """
 
-    phones: Floats
-    errors: Floats
-    words: Floats
-    utterance: Floats
-    spread: Floats
+    phones: Array
+    around_phones: Array
+    gaps: Array
+    around_gaps: Array
+    canonical: Indices
 
 
 @dataclass(frozen=True, slots=True)
-class Measurements:
-    """What alignment and signal say about the utterance."""
+class Evidence:
+    """One acoustic model's ratios and posteriors of an utterance, columns in the order of `PHONES`."""
 
-    text: str
-    alignment: Alignment
-    evidence: Sequence[Goodness]
-    word_deletion: Floats
-    extras: Sequence[Extra]
-    sounds: Sequence[ExtraSound]
-    quality: Quality
-    timing: Fluency
-    pitch: Pitch
-
-
-def clarity(snr_db: float | None) -> float:
-    """How far the noise lets a finding be trusted, in [0, 1]; without a pause to measure it in, fully."""
-    if snr_db is None:
-        return 1.0
-    return float(np.clip((snr_db - LOST_SNR) / (CLEAR_SNR - LOST_SNR), 0.0, 1.0))
+    changed: Array
+    """(n_phones, 40) every substitution and the deletion; the phone's own column is -LIMIT."""
+    inserted: Array
+    """(n_phones + 1, 39)."""
+    mean: Array
+    """(n_phones, 40) log mean posterior over the phone's frames; last the blank."""
+    peak: Array
+    """(n_phones, 40) largest log posterior there; last the blank's smallest."""
+    own: Array
+    """(n_phones, 3) of the canonical phone: mean and largest log posterior, and expected frames."""
+    between: Array
+    """(n_phones + 1, 39) largest log posterior from the middle of one phone to the middle of the next."""
 
 
-def judge(found: Measurements, predicted: Predicted) -> UtteranceScore:
-    """The judgement of an utterance that can be judged."""
-    trust = clarity(found.quality.snr_db)
-    phones = [_phone(found, predicted, i, trust) for i in range(len(found.alignment.phones))]
-    words = []
-    for w, group in groupby(zip(found.alignment.phones, phones, strict=True), key=lambda pair: pair[0].word):
-        words.append(_word(found, predicted, w, [phone for _, phone in group]))
-    omitted = sum(word.error_type is ErrorType.OMISSION for word in words)
-    accuracy, fluency, prosody, overall = (float(np.clip(x, 0, 1)) for x in predicted.utterance)
-    return UtteranceScore(
-        text=found.text,
-        words=_with_extras(_with_prosody(_with_breaks(words, found), found, prosody), found.extras),
-        overall=overall,
-        accuracy=accuracy,
-        fluency=fluency,
-        prosody=prosody,
-        completeness=1 - omitted / len(words),
-        confidence=float(np.mean([phone.confidence or 0.0 for phone in phones])),
-        duration=found.quality.duration,
-        snr_db=found.quality.snr_db,
-        timing=found.timing,
-        pitch=found.pitch,
-        cautions=found.quality.cautions,
+def evidence(emission: Emission, alignment: Alignment, ratios: gop.Ratios | None = None) -> Evidence:
+    """Measure an aligned text on one acoustic model's emission; `ratios` where they are there already.
+
+    Raises:
+        InputError: when the frames cannot hold the text.
+    """
+    ratios = gop.measure(emission, alignment, insertions=True) if ratios is None else ratios
+    columns = [emission.symbols.index(phone) for phone in PHONES]
+    order = np.searchsorted(ratios.columns, columns)
+    canonical = np.array([PHONES.index(p.canonical) for p in alignment.phones])
+    rows = np.arange(len(canonical))
+    changed = np.column_stack([ratios.substitution[:, order], ratios.deletion])
+    changed[rows, canonical] = -LIMIT
+    log_probs = np.maximum(emission.log_probs[:, [*columns, emission.blank]].astype(np.float64), FLOOR)
+    spans = [(p.start_frame, p.end_frame) for p in alignment.phones]
+    mean = np.stack([np.log(np.exp(log_probs[a:b]).mean(0)) for a, b in spans])
+    peak = np.stack([np.append(log_probs[a:b, :-1].max(0), log_probs[a:b, -1].min()) for a, b in spans])
+    own = np.column_stack([mean[rows, canonical], peak[rows, canonical], np.minimum(ratios.occupancy, 20)])
+    assert ratios.insertion is not None
+    return Evidence(
+        np.clip(changed, -LIMIT, LIMIT),
+        np.clip(ratios.insertion[:, order], -LIMIT, LIMIT),
+        mean,
+        peak,
+        own,
+        _between(log_probs[:, :-1], spans),
     )
 
 
-def _phone(found: Measurements, predicted: Predicted, i: int, trust: float) -> PhoneScore:
-    aligned, evidence = found.alignment.phones[i], found.evidence[i]
-    error = float(predicted.errors[i])
-    start, end = found.alignment.interval(aligned)
-    nbest = candidates(evidence, error)
-    named = nbest and error >= ERROR_THRESHOLD and nbest[0].probability >= CLEAR_RIVAL * error
-    heard = nbest[0].phone if named else None
-    edit = Edit.MATCH if heard is None else (Edit.DELETION if heard == "" else Edit.SUBSTITUTION)
-    certainty = 1 - min(float(predicted.spread[i]), 1.0)
-    return PhoneScore(
-        canonical=aligned.canonical,
-        score=float(np.clip(predicted.phones[i], 0, 1)),
-        start=start,
-        end=end,
-        edit=edit,
-        heard=heard,
-        gop=evidence.gop,
-        confidence=trust * certainty * max(error, 1 - error),
-        error_probability=error,
-        nbest=nbest,
+def _between(log_probs: Array, spans: Sequence[tuple[int, int]]) -> Array:
+    middles = [(a + b) // 2 for a, b in spans]
+    edges = [max(spans[0][0] - 5, 0), *middles, min(spans[-1][1] + 5, len(log_probs))]
+    return np.stack([log_probs[a : max(b, a + 1)].max(0) for a, b in pairwise(edges)])
+
+
+def signs(emissions: Sequence[Emission], alignment: Alignment, ratios: gop.Ratios | None = None) -> Signs:
+    """The numbers of an aligned utterance, heard by one or more acoustic models on the same frames.
+
+    `ratios` (with insertions) are those of the first emission, where they are known already.
+
+    Raises:
+        InputError: when the frames cannot hold the text.
+    """
+    first, *others = emissions
+    ears = [evidence(first, alignment, ratios), *(evidence(other, alignment) for other in others)]
+    canonical = np.array([PHONES.index(p.canonical) for p in alignment.phones])
+    word = np.array([p.word for p in alignment.phones])
+    where = _where(alignment, canonical, word)
+    return Signs(
+        phones=_alternatives(ears, canonical),
+        around_phones=_around_phones(ears, where, canonical, word),
+        gaps=_additions(ears, canonical),
+        around_gaps=_around_gaps(ears, where, canonical, word),
+        canonical=canonical,
     )
 
 
-def candidates(evidence: Goodness, error_probability: float) -> tuple[Candidate, ...]:
-    """What else it may have been: the calibrated error probability shared out as the likelihoods say."""
-    others = [c for c in evidence.nbest if c.phone != evidence.canonical]
-    mass = sum(c.probability for c in others)
-    if mass <= 0:
-        return ()
-    shared = [Candidate(c.phone, error_probability * c.probability / mass) for c in others]
-    return tuple(sorted(shared, key=lambda c: -c.probability))
+def _relative(values: Array) -> Array:
+    """Each alternative against the best of the others of its row."""
+    top = np.sort(values, axis=1)[:, -2:]
+    best = np.where(values == top[:, 1:], top[:, :1], top[:, 1:])
+    return np.clip(values - best, -LIMIT, LIMIT)
 
 
-def _word(found: Measurements, predicted: Predicted, w: int, phones: Sequence[PhoneScore]) -> WordScore:
-    word = found.alignment.words[w]
-    score, stress, total = (float(np.clip(x, 0, 1)) for x in predicted.words[w])
-    # A word is as trustworthy as its least certain phone that would be reported.
-    suspects = [p for p in phones if (p.error_probability or 0) >= ERROR_THRESHOLD]
-    confidence = float(np.mean([p.confidence or 0.0 for p in suspects or phones]))
-    inserted = _inserted(found, w)
-    kind = ErrorType.NONE
-    missing = np.mean([p.error_probability or 0.0 for p in phones]) >= OMISSION_ERROR
-    if missing and found.word_deletion[w] > OMISSION_GAIN:
-        kind, score, total = ErrorType.OMISSION, 0.0, 0.0
-        phones = [replace(p, heard="", edit=Edit.DELETION, score=0.0, nbest=()) for p in phones]
-        inserted = ()
-    elif suspects or inserted:
-        kind = ErrorType.MISPRONUNCIATION
-    if kind is not ErrorType.NONE and confidence < LEAST_CONFIDENCE:
-        kind = ErrorType.UNSURE
-    return WordScore(
-        text=word.text,
-        score=score,
-        start=phones[0].start,
-        end=phones[-1].end,
-        char_start=word.char_start,
-        char_end=word.char_end,
-        stress=stress,
-        total=total,
-        confidence=confidence,
-        error_type=kind,
-        phones=tuple(phones),
-        inserted=inserted,
-    )
+def _distances() -> Array:
+    """(39, 40) how unlike two phones are; to nothing, as unlike as can be."""
+    table = np.ones((len(PHONES), len(PHONES) + 1))
+    table[:, :-1] = [[distance(a, b) for b in PHONES] for a in PHONES]
+    return table
 
 
-def _inserted(found: Measurements, w: int) -> tuple[tuple[int, str], ...]:
-    """Sounds beyond the text in word w; none in noise, and none beside extra words: they are theirs."""
-    beside = {extra.word + side for extra in found.extras for side in (-1, 0)}
-    if clarity(found.quality.snr_db) < LEAST_CONFIDENCE or w in beside:
-        return ()
-    return tuple((s.at, s.phone) for s in found.sounds if s.word == w)
+_DISTANCES = _distances()
 
 
-def _with_breaks(words: Sequence[WordScore], found: Measurements) -> list[WordScore]:
-    """Mark words before which the speaker stopped although the text does not, or the other way round."""
-    marked = list(words)
-    for i in range(1, len(words)):
-        left, right = words[i - 1], words[i]
-        between = found.text[left.char_end : right.char_start]
-        silent = (right.start or 0) - (left.end or 0)
-        if right.error_type is not ErrorType.NONE or left.error_type is ErrorType.OMISSION:
-            continue
-        if silent >= BREAK and not may_pause(between):
-            marked[i] = replace(right, error_type=ErrorType.UNEXPECTED_BREAK)
-        elif silent < JOINED and asks_pause(between) and len(left.text) > 2:
-            # After "Dr." or "e.g." nobody pauses: what is so short may be an abbreviation.
-            marked[i] = replace(right, error_type=ErrorType.MISSING_BREAK)
-    return marked
+def _alternatives(ears: Sequence[Evidence], canonical: Indices) -> Array:
+    parts = []
+    for ear in ears:
+        parts += [ear.changed / 5, _relative(ear.changed) / 5, ear.mean / 4, ear.peak / 4]
+    mean = np.mean([ear.changed for ear in ears], axis=0)
+    least = np.min([ear.changed for ear in ears], axis=0)
+    parts += [mean / 5, _relative(mean) / 5, least / 5, _DISTANCES[canonical]]
+    return np.stack(parts, axis=-1)
 
 
-def _with_prosody(words: Sequence[WordScore], found: Measurements, prosody: float) -> list[WordScore]:
-    """When all is flat, mark the word that carries the accent, by default the last content word."""
-    marked = list(words)
-    span = pitch_range(found.pitch)
-    if span is None or span >= FLAT_RANGE or prosody >= FLAT_PROSODY or len(words) < FLAT_WORDS:
-        return marked
-    for i in reversed(range(len(words))):
-        if words[i].error_type is ErrorType.NONE and len(words[i].phones) > 2:
-            marked[i] = replace(words[i], error_type=ErrorType.MONOTONE)
-            break
-    return marked
+def _additions(ears: Sequence[Evidence], canonical: Indices) -> Array:
+    parts = []
+    for ear in ears:
+        parts += [ear.inserted / 5, _relative(ear.inserted) / 5, ear.between / 4]
+    mean = np.mean([ear.inserted for ear in ears], axis=0)
+    parts += [mean / 5, _relative(mean) / 5, np.min([ear.inserted for ear in ears], axis=0) / 5]
+    one_hot = np.eye(len(PHONES) + 1)[:, :-1]
+    parts += [one_hot[np.append(NONE, canonical)], one_hot[np.append(canonical, NONE)]]
+    return np.stack(parts, axis=-1)
 
 
-def pitch_range(pitch: Pitch) -> float | None:
-    """Semitones between the 10th and the 90th percentile of the voiced pitch; None when little is voiced."""
-    hz = np.asarray(pitch.hz, dtype=np.float64)[np.asarray(pitch.voiced, dtype=bool)]
-    step = float(pitch.times[1] - pitch.times[0]) if len(pitch.times) > 1 else 0.0
-    if len(hz) * step < FLAT_VOICED:
-        return None
-    low, high = np.quantile(12 * np.log2(hz), [0.1, 0.9])
-    return float(high - low)
+def _beside(values: Array, step: int) -> Array:
+    """The values of the row `step` further, -LIMIT beyond the ends."""
+    moved = np.full_like(values, -LIMIT)
+    if step > 0:
+        moved[:-step] = values[step:]
+    else:
+        moved[-step:] = values[:step]
+    return moved
 
 
-def _with_extras(words: Sequence[WordScore], extras: Sequence[Extra]) -> tuple[WordScore, ...]:
-    """Insert what was said beyond the text, in its place."""
-    result: list[WordScore] = []
-    for i in range(len(words) + 1):
-        for extra in extras:
-            if extra.word == i:
-                phones = tuple(PhoneScore(p, None, edit=Edit.INSERTION, heard=p) for p in extra.phones)
-                result.append(
-                    WordScore("", None, extra.start, extra.end, error_type=extra.kind, phones=phones)
-                )
-        result.extend(words[i : i + 1])
-    return tuple(result)
+def _where(alignment: Alignment, canonical: Indices, word: Indices) -> Array:
+    """(n_phones, 15) length, pauses, place in the word, stress, and what kind of word it is."""
+    spans = np.array([(p.start_frame, p.end_frame) for p in alignment.phones])
+    pause = np.append(0, np.clip(spans[1:, 0] - spans[:-1, 1], 0, 50))
+    first = np.append(True, word[1:] != word[:-1])
+    last = np.append(first[1:], True)
+    chosen = zip(alignment.words, alignment.variants, strict=True)
+    digits = np.array([digit for entry, variant in chosen for digit in entry.stress[variant]])
+    vowel = np.array([phone in VOWELS for phone in PHONES])[canonical]
+    names = [entry.text.lower().replace("’", "'") for entry in alignment.words]
+    function = np.array([name in FUNCTION_WORDS for name in names])[word]
+    counts = np.bincount(word)[word]
+    return np.column_stack(
+        [
+            np.log((spans[:, 1] - spans[:, 0]) / 5),
+            pause / 10,
+            np.append(pause[1:], 0) / 10,
+            first,
+            last,
+            first & last,
+            vowel,
+            vowel & (digits == 0),
+            vowel & (digits > 0),
+            function,
+            np.log(counts),
+            np.arange(len(word)) == 0,
+            np.arange(len(word)) == len(word) - 1,
+            np.append(True, pause[1:] > 12),
+            np.append(pause[1:] > 12, True),
+        ]
+    ).astype(np.float64)
 
 
-def abstain(
-    text: str, words: Sequence[CanonicalWord], quality: Quality, cautions: Sequence[Caution] = ()
-) -> UtteranceScore:
-    """The answer where no score can be given: the text with nothing measured, and why."""
-    blank = tuple(
-        WordScore(
-            word.text,
-            None,
-            char_start=word.char_start,
-            char_end=word.char_end,
-            error_type=ErrorType.UNSURE,
-            phones=tuple(PhoneScore(phone, None) for phone in word.pronunciations[0]),
+def _one_hot(values: Indices) -> Array:
+    return np.eye(len(PHONES) + 1)[values]
+
+
+def _around_phones(ears: Sequence[Evidence], where: Array, canonical: Indices, word: Indices) -> Array:
+    parts = [where]
+    for ear in [*ears, _mean(ears)]:
+        best = ear.changed.max(1)
+        added = ear.inserted.max(1)
+        parts += [
+            np.column_stack(
+                [
+                    best / 5,
+                    np.logaddexp.reduce(ear.changed, axis=1) / 5,
+                    ear.changed[:, LEFT_OUT] / 5,
+                    added[:-1] / 5,
+                    added[1:] / 5,
+                    *(_beside(best, step) / 5 for step in (-2, -1, 1, 2)),
+                    *(_beside(ear.changed[:, LEFT_OUT], step) / 5 for step in (-1, 1)),
+                    ear.own / 4,
+                ]
+            )
+        ]
+    parts += [_one_hot(canonical), _one_hot(np.append(NONE, canonical[:-1]))]
+    parts += [_one_hot(np.append(canonical[1:], NONE))]
+    del word
+    return np.concatenate(parts, axis=1)
+
+
+def _mean(ears: Sequence[Evidence]) -> Evidence:
+    names = ("changed", "inserted", "mean", "peak", "own", "between")
+    return Evidence(*(np.mean([getattr(ear, name) for ear in ears], axis=0) for name in names))
+
+
+def _around_gaps(ears: Sequence[Evidence], where: Array, canonical: Indices, word: Indices) -> Array:
+    inside = np.append(np.append(False, word[1:] == word[:-1]), False)
+    pause = np.append(where[:, 1], 0.0)
+    parts = [np.column_stack([inside, pause])]
+    nothing = np.full(1, -LIMIT)
+    for ear in [*ears, _mean(ears)]:
+        added = ear.inserted.max(1)
+        best, missing = ear.changed.max(1), ear.changed[:, LEFT_OUT]
+        columns = [added, np.logaddexp.reduce(ear.inserted, axis=1)]
+        columns += [_beside(added, step) for step in (-1, 1)]
+        for values in (best, missing):
+            columns += [np.append(nothing, values), np.append(values, nothing)]
+        parts.append(np.column_stack(columns) / 5)
+    parts += [_one_hot(np.append(NONE, canonical)), _one_hot(np.append(canonical, NONE))]
+    return np.concatenate(parts, axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Two perceptrons and a table: logits of the alternatives, and of there being none.
+
+    Arrays by name: `own.0.weight` … of the alternatives' perceptron, `context.…` of the context's, and
+    `table` (40, n_alternatives), how often each alternative is said for each canonical phone (row 39: none).
+    """
+
+    weights: Mapping[str, Array]
+
+    def logits(self, own: Array, context: Array, rows: Indices) -> tuple[Array, Array]:
+        """(n,) logit of "as it should be" and (n, n_alternatives) those of the alternatives."""
+        each = self._through("own", own)[..., 0] + self.weights["table"][rows]
+        return self._through("context", context)[:, 0], each
+
+    def _through(self, name: str, values: Array) -> Array:
+        normal = (values - self.weights[f"{name}.mean"]) / self.weights[f"{name}.deviation"]
+        hidden = normal @ self.weights[f"{name}.0.weight"].T + self.weights[f"{name}.0.bias"]
+        hidden = np.maximum(hidden, 0.0)
+        result: Array = hidden @ self.weights[f"{name}.1.weight"].T + self.weights[f"{name}.1.bias"]
+        return result
+
+
+def _softmax(first: Array, others: Array) -> Array:
+    logits = np.column_stack([first, others])
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    probabilities: Array = powers / powers.sum(1, keepdims=True)
+    return probabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was said at one place.
+
+    `probability` that it is not what the text wants, calibrated. `heard` is what is named: None where
+    nothing is, "" for left out. `nbest` are the most probable alternatives with calibrated
+    probabilities that add up to at most `probability`.
+    """
+
+    probability: float
+    heard: str | None
+    nbest: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """`phones` has one finding per canonical phone, `gaps` one more: a sound put in before that phone."""
+
+    phones: tuple[Finding, ...]
+    gaps: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """From the network's probability to one that is right on average, and the thresholds.
+
+    `slope` and `offset` act on the log-odds (Platt, 1999). `thresholds` are calibrated probabilities by
+    strictness.
+    """
+
+    slope: float
+    offset: float
+    thresholds: Mapping[str, float]
+
+    def __call__(self, probability: Array) -> Array:
+        """Calibrated probabilities."""
+        odds = np.log(np.clip(probability, 1e-9, 1 - 1e-9)) - np.log(np.clip(1 - probability, 1e-9, 1))
+        calibrated: Array = 1 / (1 + np.exp(-(self.slope * odds + self.offset)))
+        return calibrated
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Calibration:
+        """As kept in a config.json."""
+        return cls(float(settings["slope"]), float(settings["offset"]), dict(settings["thresholds"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The networks of phones and gaps, several seeds of each, and their calibration."""
+
+    phones: Sequence[Network]
+    gaps: Sequence[Network]
+    phone_calibration: Calibration
+    gap_calibration: Calibration
+
+    def posteriors(self, found: Signs) -> tuple[Array, Array]:
+        """(n_phones, 41) and (n_phones + 1, 40): first "as it should be", then the alternatives."""
+        after = np.append(found.canonical, NONE)
+        phones, gaps = [], []
+        for network in self.phones:
+            first, others = network.logits(found.phones, found.around_phones, found.canonical)
+            others[np.arange(len(others)), found.canonical] = -np.inf
+            phones.append(_softmax(first, others))
+        for network in self.gaps:
+            gaps.append(_softmax(*network.logits(found.gaps, found.around_gaps, after)))
+        return np.mean(phones, axis=0), np.mean(gaps, axis=0)
+
+    def diagnose(self, found: Signs, strictness: str = "standard", n_best: int = 5) -> Diagnosis:
+        """What was said, place by place; a sound is named from the threshold of the strictness on."""
+        phones, gaps = self.posteriors(found)
+        names = (*PHONES, "")
+        return Diagnosis(
+            _findings(phones, names, self.phone_calibration, strictness, n_best),
+            _findings(gaps, PHONES, self.gap_calibration, strictness, n_best),
         )
-        for word in words
-    )
-    every = (*quality.cautions, *cautions)
-    return UtteranceScore(text, blank, duration=quality.duration, snr_db=quality.snr_db, cautions=every)
 
 
-def interpolate(knots: Mapping[str, Sequence[float]], values: Floats) -> Floats:
-    """A calibration curve given as its knots `x` and `y`, constant beyond its ends."""
-    return np.interp(values, knots["x"], knots["y"])
-
-
-OFF_TEXT = Caution(Code.OFF_TEXT, "What was said does not fit the text, so it was not scored.")
-
-
-def span_of(phones: Sequence[AlignedPhone]) -> tuple[int, int]:
-    """First and last frame of the text."""
-    return phones[0].start_frame, phones[-1].end_frame
+def _findings(
+    posteriors: Array, names: Sequence[str], calibration: Calibration, strictness: str, n_best: int
+) -> tuple[Finding, ...]:
+    wrong = calibration(1 - posteriors[:, 0])
+    threshold = calibration.thresholds[strictness]
+    findings = []
+    for row, probability in zip(posteriors[:, 1:], wrong, strict=True):
+        share = row / max(row.sum(), 1e-12)
+        order = np.argsort(-share, kind="stable")[:n_best]
+        nbest = tuple(Candidate(names[k], float(probability * share[k])) for k in order)
+        heard = nbest[0].phone if probability >= threshold else None
+        findings.append(Finding(float(probability), heard, nbest))
+    return tuple(findings)

@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from speechtutor.audio.prosody import PAUSE
 from speechtutor.core import Alignment, Emission, Floats, Pitch, Ratings, Recording
 from speechtutor.scoring.gop import Ratios
 from speechtutor.text.phones import PHONES, VOWELS
@@ -24,8 +25,8 @@ RATIO_LIMIT = 25.0
 
 LOG_FLOOR = -12.0
 
-PAUSE_FRAMES = 12
-"""A quarter of a second between two words is a pause (de Jong and Wempe, 2009)."""
+PAUSE_FRAMES = int(PAUSE / 0.02)
+"""`PAUSE` in frames of 20 ms."""
 
 EDGES = ("only", "first", "inner", "last")
 """Where a phone stands in its word."""
@@ -178,9 +179,9 @@ def _energy(emission: Emission, recording: Recording) -> Array:
     """Level per frame in units of 10 dB against the utterance's loudest tenth, shape (n_frames,)."""
     hop = round(emission.frame_shift * recording.sample_rate)
     shift = round(emission.origin * recording.sample_rate)
-    samples = recording.samples[max(shift, 0) :].astype(np.float64)
-    samples = np.pad(samples, (max(-shift, 0), 0))
     wanted = len(emission.log_probs) * hop
+    samples = recording.samples[max(shift, 0) : max(shift, 0) + wanted].astype(np.float64)
+    samples = np.pad(samples, (max(-shift, 0), 0))
     samples = np.pad(samples[:wanted], (0, max(wanted - len(samples), 0)))
     level = 10 * np.log10((samples.reshape(-1, hop) ** 2).mean(1) + 1e-9)
     against: Array = (level - np.quantile(level, 0.9)) / 10

@@ -16,6 +16,7 @@ import numpy as np
 
 from speechtutor.core import Alignment, Emission, ErrorType, Seconds
 from speechtutor.scoring.ctc import Decoded, Lattice, Span, checked, decode, forced_align
+from speechtutor.scoring.diagnosis import Finding
 from speechtutor.scoring.gop import Ratios
 
 _MARGIN: Seconds = 0.1
@@ -123,6 +124,18 @@ def extra_sounds(
         owner = _owner(emission, alignment, int(gap), column)
         first = next(i for i, phone in enumerate(alignment.phones) if phone.word == owner)
         found.append(ExtraSound(owner, int(gap) - first, emission.symbols[column], float(gains[gap])))
+    return tuple(found)
+
+
+def named_sounds(emission: Emission, alignment: Alignment, gaps: Sequence[Finding]) -> tuple[ExtraSound, ...]:
+    """The sounds that a diagnosis names in the gaps between phones; `gain` is the log-odds (nats)."""
+    found = []
+    for gap, finding in enumerate(gaps):
+        if finding.heard:
+            owner = _owner(emission, alignment, gap, emission.symbols.index(finding.heard))
+            first = next(i for i, phone in enumerate(alignment.phones) if phone.word == owner)
+            odds = np.log(max(finding.probability, 1e-9)) - np.log(max(1 - finding.probability, 1e-9))
+            found.append(ExtraSound(owner, gap - first, finding.heard, float(odds)))
     return tuple(found)
 
 

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
 
 from speechtutor.audio import prosody, vad
 from speechtutor.audio.quality import quality as measure
-from speechtutor.core import Alignment, CanonicalWord, Emission, Pitch, Quality, Recording
+from speechtutor.core import Alignment, CanonicalWord, Emission, Pitch, Quality, Recording, Seconds
+from speechtutor.errors import AudioError
 from speechtutor.scoring import gop
 from speechtutor.scoring.align import align
 from speechtutor.scoring.features import Features, extract
-from speechtutor.stages import AcousticModel, Rater
+from speechtutor.stages import AcousticModel, Limited, Rater
 from speechtutor.text.phones import VOWELS
+
+MOST_HEARD: Seconds = 28.0
+"""How much a model that does not say so (`stages.Limited`) is given to hear at once."""
+
+TOO_LONG: Seconds = 15 * 60.0
+"""The longest recording that is judged."""
 
 MARGIN = 0.2
 """Seconds of what surrounds the speech that are kept; more of it must not change a score."""
@@ -30,11 +40,61 @@ class Observation:
     features: Features
 
 
+def most_heard(acoustic: AcousticModel) -> Seconds:
+    """The longest recording that a model takes at once."""
+    return acoustic.longest if isinstance(acoustic, Limited) else MOST_HEARD
+
+
+def check_length(recording: Recording) -> None:
+    """Refuse what is too long to be judged at once.
+
+    Raises:
+        AudioError: when the recording is longer than `TOO_LONG`.
+    """
+    if recording.duration > TOO_LONG:
+        raise AudioError(
+            f"the recording is {recording.duration / 60:.1f} minutes long, more than the "
+            f"{TOO_LONG / 60:.0f} that can be judged at once: cut it into parts"
+        )
+
+
 def listen(acoustic: AcousticModel, recording: Recording, quality: Quality) -> Emission:
-    """The emission of the spoken part, on the clock of the whole recording."""
+    """The emission of the spoken part, on the clock of the whole recording.
+
+    What is longer than the model hears at once is cut at pauses, heard piece by piece and joined.
+
+    Raises:
+        AudioError: when the recording is longer than `TOO_LONG`.
+    """
+    check_length(recording)
     part, offset = vad.trim(recording, MARGIN, speech=quality.speech)
-    emission = acoustic.emit(part)
+    speech = [(start - offset, end - offset) for start, end in quality.speech]
+    pieces = vad.split(part, most_heard(acoustic), speech=speech)
+    emissions = [(start, acoustic.emit(piece)) for start, piece in pieces]
+    emission = emissions[0][1] if len(emissions) == 1 else joined(emissions)
     return replace(emission, origin=emission.origin + offset)
+
+
+def joined(emissions: Sequence[tuple[Seconds, Emission]]) -> Emission:
+    """What was heard of pieces that follow each other, by their starts in seconds, on the first one's clock.
+
+    Each frame is the one that its own piece has nearest to that time, at most half a frame away; the
+    silence that a model puts around a piece is kept only at both ends of the whole.
+    """
+    first = emissions[0][1]
+    shift, origin = first.frame_shift, first.origin
+    starts = [0, *(round((start - origin) / shift) for start, _ in emissions[1:])]
+    start, last = emissions[-1]
+    end = round((start + last.origin - origin) / shift) + len(last.log_probs)
+    rows, hidden = [], []
+    for (start, one), (begin, stop) in zip(emissions, pairwise([*starts, end]), strict=True):
+        own = np.arange(begin, stop) - round((start + one.origin - origin) / shift)
+        own = np.clip(own, 0, len(one.log_probs) - 1)
+        rows.append(one.log_probs[own])
+        if one.embedding is not None:
+            hidden.append(one.embedding[own])
+    embedding = np.concatenate(hidden) if len(hidden) == len(emissions) else None
+    return replace(first, log_probs=np.concatenate(rows), embedding=embedding)
 
 
 def observe(
@@ -70,7 +130,10 @@ def examine(
 
 
 def distance_from_text(emission: Emission, alignment: Alignment) -> float:
-    """Nats per phone by which the best free path through the emission beats the text's."""
+    """Nats per phone by which the best free path through the emission beats the text's.
+
+    Those of the parts of a long reading, weighed by their phones, are that of the whole.
+    """
     free = float(emission.log_probs.max(axis=1).sum())
     return (free - alignment.log_likelihood) / len(alignment.phones)
 

@@ -16,8 +16,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from speechtutor.errors import InputError, ModelError, require
-from speechtutor.models import acoustic_onnx, whisper, whisper_onnx
-from speechtutor.models.phone_encoder import SYMBOLS, PhoneEncoder
+from speechtutor.models import acoustic_onnx, description, whisper, whisper_onnx
+from speechtutor.models.description import Description
+from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, PhoneEncoder
 from speechtutor.models.whisper_encoder import encode
 from speechtutor.training.whisper_graphs import DecoderGraph, EncoderGraph, KeysGraph
 
@@ -150,6 +151,8 @@ def phones_to_onnx(
         "width": network.symbols.in_features, "rated": rates, "int8": int8,
     }  # fmt: skip
     (out / "config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    aspects = ("phone", "word", "utterance") if rates else ()
+    description.write(out, Description("phones-onnx", SYMBOLS, FRAME_SHIFT, aspects))
     return out
 
 

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from speechtutor.core.score import RATED_WRONG
 from speechtutor.errors import ModelError
 from speechtutor.models.head import Batch, Ensemble, Head, Scores, Shape
 from speechtutor.scoring.features import Features
@@ -76,7 +77,7 @@ class Targets:
         return Targets(*(getattr(self, name)[rows] for name in Targets.__dataclass_fields__))
 
 
-ERROR_BELOW = 0.5
+ERROR_BELOW = 2 * RATED_WRONG
 """A phone whose mean rating (0-2) is lower counts as mispronounced, as in the literature on this corpus."""
 
 

@@ -17,6 +17,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from speechtutor.disk import write_text
+from speechtutor.models.adapters import ADAPTER
+from speechtutor.training.loop import spelled
+
 
 def ranked(changes: Mapping[str, Tensor], n_numbers: int) -> dict[str, int]:
     """The rank of each matrix in a LoRA of at most `n_numbers`: the directions that keep most per number.
@@ -55,6 +59,41 @@ def cut(changes: Mapping[str, Tensor], ranks: Mapping[str, int]) -> dict[str, Te
     return adapter
 
 
+def write(out: Path, adapter: Mapping[str, Tensor], base_name: str) -> None:
+    """Put a LoRA into a folder in peft's own layout; its ranks are those of the matrices.
+
+    `adapter` holds, by peft's names, A (rank, n_in) and B (n_out, rank) of every module, whose product is
+    the change: alpha is the rank.
+
+    Raises:
+        StorageError: when the disk refuses.
+    """
+    start, end = "base_model.model.", ".lora_A.weight"
+    ranks = {
+        name.removeprefix(start).removesuffix(end): len(matrix)
+        for name, matrix in adapter.items()
+        if name.endswith(end)
+    }
+    most = max(ranks.values(), default=0)
+    other = {name: rank for name, rank in ranks.items() if rank != most}
+    config: dict[str, Any] = {
+        "peft_type": "LORA",
+        "r": most,
+        "lora_alpha": most,
+        "rank_pattern": other,
+        "alpha_pattern": other,
+        "target_modules": sorted(ranks),
+        "base_model_name_or_path": base_name,
+        "bias": "none",
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    half = out / ".adapter_model.safetensors"
+    with spelled(out):
+        save_file(dict(adapter), half, metadata={"format": "pt"})
+        half.replace(out / "adapter_model.safetensors")
+    write_text(out / ADAPTER, json.dumps(config, indent=1) + "\n")
+
+
 def save(
     trained: Mapping[str, Tensor],
     base: Mapping[str, Tensor],
@@ -82,19 +121,5 @@ def save(
         for key in adapter
         if ".lora_B." in key
     )
-    most = max(ranks.values())
-    by_module = {name.removesuffix(".weight"): rank for name, rank in ranks.items()}
-    config: dict[str, Any] = {
-        "peft_type": "LORA",
-        "r": most,
-        "lora_alpha": most,
-        "rank_pattern": by_module,
-        "alpha_pattern": by_module,
-        "target_modules": sorted(by_module),
-        "base_model_name_or_path": base_name,
-        "bias": "none",
-    }
-    out.mkdir(parents=True, exist_ok=True)
-    save_file(adapter, out / "adapter_model.safetensors", metadata={"format": "pt"})
-    (out / "adapter_config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    write(out, adapter, base_name)
     return kept / whole if whole else 1.0

@@ -10,8 +10,13 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
+from speechtutor.disk import write_text
+from speechtutor.fingerprint import Fingerprint
+from speechtutor.models import description
 from speechtutor.models.acoustic import base_encoder
-from speechtutor.models.phone_encoder import SYMBOLS, PhoneEncoder
+from speechtutor.models.description import Description
+from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, PhoneEncoder
+from speechtutor.training import lora_cut
 from speechtutor.training.lora_cut import halves
 
 
@@ -48,22 +53,22 @@ def compress(
     return adapter, rest
 
 
-def save(network: PhoneEncoder, base: str, out: Path, rank: int, *, rated: bool = True) -> None:
-    """Write the folder that `load` reads; `rated` says that the rater head was trained."""
+def save(
+    network: PhoneEncoder,
+    base: str,
+    out: Path,
+    rank: int,
+    *,
+    rated: bool = True,
+    mark: Fingerprint | None = None,
+) -> None:
+    """Write the folder that `load` reads; `rated` says that the rater head was trained, `mark` from what."""
     original = {f"encoder.{k}": v for k, v in base_encoder(base).state_dict().items()}
     adapter, rest = compress(network.state_dict(), original, rank)
     out.mkdir(parents=True, exist_ok=True)
-    modules = sorted({key.split(".")[-3] for key in adapter})
-    peft = {
-        "peft_type": "LORA",
-        "r": rank,
-        "lora_alpha": rank,
-        "target_modules": modules,
-        "base_model_name_or_path": base,
-        "bias": "none",
-    }
-    save_file(adapter, out / "adapter_model.safetensors")
-    (out / "adapter_config.json").write_text(json.dumps(peft, indent=1) + "\n", encoding="utf-8")
+    lora_cut.write(out, adapter, base)
     save_file(rest, out / "head.safetensors")
     settings = {"base": base, "rank": rank, "rated": rated, "symbols": SYMBOLS}
-    (out / "config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    write_text(out / "config.json", json.dumps(settings, indent=1) + "\n")
+    rates = ("phone", "word", "utterance") if rated else ()
+    description.write(out, Description("phones-lora", SYMBOLS, FRAME_SHIFT, rates, mark))

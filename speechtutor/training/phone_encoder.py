@@ -154,6 +154,7 @@ def warm_up_head(
     passes: int = 8,
     rate: float = 5e-3,
     seed: int = 0,
+    bf16: bool = True,
 ) -> None:
     """Train the CTC head alone on the frozen encoder, so that fine-tuning starts from phones.
 
@@ -161,7 +162,7 @@ def warm_up_head(
     steps while its gradient spoils the encoder; a head trained first (Kumar et al., 2022) costs a minute.
     """
     model.eval()
-    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cpu"):
+    with torch.no_grad(), _listening(device, bf16=bf16):
         waves = [torch.from_numpy(e.samples).to(device) for e in examples]
         hidden = [model([model.features(wave)]).hidden[0] for wave in waves]
     head = nn.Sequential(model.norm, model.symbols)
@@ -178,6 +179,11 @@ def warm_up_head(
             loss.backward()
             optimizer.step()
     log.info("head warmed up, loss %.3f", float(loss.detach()))
+
+
+def _listening(device: torch.device, *, bf16: bool) -> torch.autocast:
+    """Mixed precision for what is only heard: on a CPU and where the run wants it."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=bf16 and device.type == "cpu")
 
 
 def _bytes(network: nn.Module) -> int:
@@ -235,13 +241,13 @@ class Trainer:
         history = self._resume(scheduler)
         if not self.epoch and self.recipe.warm_utterances:
             chosen = train[:: max(len(train) // self.recipe.warm_utterances, 1)]
-            warm_up_head(self.model, chosen, self.device, seed=self.recipe.seed)
+            warm_up_head(self.model, chosen, self.device, seed=self.recipe.seed, bf16=self.recipe.bf16)
         while self.epoch < self.recipe.epochs and self.bad_epochs < self.recipe.patience:
             losses = self._epoch(train, scheduler)
             row = {
                 "epoch": float(self.epoch),
                 "loss": float(np.mean(losses)),
-                **evaluate(self.model, dev, self.device),
+                **evaluate(self.model, dev, self.device, bf16=self.recipe.bf16),
             }
             history.append(row)
             log.info("%s", {k: round(v, 4) for k, v in row.items()})
@@ -333,13 +339,15 @@ def decode(log_probs: Floats) -> list[str]:
 
 
 @torch.inference_mode()
-def evaluate(model: PhoneEncoder, examples: Sequence[Example], device: torch.device) -> dict[str, float]:
+def evaluate(
+    model: PhoneEncoder, examples: Sequence[Example], device: torch.device, *, bf16: bool = True
+) -> dict[str, float]:
     """Phone error rate against the canonical phones, and the rater head's correlations, one by one."""
     model.eval()
     references, hypotheses = [], []
     pairs: dict[str, list[tuple[float, float]]] = {"phone": [], "word": [], "overall": []}
     for example in examples:
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cpu"):
+        with _listening(device, bf16=bf16):
             frames = model([model.features(torch.from_numpy(example.samples).to(device))])
         references.append([SYMBOLS[i] for i in example.phones])
         hypotheses.append(decode(frames.log_probs[0].cpu().numpy()))

@@ -34,12 +34,14 @@ from transformers import (
 from speechtutor import hub, metrics
 from speechtutor.core import SAMPLE_RATE
 from speechtutor.errors import InputError, ModelError
+from speechtutor.models import description
 from speechtutor.models.acoustic_ctc import columns
+from speechtutor.models.description import Description
 from speechtutor.models.phone_encoder import SYMBOLS
 from speechtutor.text.phones import pronounce, to_ipa
 from speechtutor.text.tokens import words_for_wer
 from speechtutor.training.augment import Augment
-from speechtutor.training.distillation import IGNORED, distilled, matching, nearest, placed
+from speechtutor.training.distillation import HOP, IGNORED, distilled, matching, nearest, placed
 from speechtutor.training.loop import AsrTrainer, Batch, Clip
 
 log = logging.getLogger(__name__)
@@ -294,6 +296,7 @@ class Speller:
             _rewrite(weights, kept)
         self.tokenizer.save_pretrained(folder)
         self.extractor.save_pretrained(folder)
+        description.write(folder, Description("ctc", tuple(self.tokenizer.get_vocab()), HOP / SAMPLE_RATE))
 
 
 def _rewrite(path: Path, state: dict[str, Tensor]) -> None:

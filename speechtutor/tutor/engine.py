@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Generator, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Hashable, Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 from speechtutor.core import Seconds
 from speechtutor.errors import InputError, ServiceError, cause
+from speechtutor.stages import Message
 
 CACHE_SIZE = 256
 
@@ -112,37 +112,12 @@ def _close(pieces: Iterator[str]) -> None:
         pieces.close()
 
 
-class TextEngine(Protocol):
-    """Writes the next turn of a chat."""
-
-    @property
-    def name(self) -> str:
-        """What `Feedback.source` says."""
-        ...
-
-    def generate(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
-        """The reply in pieces, as they come; closing the iterator stops the writing.
-
-        Raises:
-            ServiceError: when a remote engine fails.
-        """
-        ...
-
-
 SETTINGS = "tutor.json"
 """Beside an adapter of ours: what it was trained for and the threshold that was tuned for it."""
 
 
 GRAMMAR_SYSTEM = "Correct the grammar."
 """What a model is told whose reply is the corrected sentence alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a chat; `role` is system, user or assistant."""
-
-    role: str
-    content: str
 
 
 def grammar_prompt(text: str) -> tuple[Message, ...]:

@@ -20,6 +20,7 @@ MOSTLY_MISSING = 0.5
 """Share of omitted words from which the text was not read at all."""
 
 _BLOCKING = frozenset({Code.SILENCE, Code.TOO_SHORT, Code.OFF_TEXT})
+_WRONG = frozenset({Label.WRONG, Label.MISSING, Label.EXTRA})
 _POOR = frozenset({Code.TOO_QUIET, Code.CLIPPED, Code.NOISY, Code.TRUNCATED})
 
 
@@ -37,7 +38,7 @@ class Evidence:
     """All that may be said about an utterance; findings and strengths come best first.
 
     `flawless` says that every sound may be praised: nothing is shown as unclear, the whole is good and
-    so was the recording.
+    so was the recording; `unnamed` that something is shown as wrong which may not be spoken of.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Evidence:
     cautions: tuple[Caution, ...] = ()
     judged: bool = True
     flawless: bool = False
+    unnamed: bool = False
 
 
 def gather(score: UtteranceScore, learner: LearnerState) -> Evidence:
@@ -58,7 +60,8 @@ def gather(score: UtteranceScore, learner: LearnerState) -> Evidence:
     labels = {word_label(word) for word in score.words}
     good = score.overall is None or score.overall >= ALL_GOOD
     flawless = not found and good and labels <= {Label.GOOD} and not codes & _POOR
-    return Evidence(score.text, found, _strengths(score, found), cautions, flawless=flawless)
+    unnamed = not found and bool(labels & _WRONG)
+    return Evidence(score.text, found, _strengths(score, found), cautions, flawless=flawless, unnamed=unnamed)
 
 
 def _measured(score: UtteranceScore) -> bool:
@@ -87,9 +90,9 @@ def _strengths(score: UtteranceScore, found: tuple[Finding, ...]) -> tuple[Stren
     pauses = (FindingKind.BREAK, FindingKind.REPETITION, FindingKind.SAID_TWICE)
     if score.fluency is not None and score.fluency >= WELL_SAID and _none(found, *pauses):
         praised.append(("fluency", ""))
-    if score.words and _none(
-        found, FindingKind.OMISSION, FindingKind.UNSURE, FindingKind.INSERTION, FindingKind.EXTRA_SPEECH
-    ):
+    beyond = (FindingKind.UNSURE, FindingKind.INSERTION, FindingKind.EXTRA_SPEECH)
+    lost = any(word_label(word) is Label.MISSING for word in score.words)
+    if score.words and not lost and _none(found, *beyond):
         praised.append(("complete", ""))
     praised.append(("thanks", ""))
     return tuple(Strength(f"s{n}", kind, word) for n, (kind, word) in enumerate(praised, 1))

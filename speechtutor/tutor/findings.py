@@ -2,8 +2,9 @@
 
 What is certain comes before what is doubtful and a sound before a pause; among equals, what a mix-up
 costs understanding (functional load, Brown 1988) x error probability x confidence x how often this
-learner has missed the sound before. A sound is named only where it is likely enough to be wrong in a
-reading as good as this one (`least_told`); below that its word is asked for once more.
+learner has missed the sound before. A sound that the diagnosis names is told in any reading. One that
+only raters would mark is called unclear where that is likely enough in a reading as good as this one
+(`least_told`); below that its word is asked for once more.
 """
 
 from __future__ import annotations
@@ -18,7 +19,16 @@ import numpy as np
 from speechtutor.content.tables import functional_load, sounds
 from speechtutor.core import ErrorType, LearnerState, PhoneScore, UtteranceScore, WordScore
 from speechtutor.core.score import ERROR_THRESHOLD, LEAST_CONFIDENCE
-from speechtutor.tutor.labels import Label, error_probability, heard_as, plain, word_label
+from speechtutor.tutor.labels import (
+    Label,
+    diagnosed,
+    error_probability,
+    heard_as,
+    is_wrong,
+    plain,
+    word_label,
+    wrong_probability,
+)
 
 SURE = LEAST_CONFIDENCE
 """Confidence below which the tutor asks to repeat instead of correcting; unmeasured passes."""
@@ -26,9 +36,10 @@ SURE = LEAST_CONFIDENCE
 WEAK, GOOD = 0.65, 0.75
 """Overall scores up to which, and from which, a reading is weak or good."""
 
-TOLD_IF_GOOD = 0.8
-"""Error probability that a sound of a good reading needs to be named; of a weak one `ERROR_THRESHOLD`.
-In good readings most sounds flagged are fine (chosen on dev speakers with `recipes.evaluate_tips`)."""
+TOLD_IF_GOOD = 0.5
+"""Error probability that a sound of a good reading needs to be named: more likely wrong than not. Of a weak
+reading it is `ERROR_THRESHOLD`; in good ones most of what lies between is fine (chosen on dev speakers with
+`recipes.evaluate_tips`)."""
 
 ALL_GOOD = GOOD
 """Overall score below which something is to be worked on, even where no single sound is surely wrong."""
@@ -80,6 +91,10 @@ _TIERS = (
 _LOADS = {"omission": 0.8, "unsure": 0.5, "break": 0.3, "monotone": 0.3}
 _OTHER_LOAD = 0.2
 _SMALL_WORD_SHARE = 0.5
+LONGEST_NUMBER = 6
+"""Digits of a number that is spoken of; a longer one may be somebody's."""
+_NUMBER = re.compile(r"[-+#$£€¥₹]?\d[\d.,:]*(?:[-–/][\d.,:]+)?(?:st|nd|rd|th|s|%|[kKmM]|am|pm|€)?")
+_ABBREVIATION = re.compile(r"(?:[^\W\d_]{1,4}\.)+[^\W\d_]{0,4}")
 SMALL_WORDS = frozenset({"a", "an", "the", "of", "to", "in", "on", "at", "is", "are", "and", "it"})
 
 
@@ -87,10 +102,10 @@ SMALL_WORDS = frozenset({"a", "an", "the", "of", "to", "in", "on", "at", "is", "
 class Finding:
     """One thing that went wrong.
 
-    `word` is "" where the word may not be quoted; `called` then says what it is: number, abbreviation or
-    word. `phone` and `heard` are None for findings about a whole word; `heard` is "" for a sound that was
-    left out; an extra sound has no `phone`. `position` is start, middle or end of the word, or before or
-    after it for extra speech. `weight` ranks findings of a tier, in [0, 2].
+    `word` is "" where the word may not be quoted; `called` then says what it is: number, abbreviation, or
+    word for the neighbour of extra speech. `phone` and `heard` are None for findings about a whole word;
+    `heard` is "" for a sound that was left out; an extra sound has no `phone`. `position` is start, middle
+    or end of the word, or before or after it for extra speech. `weight` ranks findings of a tier, in [0, 2].
     """
 
     id: str
@@ -103,7 +118,7 @@ class Finding:
     probability: float = 1.0
     confidence: float | None = None
     weight: float = 0.0
-    called: str = "word"
+    called: str = ""
 
     @property
     def sure(self) -> bool:
@@ -143,6 +158,15 @@ def _of_word(index: int, word: WordScore, score: UtteranceScore, learner: Learne
         "", FindingKind.UNSURE, plain(word.text), index, confidence=sureness, called=called(word.text)
     )
     kind = OF_WORD.get(word.error_type)
+    if not base.word and not base.called and kind not in _BESIDE:
+        return
+    if (
+        kind is FindingKind.UNSURE
+        and diagnosed(word)
+        and base.confidence is not None
+        and base.confidence >= SURE
+    ):
+        kind = None  # heard well, and only raters would mark it: said of the sound below
     if kind in _BESIDE and not base.word:
         yield _beside(replace(base, kind=_BESIDE[kind]), score)
         return
@@ -155,18 +179,20 @@ def _of_word(index: int, word: WordScore, score: UtteranceScore, learner: Learne
         *(_sound(base, word, place, learner) for place in _wrong(word, least_told(score.overall))),
     ]
     yield from told
-    doubtful = _wrong(word, ERROR_THRESHOLD) or word.inserted or word.error_type is ErrorType.MISPRONUNCIATION
+    marked = (ErrorType.MISPRONUNCIATION, ErrorType.UNSURE)
+    doubtful = _wrong(word, ERROR_THRESHOLD) or word.inserted or word.error_type in marked
     if doubtful and not told:
         yield _weighed(base)
 
 
 def called(text: str) -> str:
-    """What a token is that may not be quoted: a number, an abbreviation, or one of the words."""
-    if any(sign.isdigit() for sign in text):
+    """What a token is that may not be quoted: a number, an abbreviation, or "", which nothing is said of.
+
+    Long numbers and whatever else is no word may be someone's data, or an insult.
+    """
+    if _NUMBER.fullmatch(text.strip('.,;:!?()"')) and sum(map(str.isdigit, text)) <= LONGEST_NUMBER:
         return "number"
-    return (
-        "abbreviation" if re.fullmatch(r"(?:[^\W\d_]{1,4}\.)+[^\W\d_]{0,4}", text.strip(",;:!?")) else "word"
-    )
+    return "abbreviation" if _ABBREVIATION.fullmatch(text.strip(',;:!?()"')) else ""
 
 
 def _weighed(finding: Finding) -> Finding:
@@ -182,12 +208,12 @@ def _beside(finding: Finding, score: UtteranceScore) -> Finding:
     after = [row for row in words if row[0] > finding.index]
     side, near = ("before", after[:1]) if after else ("after", words[-1:])
     text = near[0][1] if near else ""
-    return _weighed(replace(finding, word=plain(text), called=called(text), position=side))
+    return _weighed(replace(finding, word=plain(text), called=called(text) or "word", position=side))
 
 
 def _extra_sounds(base: Finding, word: WordScore, score: UtteranceScore) -> Iterator[Finding]:
-    """Sounds put into a word: told of weak readings only, as elsewhere raters hear hardly any of them."""
-    if score.overall is not None and score.overall > WEAK:
+    """Sounds put into a word; without a diagnosis told of weak readings only."""
+    if score.overall is not None and score.overall > WEAK and not diagnosed(word):
         return
     for at, extra in word.inserted:
         if extra in sounds():
@@ -196,17 +222,22 @@ def _extra_sounds(base: Finding, word: WordScore, score: UtteranceScore) -> Iter
 
 
 def _wrong(word: WordScore, least: float) -> list[int]:
-    """Places of the sounds that are wrong with at least this probability."""
+    """Places of the sounds that the diagnosis names, or that raters mark with at least this probability."""
     return [
         place
         for place, phone in enumerate(word.phones)
-        if phone.canonical in sounds() and (error_probability(phone) or 0.0) >= least
+        if phone.canonical in sounds() and (_named(phone) or (error_probability(phone) or 0.0) >= least)
     ]
+
+
+def _named(phone: PhoneScore) -> bool:
+    return phone.said_probability is not None and is_wrong(phone)
 
 
 def _sound(base: Finding, word: WordScore, place: int, learner: LearnerState) -> Finding:
     phone = word.phones[place]
-    heard, probability = heard_as(phone), error_probability(phone) or 0.0
+    heard = heard_as(phone)
+    probability = (wrong_probability(phone) if _named(phone) else error_probability(phone)) or 0.0
     certainty = phone.confidence if phone.confidence is not None else base.confidence
     load = functional_load(phone.canonical, heard)
     return replace(
@@ -232,7 +263,7 @@ def _weakest(score: UtteranceScore) -> Iterator[Finding]:
     doubts = [
         (max(error_probability(phone) or 0.0 for phone in word.phones), -i)
         for i, word in enumerate(score.words)
-        if word_label(word) is Label.UNCLEAR and word.phones
+        if word_label(word) is Label.UNCLEAR and word.phones and (plain(word.text) or called(word.text))
     ]
     if doubts:
         index = -max(doubts)[1]

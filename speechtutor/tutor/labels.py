@@ -34,6 +34,23 @@ def error_probability(phone: PhoneScore) -> float | None:
     return None if phone.score is None else 1.0 - phone.score
 
 
+def is_wrong(phone: PhoneScore) -> bool:
+    """Whether a sound is called wrong: by the diagnosis where there is one, else as raters would."""
+    if phone.said_probability is not None:
+        return phone.heard is not None
+    return (error_probability(phone) or 0.0) >= ERROR_THRESHOLD
+
+
+def wrong_probability(phone: PhoneScore) -> float | None:
+    """How probable it is that another sound was said, or, without a diagnosis, that raters mark it."""
+    return error_probability(phone) if phone.said_probability is None else 1.0 - phone.said_probability
+
+
+def diagnosed(word: WordScore) -> bool:
+    """Whether there is a diagnosis of the sounds of a word."""
+    return any(phone.said_probability is not None for phone in word.phones)
+
+
 def heard_as(phone: PhoneScore) -> str | None:
     """What may be said to have been heard: "" for nothing, None where no other sound may be named.
 
@@ -50,11 +67,11 @@ def heard_as(phone: PhoneScore) -> str | None:
 def phone_label(phone: PhoneScore) -> Label:
     """What to say about a sound."""
     probability = error_probability(phone)
-    if probability is None:
+    if probability is None and phone.said_probability is None:
         return Label.UNKNOWN
-    if probability >= ERROR_THRESHOLD:
+    if is_wrong(phone):
         return Label.MISSING if phone.heard == "" else Label.WRONG
-    return Label.UNCLEAR if probability >= UNCLEAR else Label.GOOD
+    return Label.UNCLEAR if (probability or 0.0) >= UNCLEAR else Label.GOOD
 
 
 def word_label(word: WordScore) -> Label:
@@ -67,7 +84,7 @@ def word_label(word: WordScore) -> Label:
     if labels & {Label.WRONG, Label.MISSING} or word.error_type is ErrorType.MISPRONUNCIATION:
         return Label.WRONG
     if word.error_type is ErrorType.UNSURE:
-        return Label.UNKNOWN
+        return Label.UNCLEAR if Label.UNCLEAR in labels and diagnosed(word) else Label.UNKNOWN
     if Label.UNCLEAR in labels or word.inserted:
         return Label.UNCLEAR
     return Label.GOOD if Label.GOOD in labels else Label.UNKNOWN

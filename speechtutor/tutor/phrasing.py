@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -17,11 +17,12 @@ from itertools import chain
 from speechtutor.content.tables import language
 from speechtutor.core import Claim, Feedback, LearnerState, Seconds, UtteranceScore
 from speechtutor.errors import ServiceError
-from speechtutor.tutor.engine import Message, ReplyCache, TextEngine, timed
+from speechtutor.stages import Message, TextEngine
+from speechtutor.tutor.engine import ReplyCache, timed
 from speechtutor.tutor.evidence import Evidence, gather
 from speechtutor.tutor.facts import Violation, asks, bears_out
 from speechtutor.tutor.prompts import prompt
-from speechtutor.tutor.rules import RuleTutor, draft, picked
+from speechtutor.tutor.rules import NO_FINDING, RuleTutor, draft, picked
 from speechtutor.tutor.verify import normal, split_sentences, verify, verify_sentence
 
 log = logging.getLogger(__name__)
@@ -78,35 +79,57 @@ class LlmTutor:
         self.cache = ReplyCache() if cache is None else cache
 
     def advise(self, score: UtteranceScore, learner: LearnerState) -> Feedback:
-        """The advice in the model's words where they hold, else in the rules'."""
+        """The advice in the model's words where they hold, else in the rules' from the first word on."""
         rules = self.fallback.advise(score, learner)
         evidence = gather(score, learner)
         messages = _asked(evidence, learner, self.shots)
         if messages is None:
-            return rules
+            return self._unasked(rules)
         run = _Run(self, messages, evidence)
         text = " ".join(run.sentences())
-        return rules if run.violations else worded(rules, text, self.engine.name, evidence)
+        return (
+            self._in_place(rules, run) if run.violations else worded(rules, text, self.engine.name, evidence)
+        )
 
-    def stream(self, score: UtteranceScore, learner: LearnerState) -> Iterator[str]:
-        """The advice sentence by sentence, each checked before it is given away.
+    def stream(self, score: UtteranceScore, learner: LearnerState) -> Generator[str, None, Feedback]:
+        """The advice sentence by sentence, each checked before it is given away; returns the feedback.
 
-        What was already shown stays true when a later sentence is refused; the rest is then the
-        rules'. Tips and the next step are not repeated here: they are in `advise`.
+        What was already shown stays true when a later sentence is refused; the rest is then the rules'.
         """
         rules = self.fallback.advise(score, learner)
         evidence = gather(score, learner)
         messages = _asked(evidence, learner, self.shots)
         if messages is None:
             yield rules.summary
-            return
+            return self._unasked(rules)
         run, shown = _Run(self, messages, evidence), ""
         for sentence in run.sentences():
             yield f" {sentence}" if shown else sentence
-            shown = f"{shown} {sentence}"
-        if run.violations:
-            remaining = rest(shown, rules, evidence)
-            yield f" {remaining}" if shown and remaining else remaining
+            shown = f"{shown} {sentence}".strip()
+        if not run.violations:
+            return worded(rules, shown, self.engine.name, evidence)
+        told = self._in_place(rules, run)
+        remaining = rest(shown, rules, evidence)
+        if remaining:
+            yield f" {remaining}" if shown else remaining
+        return told if not shown else begun(told, shown, remaining, self.engine.name, evidence)
+
+    def _unasked(self, rules: Feedback) -> Feedback:
+        """The rules' feedback where the model had nothing to word; its language is worth a warning."""
+        if rules.lang == "en":
+            return rules
+        return replace(rules, warnings=(f"{self.engine.name} writes English only: the rules speak",))
+
+    def _in_place(self, rules: Feedback, run: _Run) -> Feedback:
+        """The rules' feedback with why they speak in place of the model."""
+        first = run.violations[0]
+        name = self.engine.name
+        cause = (
+            f"{name} did not answer ({first.detail})"
+            if first.code == "service"
+            else f"the text of {name} was refused ({first.code}: {first.detail})"
+        )
+        return replace(rules, warnings=(f"{cause}: the rules speak",))
 
     def recall(self, messages: tuple[Message, ...], text: str) -> str | None:
         """The reply to the same prompt about the same text: equal evidence, equal words."""
@@ -196,6 +219,16 @@ def worded(rules: Feedback, text: str, source: str, evidence: Evidence) -> Feedb
         source=source,
         claims=cited,
     )
+
+
+def begun(rules: Feedback, shown: str, remaining: str, source: str, evidence: Evidence) -> Feedback:
+    """The rules' feedback with a summary that a model began and the rules ended."""
+    statements = split_sentences(shown)
+    claims = [Claim(sentence, bears_out(sentence, evidence)) for sentence in statements]
+    if remaining:
+        claims.append(Claim(remaining, next((f.id for f in picked(evidence)), NO_FINDING)))
+    summary = f"{shown} {remaining}".strip()
+    return replace(rules, summary=summary, source=source, claims=tuple(claims))
 
 
 def rest(shown: str, rules: Feedback, evidence: Evidence) -> str:

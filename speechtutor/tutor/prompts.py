@@ -10,7 +10,7 @@ from itertools import cycle
 from typing import Any
 
 from speechtutor.content.tables import message, read, sounds
-from speechtutor.tutor.engine import Message
+from speechtutor.stages import Message
 from speechtutor.tutor.evidence import Evidence, Strength
 from speechtutor.tutor.findings import Finding, FindingKind
 from speechtutor.tutor.rules import how_line, picked

@@ -6,6 +6,7 @@ language of the catalogue (`content/messages.*.toml`); what is to be said stays 
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from speechtutor.content.tables import hint, join, language, message, minimal_pair, named, read, sentence_bank
@@ -36,6 +37,12 @@ class RuleTutor:
     def advise(self, score: UtteranceScore, learner: LearnerState) -> Feedback:
         """Feedback that names only what the score holds."""
         return advise_on(gather(score, learner), learner)
+
+    def stream(self, score: UtteranceScore, learner: LearnerState) -> Generator[str, None, Feedback]:
+        """The summary, which is there at once."""
+        feedback = self.advise(score, learner)
+        yield feedback.summary
+        return feedback
 
 
 def load_rules(checkpoint: str | None = None, device: str | None = None) -> RuleTutor:
@@ -160,6 +167,8 @@ def unsaid(feedback: Feedback) -> list[tuple[Tip, str]]:
 def next_step(evidence: Evidence, learner: LearnerState) -> str:
     """The next thing to do: repeat, practise the sound in a new sentence, or try a longer one."""
     chosen, lang = picked(evidence), language(learner)
+    if evidence.unnamed:
+        return message("follow_up", "again", lang)
     if not chosen:
         step, level = ("harder", "B1") if evidence.flawless else ("practise", "A2")
         return message("follow_up", step, lang, sentence=_sentence(None, level, evidence.text, learner))

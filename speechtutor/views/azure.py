@@ -6,7 +6,7 @@ ticks of 100 ns.
 
 from __future__ import annotations
 
-from speechtutor.core import ErrorType, UtteranceScore, WordScore
+from speechtutor.core import ErrorType, Transcript, UtteranceScore, WordScore
 from speechtutor.schema import Json, number, percent, probability
 
 _TICKS = 10_000_000
@@ -72,3 +72,32 @@ def azure_json(score: UtteranceScore) -> Json:
             }
         ],
     }
+
+
+def rest_json(score: UtteranceScore) -> Json:
+    """The reply of Azure's REST form: the same value, the scores beside what they are of as well.
+
+    The SDK nests them under `PronunciationAssessment`, the REST form does not.
+    """
+    found = azure_json(score)
+    for best in found["NBest"]:
+        best |= {"ITN": best["Lexical"], "MaskedITN": best["Lexical"], **best["PronunciationAssessment"]}
+        for word in best["Words"]:
+            word |= word["PronunciationAssessment"]
+            for phone in word["Phonemes"]:
+                phone |= phone["PronunciationAssessment"]
+    return found
+
+
+def heard_json(transcript: Transcript, duration: float, *, detailed: bool) -> Json:
+    """The reply to a request for recognition alone."""
+    found: Json = {
+        "RecognitionStatus": "Success" if transcript.words else "NoMatch",
+        "DisplayText": transcript.text,
+        **_ticks(0.0, duration),
+    }
+    if detailed:
+        plain = transcript.text.lower()
+        best = {"Confidence": probability(transcript.confidence), "Lexical": plain, "ITN": plain}
+        found["NBest"] = [{**best, "MaskedITN": plain, "Display": transcript.text}]
+    return found

@@ -14,7 +14,8 @@ import numpy as np
 
 from speechtutor.content.tables import message, named, sounds
 from speechtutor.core import Caution, ErrorType, Feedback, PhoneScore, Pitch, UtteranceScore, WordScore
-from speechtutor.schema import ASPECTS, percent
+from speechtutor.core.score import ASPECTS
+from speechtutor.schema import percent
 from speechtutor.text.phones import to_ipa
 from speechtutor.tutor.labels import Label, heard_as, phone_label, word_label
 from speechtutor.tutor.rules import unsaid

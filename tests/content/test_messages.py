@@ -14,6 +14,7 @@ from speechtutor.content.tables import read
 from speechtutor.core import Caution, Code, ErrorType, LearnerState, UtteranceScore
 from speechtutor.errors import InputError
 from speechtutor.tutor.evidence import gather
+from speechtutor.tutor.labels import Label
 from speechtutor.tutor.phrasing import LlmTutor
 from speechtutor.tutor.rules import RuleTutor, claims
 from speechtutor.tutor.verify import verify, verify_explained
@@ -261,5 +262,5 @@ def test_what_the_learner_sees(lang: str) -> None:
     if lang != "en":
         assert "I heard" not in words
         assert "of 100" not in words
-    for label in score_view.Label:
+    for label in Label:
         assert score_view.label_text(label) == label.value

@@ -22,6 +22,7 @@ from speechtutor.errors import InputError
 from speechtutor.evaluation import asr, job, journal, provenance, result, summary
 from speechtutor.evaluation.result import Row
 from speechtutor.evaluation.sampling import Speakers
+from speechtutor.fingerprint import changed
 from tests.conftest import PROJECT
 
 
@@ -406,7 +407,7 @@ def test_shipped_weights_and_the_code_are_part_of_the_fingerprint(
     assert before["version"] and before == provenance.fingerprint("asr", system, {"manifest": "m"})
     (tmp_path / "SHA256SUMS").write_text("another  whisper-base-learners/adapter_model.safetensors\n")
     monkeypatch.setattr(provenance.shipped, "WEIGHTS", tmp_path)
-    (told,) = journal.changed(before, provenance.fingerprint("asr", system, {"manifest": "m"}))
+    (told,) = changed(before, provenance.fingerprint("asr", system, {"manifest": "m"}))
     assert told.startswith("shipped weights was ")
 
 

@@ -17,7 +17,7 @@ from speechtutor.evaluation import feedback, grammar, result
 from speechtutor.evaluation.feedback import Noted
 from speechtutor.evaluation.job import Job
 from speechtutor.evaluation.result import Row, Summary
-from speechtutor.tutor.engine import Message
+from speechtutor.stages import Message
 from speechtutor.tutor.phrasing import LlmTutor
 from tests.support.judged import SINK, said, utterance
 

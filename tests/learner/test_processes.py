@@ -135,7 +135,8 @@ def test_a_full_disk(tmp_path: Path) -> None:
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(disk)], capture_output=True, check=False
     )
-    need(mounted.returncode == 0, "no right to mount a small disk")
+    if mounted.returncode:
+        pytest.skip("no right to mount a small disk; test_full in test_refusals.py stands in for it")
     try:
         path, kept = disk / "learners.db", 0
         store = SqlStore(f"sqlite:///{path}")

@@ -44,6 +44,16 @@ def test_an_attempt_that_is_sent_twice_is_kept_once(store: SqlStore) -> None:
     assert list(store.attempts("ana")) == [one] and store.learners() == ("ana",)
 
 
+def test_an_attempt_is_found_by_its_id(store: SqlStore, path: Path) -> None:
+    one, other = attempt(), attempt("ben", minute=2)
+    store.append(one)
+    store.append(other)
+    assert (store.attempt(one.id), store.attempt(other.id), store.attempt("no such id")) == (one, other, None)
+    change(path, "score", "{", row=2)
+    with pytest.raises(StorageError, match="attempt 2 is damaged"):
+        store.attempt(other.id)
+
+
 def test_attempts_come_by_time_and_learner(store: SqlStore) -> None:
     for minute in (3, 1, 2):
         store.append(attempt(minute=minute))

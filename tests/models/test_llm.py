@@ -13,7 +13,7 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTraine
 from speechtutor import hub
 from speechtutor.errors import ModelError
 from speechtutor.models.llm import CTranslate2Engine, TransformersEngine, _convert_ct2, _encode, load
-from speechtutor.tutor.engine import Message
+from speechtutor.stages import Message
 from speechtutor.tutor.rules import RuleTutor
 from tests.conftest import need
 from tests.support.judged import LEARNER, SINK

@@ -14,7 +14,7 @@ import pytest
 from speechtutor.content.tables import hint
 from speechtutor.errors import InputError, ServiceError
 from speechtutor.models.llm_server import ServerEngine, load
-from speechtutor.tutor.engine import Message
+from speechtutor.stages import Message
 from speechtutor.tutor.evidence import gather
 from speechtutor.tutor.phrasing import LlmTutor
 from speechtutor.tutor.rules import RuleTutor

@@ -17,8 +17,9 @@ from speechtutor.practice.levels import LEVELS, phones_in, problems
 from speechtutor.practice.partner import Wording, objections
 from speechtutor.practice.scenarios import Scenario, Step, scenarios
 from speechtutor.practice.talk import PATIENCE, Talk, begin, hear, help_text, needed, summarise
+from speechtutor.stages import Message
 from speechtutor.text.phones import PHONES
-from speechtutor.tutor.engine import Message, ReplyCache
+from speechtutor.tutor.engine import ReplyCache
 from speechtutor.views import talk as talk_view
 from tests.support.judged import SINK, fine, said, utterance
 

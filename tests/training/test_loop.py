@@ -170,3 +170,15 @@ def test_rows_to_train_on_and_to_stop_by_are_needed(tmp_path: Path) -> None:
 def test_settings_are_checked(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         settings.Settings(**wrong)
+
+
+@pytest.mark.parametrize("seconds", [26.6, 27.3, 29.95, 30.0, 31.0])
+def test_augmentation_makes_nothing_longer_than_is_heard(seconds: float) -> None:
+    """A slow copy of 27 s would be cut at 30 s, and its last words taught as said."""
+    samples, lengths = torch.zeros(round(seconds * 16_000)), []
+    for seed in range(12):
+        torch.manual_seed(seed)
+        lengths.append(len(Augment(random.Random(seed)).wave(samples)))
+    assert max(lengths) <= max(30 * 16_000, len(samples))
+    # It still makes copies of other lengths.
+    assert len(set(lengths)) > 1 and min(lengths) < len(samples)

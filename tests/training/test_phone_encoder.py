@@ -18,6 +18,7 @@ from recipes.finetune_phones import Config
 from recipes.shared import settings, synthetic
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, ModelError, StorageError
+from speechtutor.models.phone_encoder import PhoneEncoder
 from speechtutor.training.phone_encoder import Example, Recipe, Trainer, average, batches, forced_spans
 
 
@@ -209,3 +210,29 @@ def test_lora_trains_only_its_own_matrices(tmp_path: Path) -> None:
     model = finetune_phones.build_model(replace(cfg, lora=2))
     trained = {n for n, p in model.named_parameters() if p.requires_grad and n.startswith("encoder.")}
     assert trained and all("lora_" in name for name in trained)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_full_precision_is_full_from_the_warm_up_to_the_evaluation(
+    wanted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[bool] = set()
+    real = PhoneEncoder.forward
+
+    def watched(self: PhoneEncoder, features: list[torch.Tensor]) -> Any:
+        seen.add(torch.is_autocast_enabled("cpu"))
+        return real(self, features)
+
+    monkeypatch.setattr(PhoneEncoder, "forward", watched)
+    finetune_phones.run(finetune_phones.Config(out=tmp_path, smoke=True, bf16=wanted))
+    assert seen == {wanted}
+
+
+def test_a_recording_that_is_not_heard_to_its_end_is_refused_by_name(tmp_path: Path) -> None:
+    rows = synthetic.corpus(tmp_path)
+    base = synthetic.tiny_whisper(tmp_path / "base")
+    synthetic.tone(tmp_path / "u3.flac", seconds=30.5)
+    cfg = finetune_phones.Config(manifest=rows, root=tmp_path, out=tmp_path / "run", base=str(base), epochs=1)
+    with pytest.raises(InputError, match=r"row u3: 30\.5 s, and the encoder hears 30 s"):
+        finetune_phones.run(cfg)
+    assert not (tmp_path / "run").exists()

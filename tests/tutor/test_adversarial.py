@@ -11,7 +11,7 @@ import pytest
 from speechtutor.content.tables import languages
 from speechtutor.core import Caution, Code, ErrorType, Feedback, LearnerState, UtteranceScore, WordScore
 from speechtutor.practice.talk import begin, hear
-from speechtutor.tutor.engine import Message
+from speechtutor.stages import Message
 from speechtutor.tutor.evidence import gather
 from speechtutor.tutor.phrasing import LlmTutor
 from speechtutor.tutor.prompts import prompt

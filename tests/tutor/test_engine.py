@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from speechtutor.errors import InputError, ServiceError
-from speechtutor.tutor.engine import Message, ReplyCache, timed
+from speechtutor.stages import Message
+from speechtutor.tutor.engine import ReplyCache, timed
 from speechtutor.tutor.phrasing import MAX_CHARACTERS, LlmTutor
 from speechtutor.tutor.rules import RuleTutor
 from tests.support.judged import LEARNER, SINK, said, utterance

@@ -13,7 +13,7 @@ from speechtutor.core import Caution, Code, ErrorType, LearnerState, PhoneScore,
 from speechtutor.core.inventory import PHONES, VOWELS
 from speechtutor.tutor.contradictions import contradictions
 from speechtutor.tutor.evidence import Evidence, Strength, gather
-from speechtutor.tutor.findings import Finding, FindingKind, findings, least_told
+from speechtutor.tutor.findings import Finding, FindingKind, called, findings, least_told
 from speechtutor.tutor.labels import Label, heard_as, word_label
 from speechtutor.tutor.rules import RuleTutor, how_line, picked, problem_line
 from speechtutor.views import score as score_view
@@ -34,7 +34,7 @@ def extra(kind: ErrorType) -> WordScore:
 
 
 @pytest.mark.parametrize("lang", LANGS)
-@pytest.mark.parametrize("text", ["garden", "30", "U.S.", "😀"])
+@pytest.mark.parametrize("text", ["garden", "30", "$3.5M", "7th", "U.S."])
 @pytest.mark.parametrize("kind", [kind for kind in ErrorType if kind is not ErrorType.NONE])
 def test_every_error_of_a_word_has_a_sentence(kind: ErrorType, text: str, lang: str) -> None:
     phones = (phone("TH", 0.9, "S"), phone("IY"))
@@ -73,6 +73,16 @@ def test_speech_beyond_the_text_is_told_by_its_neighbour(kind: ErrorType, at: in
     assert says in feedback.summary and "pace" not in feedback.summary
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("30", "number"), ("10-15", "number"), ("1,066", "number"), ("7:30", "number"), ("20%", "number")]
+    + [("£20k", "number"), ("9am", "number"), ("Dr.", "abbreviation"), ("e.g.", "abbreviation")]
+    + [(text, "") for text in ("+34-600-123-456", "4111111111111111", "12/05/1990", "stupid", "<b1>", "😀")],
+)
+def test_what_may_be_spoken_of_without_being_quoted(text: str, kind: str) -> None:
+    assert called(text) == kind
+
+
 def test_a_number_is_told_of_without_being_quoted() -> None:
     thirty = replace(said("30", "TH ER T IY", 0, "S"))
     feedback = RuleTutor().advise(utterance("it", "costs", thirty, "dollars"), LEARNER)
@@ -97,14 +107,14 @@ def test_a_doubt_comes_after_a_pause() -> None:
 
 
 @pytest.mark.parametrize(
-    ("overall", "least"), [(None, 0.33), (0.0, 0.33), (0.65, 0.33), (0.7, 0.565), (0.75, 0.8), (1.0, 0.8)]
+    ("overall", "least"), [(None, 0.33), (0.0, 0.33), (0.65, 0.33), (0.7, 0.415), (0.75, 0.5), (1.0, 0.5)]
 )
 def test_a_sound_of_a_good_reading_needs_more_to_be_named(overall: float | None, least: float) -> None:
-    assert least_told(overall) == pytest.approx(least)  # half-way between 0.65 and 0.75: (0.33 + 0.8) / 2
+    assert least_told(overall) == pytest.approx(least)  # half-way between 0.65 and 0.75: (0.33 + 0.5) / 2
 
 
 def test_below_that_the_word_is_asked_for_and_the_sound_not_named() -> None:
-    doubtful = utterance(said("think", "TH IH NG K", 0, "S", error=0.5), "today")
+    doubtful = utterance(said("think", "TH IH NG K", 0, "S", error=0.45), "today")
     (finding,) = findings(doubtful, LEARNER)
     assert (finding.kind, finding.word, finding.phone) == (FindingKind.UNSURE, "think", None)
     assert [f.phone for f in findings(replace(doubtful, overall=0.5), LEARNER)] == ["TH"]
@@ -187,7 +197,10 @@ def test_what_is_said_never_contradicts_what_is_shown() -> None:
                 score_view.cautions_html(score.cautions) == "" or score.cautions[0].code is Code.FREE_SPEECH
             )
         wrong = [w for w in score.words if word_label(w) in (Label.WRONG, Label.MISSING, Label.EXTRA)]
-        assert not (evidence.judged and wrong) or picked(evidence), "what is shown as wrong is told of"
+        unspoken = all(w.text == "stupid" for w in wrong)
+        assert not (evidence.judged and wrong) or picked(evidence) or (unspoken and evidence.unnamed), (
+            "untold"
+        )
         kinds |= {finding.kind for finding in evidence.findings}
         flawless += evidence.flawless
     assert kinds == set(FindingKind) and flawless > 10, "the scores are not of every kind"

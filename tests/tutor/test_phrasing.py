@@ -9,7 +9,7 @@ import pytest
 
 from speechtutor.core import LearnerState, UtteranceScore
 from speechtutor.errors import ServiceError
-from speechtutor.tutor.engine import Message
+from speechtutor.stages import Message
 from speechtutor.tutor.phrasing import LlmTutor
 from speechtutor.tutor.rules import RuleTutor
 from tests.support.judged import LEARNER, SINK, said, utterance

@@ -19,7 +19,7 @@ from speechtutor.core import (
     UtteranceScore,
     WordScore,
 )
-from speechtutor.tutor.labels import Label
+from speechtutor.tutor.labels import Label, phone_label, word_label
 from speechtutor.views import score as score_view
 
 
@@ -86,23 +86,23 @@ class Balanced(HTMLParser):
     ],
 )
 def test_label_of_a_sound(probability: float, heard: str | None, label: Label) -> None:
-    assert score_view.phone_label(phone("TH", probability, heard)) is label
+    assert phone_label(phone("TH", probability, heard)) is label
 
 
 def test_a_sound_without_any_score_is_not_judged() -> None:
-    assert score_view.phone_label(phone("TH", None, None, None)) is Label.UNKNOWN
+    assert phone_label(phone("TH", None, None, None)) is Label.UNKNOWN
 
 
 def test_label_of_a_word_is_that_of_its_worst_sound_or_its_own_kind() -> None:
     good, unclear, wrong = phone("S", 0.05), phone("S", 0.3), phone("S", 0.7)
-    assert score_view.word_label(word("a", good, good)) is Label.GOOD
-    assert score_view.word_label(word("a", good, unclear)) is Label.UNCLEAR
-    assert score_view.word_label(word("a", unclear, wrong)) is Label.WRONG
-    assert score_view.word_label(word("a", good, kind=ErrorType.MISPRONUNCIATION)) is Label.WRONG
-    assert score_view.word_label(word("a", wrong, kind=ErrorType.OMISSION)) is Label.MISSING
-    assert score_view.word_label(word("a", kind=ErrorType.INSERTION)) is Label.EXTRA
-    assert score_view.word_label(word("a", good, kind=ErrorType.UNSURE)) is Label.UNKNOWN
-    assert score_view.word_label(word("a")) is Label.UNKNOWN
+    assert word_label(word("a", good, good)) is Label.GOOD
+    assert word_label(word("a", good, unclear)) is Label.UNCLEAR
+    assert word_label(word("a", unclear, wrong)) is Label.WRONG
+    assert word_label(word("a", good, kind=ErrorType.MISPRONUNCIATION)) is Label.WRONG
+    assert word_label(word("a", wrong, kind=ErrorType.OMISSION)) is Label.MISSING
+    assert word_label(word("a", kind=ErrorType.INSERTION)) is Label.EXTRA
+    assert word_label(word("a", good, kind=ErrorType.UNSURE)) is Label.UNKNOWN
+    assert word_label(word("a")) is Label.UNKNOWN
 
 
 def test_every_label_has_a_mark_and_a_style_of_its_own() -> None:

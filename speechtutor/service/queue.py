@@ -1,0 +1,105 @@
+"""The one line before the models: bounded, in order, and empty when the server stops.
+
+The models are loaded once and compute one request at a time; what does not fit in the line is told at once
+to come again later, so that nobody who was let in waits without end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from time import monotonic
+from typing import Any, TypeVar
+
+from speechtutor.errors import SpeechTutorError
+
+T = TypeVar("T")
+
+
+class BusyError(SpeechTutorError):
+    """The line is full; `wait` is when to come again, in seconds."""
+
+    def __init__(self, message: str, wait: int) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class StoppingError(BusyError):
+    """Nothing more is taken: another server may be there soon."""
+
+
+class SlowError(SpeechTutorError):
+    """It took longer than one may wait."""
+
+
+class Queue:
+    """Calls in order on one thread; `n_waiting` may wait beside the one that is running."""
+
+    def __init__(self, n_waiting: int, patience: float) -> None:
+        self._thread = ThreadPoolExecutor(1, "models")
+        self._most, self._patience = n_waiting + 1, patience
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._usual = 1.0
+        self._open = True
+
+    @property
+    def inside(self) -> int:
+        """How many calls are running or waiting."""
+        return self._inside
+
+    @property
+    def open(self) -> bool:
+        """Whether calls are still taken."""
+        return self._open
+
+    async def run(self, call: Callable[..., T], *args: Any) -> T:
+        """The result of a call, once it was its turn.
+
+        Raises:
+            BusyError: when the line is full or closed; nothing was begun.
+            SlowError: when it takes too long; a call that waits is taken out of the line.
+        """
+        future = self._enter(call, *args)
+        try:
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), self._patience)
+        except TimeoutError:
+            if future.done() and not future.cancelled():
+                return future.result()  # the call itself raised it, or was done in the last moment
+            future.cancel()
+            raise SlowError(f"it took more than {self._patience:g} s") from None
+        except asyncio.CancelledError:  # the client has gone
+            future.cancel()
+            raise
+
+    def _enter(self, call: Callable[..., T], *args: Any) -> Future[T]:
+        with self._lock:
+            if not self._open:
+                raise StoppingError("the server is stopping", 5)
+            if self._inside >= self._most:
+                wait = math.ceil(self._inside * self._usual)
+                raise BusyError(f"{self._inside} requests are waiting: come again in {wait} s", wait)
+            self._inside += 1
+        future = self._thread.submit(self._timed, call, *args)
+        future.add_done_callback(self._leave)
+        return future
+
+    def _timed(self, call: Callable[..., T], *args: Any) -> T:
+        began = monotonic()
+        try:
+            return call(*args)
+        finally:
+            self._usual += 0.2 * (monotonic() - began - self._usual)
+
+    def _leave(self, _: Future[Any]) -> None:
+        with self._lock:
+            self._inside -= 1
+
+    def close(self) -> None:
+        """Take no more, and finish what was taken."""
+        with self._lock:
+            self._open = False
+        self._thread.shutdown(wait=True)

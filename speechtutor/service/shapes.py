@@ -1,0 +1,100 @@
+"""The same results in the request shapes of other services, so that a program moves by changing its host.
+
+Azure: speech to text for short audio with pronunciation assessment. OpenAI: audio transcriptions.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, File, Form, Header, HTTPException, Request, Response, UploadFile
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from speechtutor import jsonio
+from speechtutor.core import Recording, Transcript
+from speechtutor.errors import InputError
+from speechtutor.schema import Json, number
+from speechtutor.service.desk import Desk
+from speechtutor.service.queue import Queue
+from speechtutor.views.azure import heard_json, rest_json
+
+AZURE = "/speech/recognition/conversation/cognitiveservices/v1"
+LONGEST = 8_000
+"""Characters of the header with what to assess."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What Azure's header asks for; what else it may hold changes nothing here."""
+
+    ReferenceText: str = ""
+
+
+def asked(header: str) -> Assessment:
+    """What the header `Pronunciation-Assessment` holds: JSON in base64.
+
+    Raises:
+        InputError: when it is not that.
+    """
+    where = "Pronunciation-Assessment"
+    if len(header) > LONGEST:
+        raise InputError(f"{where}: longer than {LONGEST} characters")
+    try:
+        data = base64.b64decode(header.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        raise InputError(f"{where}: not base64") from None
+    return jsonio.decode(data, Assessment, where)
+
+
+def shapes(desk: Desk, queue: Queue) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(tags=["shapes of others"])
+
+    @routes.post(AZURE)
+    async def azure(
+        request: Request,
+        language: str = "en-US",
+        format: Literal["simple", "detailed"] = "simple",
+        pronunciation_assessment: Annotated[str | None, Header()] = None,
+    ) -> Json:
+        """The REST form of Azure's speech to text; the body is the recording."""
+        if language.lower().partition("-")[0] != "en":
+            raise HTTPException(400, "language: only English (en-...) is judged here")
+        data = await request.body()
+        if pronunciation_assessment is None:
+            recording, heard = await queue.run(desk.transcribe, data, "en")
+            return heard_json(heard, recording.duration, detailed=format == "detailed")
+        try:
+            text = asked(pronunciation_assessment).ReferenceText.strip() or None
+        except InputError as error:
+            raise HTTPException(400, str(error)) from None
+        return rest_json(await queue.run(desk.score, data, text))
+
+    @routes.post("/v1/audio/transcriptions", response_model=None)
+    async def transcriptions(
+        file: Annotated[UploadFile, File(description="A recording.")],
+        model: Annotated[str, Form(max_length=100, description="Taken and not looked at.")] = "",
+        language: Annotated[str | None, Form(pattern="^[a-z]{2}$")] = None,
+        response_format: Annotated[Literal["json", "text", "verbose_json"], Form()] = "json",
+    ) -> Response:
+        """OpenAI's form of a transcription."""
+        recording, heard = await queue.run(desk.transcribe, await file.read(), language)
+        if response_format == "text":
+            return PlainTextResponse(f"{heard.text}\n")
+        return JSONResponse(_openai(recording, heard, verbose=response_format == "verbose_json"))
+
+    return routes
+
+
+def _openai(recording: Recording, heard: Transcript, *, verbose: bool) -> dict[str, Any]:
+    if not verbose:
+        return {"text": heard.text}
+    words = [
+        {"word": word.text, "start": number(word.start, 3), "end": number(word.end, 3)}
+        for word in heard.words
+    ]
+    about = {"task": "transcribe", "language": heard.lang, "duration": number(recording.duration, 3)}
+    return {**about, "text": heard.text, "words": words}

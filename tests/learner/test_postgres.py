@@ -1,0 +1,130 @@
+"""The store on a real PostgreSQL, started for these tests: the same suite as on SQLite."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from speechtutor.errors import StorageError
+from speechtutor.learner.store import SqlStore
+from speechtutor.learner.tables import Base
+from tests.conftest import need
+from tests.learner import test_refusals, test_store
+from tests.learner.conftest import attempt
+
+SUITE = [
+    test
+    for module in (test_store, test_refusals)
+    for name, test in vars(module).items()
+    if name.startswith("test_") and list(inspect.signature(test).parameters) == ["store"]
+    if name != "test_full"  # fills an SQLite file
+]
+"""Tests that need nothing but a store."""
+NUMBERS = count()
+
+
+def tool(name: str) -> str | None:
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *map(str, places)]))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Path]:
+    """The folder of a server's socket; as root it runs as the user postgres, since it refuses root."""
+    initdb, control = tool("initdb"), tool("pg_ctl")
+    need(initdb and control, "no PostgreSQL server on this machine")
+    need(importlib.util.find_spec("psycopg"), "psycopg is not installed")
+    with tempfile.TemporaryDirectory() as name:  # a socket's path is at most 107 bytes long
+        folder, as_user = Path(name), []
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres")
+            as_user = ["runuser", "-u", "postgres", "--"]
+
+        def call(*words: object) -> None:
+            log = (folder / "said").open("a") if not as_user else subprocess.DEVNULL
+            command = [*as_user, *map(str, words)]
+            subprocess.run(command, check=True, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+
+        call(initdb, "-D", folder / "data", "-A", "trust", "-U", "tester", "-E", "UTF8", "--no-sync")
+        options = f"-k {folder} -c listen_addresses="
+        call(control, "-D", folder / "data", "-o", options, "-l", folder / "log", "-w", "start")
+        try:
+            yield folder
+        finally:
+            call(control, "-D", folder / "data", "-m", "immediate", "-w", "stop")
+
+
+@pytest.fixture
+def url(server: Path) -> str:
+    """A database of its own."""
+    name = f"db{next(NUMBERS)}"
+    engine = sa.create_engine(f"postgresql+psycopg://tester@/postgres?host={server}")
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return f"postgresql+psycopg://tester@/{name}?host={server}"
+
+
+@pytest.mark.parametrize("test", SUITE, ids=lambda test: test.__name__)
+def test_the_same_suite(url: str, test: Callable[[SqlStore], None]) -> None:
+    store = SqlStore(url)
+    test(store)
+    store.close()
+
+
+def test_first_starts_and_writers_at_once(url: str) -> None:
+    """Eight make the layout at once, then all write for one learner; one attempt is sent by all."""
+    same = attempt("ana", 59)
+
+    def write(number: int) -> None:
+        store = SqlStore(url)
+        for minute in range(10):
+            store.append(attempt("ana", minute))
+            store.append(attempt(f"w{number}", minute))
+        store.append(same)
+        store.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    store = SqlStore(url, create=False)
+    assert len(store.learners()) == 9 and store.state("ana").n_attempts == 81
+    assert all(store.verify(name) for name in store.learners())
+    store.close()
+
+
+def test_the_layout_is_that_of_the_models(url: str) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    SqlStore(url).close()
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    engine.dispose()
+
+
+def test_delete_and_reading_only(url: str) -> None:
+    with pytest.raises(StorageError, match="holds no learners"):
+        SqlStore(url, create=False)
+    store = SqlStore(url)
+    for name in ("ana", "ana", "ben"):
+        store.append(attempt(name))
+    assert store.delete("ana") == 2 and store.learners() == ("ben",)
+    store.close()
+
+
+def test_a_server_that_is_not_there_is_one_line(server: Path) -> None:
+    with pytest.raises(StorageError, match="cannot open the learner store nowhere: ") as error:
+        SqlStore(f"postgresql+psycopg://tester@/nowhere?host={server}")
+    assert "\n" not in str(error.value)
