@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from speechtutor.core import Alignment, CanonicalWord, Recording, Transcript, UtteranceScore
+from speechtutor.errors import TextError
 from speechtutor.stages import Scorer, Synthesizer, Transcriber
 
 MOST_BYTES = 64_000_000
@@ -15,7 +16,20 @@ MOST_BYTES = 64_000_000
 PATIENCE = 5.0
 """Seconds that a voice waits for checks at most, or a busy class would never hear one."""
 
+MOST_TEXT = 8_000
+"""Characters that are judged or said at once: more than the thousand words that a scorer takes."""
+
 Key = tuple[str, float, str | None]
+
+
+def _check(text: str) -> None:
+    """Refuse a text by its length alone, before anything reads it.
+
+    Raises:
+        TextError: when it is too long.
+    """
+    if len(text) > MOST_TEXT:
+        raise TextError(f"the text has {len(text)} characters; at most {MOST_TEXT} can be used at once")
 
 
 class Lane:
@@ -63,6 +77,7 @@ class Remembered:
         Raises:
             SpeechTutorError: as the voice does; a failure is not remembered.
         """
+        _check(text)
         key = (text, rate, phones)
         if (found := self._found(key)) is not None:
             return found
@@ -91,6 +106,7 @@ class FirstScorer:
 
     def align(self, recording: Recording, text: str) -> Alignment:
         """As the scorer."""
+        _check(text)
         with self.lane.check():
             return self.scorer.align(recording, text)
 
@@ -98,6 +114,7 @@ class FirstScorer:
         self, recording: Recording, text: str, *, words: Sequence[CanonicalWord] | None = None
     ) -> UtteranceScore:
         """As the scorer."""
+        _check(text)
         with self.lane.check():
             return self.scorer.score(recording, text, words=words)
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 from speechtutor import __version__, engines, guard
-from speechtutor.errors import InputError, SpeechTutorError
+from speechtutor.errors import InputError, SpeechTutorError, cause
 
 VERBS = {
     "doctor": "Say what is installed, which models are present and what stands in the way.",
@@ -110,6 +110,12 @@ def _check_values(argv: Sequence[str]) -> None:
             raise InputError(f"{name} got an empty value")
 
 
+def _is_about(error: OSError, argv: Sequence[str]) -> bool:
+    """Whether the system refused a file that the request names, or one in a folder that it names."""
+    name = error.filename
+    return isinstance(name, str) and any(len(word) > 1 and word in name for word in argv[1:])
+
+
 def _doing(argv: Sequence[str]) -> str:
     """The request in a few words: the verb and what it was first asked about."""
     plain = list(itertools.takewhile(lambda word: not word.startswith("-"), argv))
@@ -143,6 +149,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno in _FULL:
             return _fail(f"no space left on the disk: {error.filename or 'while writing'}", argv)
+        if _is_about(error, argv):
+            return _fail(cause(error), argv)
         return _fail(guard.unforeseen(_doing(argv), error), argv, BUG)
     except Exception as error:
         return _fail(guard.unforeseen(_doing(argv), error), argv, BUG)

@@ -120,6 +120,11 @@ def test_a_full_disk_is_one_line(run: Any, monkeypatch: pytest.MonkeyPatch) -> N
     one_line(run("speak"), "no space left", "out.flac")
 
 
+def test_a_file_that_the_system_refuses_is_one_line(run: Any, tmp_path: Path) -> None:
+    name = tmp_path / ("x" * 300)
+    one_line(run("report", "--class", "--pseudonyms", name), "File name too long", "xxx")
+
+
 def test_ctrl_c_is_130(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(argv: object) -> int:
         raise KeyboardInterrupt

@@ -119,4 +119,14 @@ def test_a_coach_of_stages_that_take_turns_is_the_same_coach() -> None:
     hum = FakeSynthesizer().speak("hello")
     assert turns.coach(hum) == plain.coach(hum)
     assert turns.scorer.align(hum, "think") == plain.scorer.align(hum, "think")
-    assert turns.scorer.errors is plain.scorer.errors  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("text", ["123-" * 25_000, "1," * 50_000, "a" * 100_000])
+def test_a_text_that_is_too_long_is_refused_unread(text: str) -> None:
+    lane, hum = Lane(), FakeSynthesizer().speak("hello")
+    scorer, asked = FirstScorer(FakeScorer(), lane), Counting()
+    voice = Remembered(asked, lane)
+    for call in (lambda: scorer.score(hum, text), lambda: scorer.align(hum, text), lambda: voice.speak(text)):
+        with pytest.raises(TextError, match="100000 characters; at most 8000"):
+            call()
+    assert asked.asked == []
