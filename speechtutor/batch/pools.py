@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -91,6 +92,8 @@ def cluster(address: str) -> Iterator[Pool]:
         ServiceError: when it cannot be reached, has no workers, or another version of this package.
     """
     distributed = require("distributed", extra="cluster")
+    # It logs a traceback for every line that breaks; what that means for the batch is told below.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
     try:
         client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
@@ -104,7 +107,8 @@ def cluster(address: str) -> Iterator[Pool]:
         n_workers = sum(client.nthreads().values())
         yield Pool(client.get_executor(pure=False), n_workers, (distributed.KilledWorker,))
     except (OSError, CancelledError) as error:
-        raise ServiceError(f"the cluster at {address} is gone or has no workers: {error}") from None
+        cause = str(error) or type(error).__name__
+        raise ServiceError(f"the cluster at {address} is gone or has no workers ({cause})") from None
     finally:
         client.close()
 

@@ -92,7 +92,7 @@ def run(
 
 
 def _no_strangers(rows: Rows, found: Sequence[Task]) -> None:
-    if others := rows.places.keys() - {task.id for task in found}:
+    if others := {name for name in rows.places if rows.good(name)} - {task.id for task in found}:
         raise InputError(
             f"{rows.path} holds a row {min(others)!r} that is not asked for: choose another --out"
         )

@@ -45,6 +45,7 @@ def read(source: Path, root: Path | None, split: str | None = None, limit: int |
             raise InputError(f"--root {root} is for a manifest; {source} is a folder of recordings")
         place = source.resolve()
         found = [Task(row.id, place / row.audio, _english(row)) for row in folder.read(source, free=True)]
+        found += [_lone(path, source) for path in folder.alone(source)]
     else:
         found = list(_rows(source, (root or source.parent).resolve()))
     tasks = [
@@ -63,6 +64,10 @@ def mark(source: Path, tasks: Sequence[Task]) -> str:
     if not source.is_dir():
         return fingerprint.sha256(source)
     return fingerprint.of_value([row_of(task.utterance) for task in tasks if task.utterance])
+
+
+def _lone(path: Path, source: Path) -> Task:
+    return Task(path.relative_to(source).as_posix(), fault=f"{path}: {folder.LONE}")
 
 
 def _english(row: Utterance) -> Utterance:

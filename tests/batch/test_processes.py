@@ -20,6 +20,7 @@ from speechtutor.errors import InputError, ServiceError
 from tests.batch.conftest import TEXTS, hum, row, write_manifest
 from tests.batch.here import inline
 from tests.conftest import PROJECT
+from tests.support.ports import free_port
 
 FAKE = Plan("fake")
 N = 400
@@ -140,6 +141,40 @@ def test_a_cluster_with_a_worker_killed_in_the_middle(long: Path, tmp_path: Path
         done = run(job, lambda: pools.cluster(address), lambda _: None, progress)
     assert done.n_failed == 0
     assert not alive(pids[0])
+    assert job.out.read_bytes() == expected
+
+
+@pytest.mark.slow
+def test_a_cluster_that_goes_away_is_one_line_and_the_rows_stay(
+    long: Path, tmp_path: Path, expected: bytes, capfd: Any
+) -> None:
+    pytest.importorskip("distributed")
+    job, port = Job(long, tmp_path / "s.jsonl", FAKE), free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    start = [sys.executable, "-m"]
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": PROJECT}
+    scheduler = [*start, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port)]
+    worker = [*start, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
+    with (
+        subprocess.Popen([*scheduler, "--no-dashboard"], **quiet) as first,
+        subprocess.Popen([*worker, "--death-timeout", "20"], **quiet) as second,
+    ):
+        try:
+
+            def progress(found: Any, n: int) -> Any:
+                for i, one in enumerate(found):
+                    if i == N // 8:
+                        first.kill()
+                    yield one
+
+            with pytest.raises(ServiceError, match="is gone or has no workers"):
+                run(job, lambda: pools.cluster(address), lambda _: None, progress)
+        finally:
+            first.kill()
+            second.kill()
+    assert "Traceback" not in capfd.readouterr().err
+    assert N // 8 < n_rows(job.out) < N
+    assert run(job, inline(), lambda _: None).n_failed == 0  # elsewhere, the same rows go on
     assert job.out.read_bytes() == expected
 
 

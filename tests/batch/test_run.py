@@ -138,6 +138,15 @@ def test_a_folder_with_texts_and_free_speech(tmp_path: Path) -> None:
     job = Job(corpus, tmp_path / "s.jsonl", FAKE)
     assert go(job).n_failed == 1
     assert "anna/free.wav: no text; --transcribe" in str(values(job.out)[0]["error"])
+    (corpus / "ben" / "lost.txt").write_text("Where is it?")
+    (corpus / "ben" / "two.txt").write_text(" ")
+    hum(corpus / "ben" / "two.wav")
+    job = Job(corpus, tmp_path / "some.jsonl", FAKE)
+    assert go(job) == Done(5, 3, 0)
+    assert [value["id"] for value in values(job.out)][2:] == ["ben/one", "ben/two", "ben/lost.txt"]
+    assert "no recording of that name" in str(values(job.out)[4]["error"])
+    for name in ("lost.txt", "two.txt", "two.wav"):
+        (corpus / "ben" / name).unlink()
     job = Job(corpus, tmp_path / "free.jsonl", replace(FAKE, transcribe=True, feedback=True))
     assert go(job).n_failed == 0
     free, one, _ = values(job.out)

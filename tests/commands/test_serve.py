@@ -20,6 +20,7 @@ import pytest
 from speechtutor import cli
 from tests.conftest import PROJECT
 from tests.service.conftest import KEY, hum
+from tests.support.ports import free_port
 
 FAKES = [
     word
@@ -64,12 +65,6 @@ def test_a_port_that_is_taken(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> N
         assert cli.main(["serve", "--port", str(port), *FAKES]) == 2
     err = capsys.readouterr().err
     assert f"cannot listen on 127.0.0.1:{port}" in err and err.count("\n") == 1
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @contextmanager
