@@ -56,7 +56,8 @@ GAIN = 1.2
 a logarithm (Pavlik et al., 2009). A guess: our data hold nobody who was followed over time."""
 
 REPEATED, ALIKE, SAME_KIND = 0.2, 0.3, 0.7
-"""What an exercise is worth that was among the last: the very same, one of its words, one of its kind."""
+"""What an exercise is worth that was among the last: the very same, one of its words, one of its kind.
+The last one itself is worth nothing while there are others."""
 
 LAST = 5
 """Exercises that count as given lately."""
@@ -208,6 +209,7 @@ def fresh(exercises: Sequence[Exercise], recent: Sequence[Exercise]) -> Floats:
         own = _content(one)
         alike = max((len(own & other) / len(own | other) for other in words if own | other), default=0.0)
         value = REPEATED if one.text in texts else 1 - ALIKE * alike
+        value = 0.0 if last and one.text == last[-1].text else value
         values.append(value * (SAME_KIND if one.kind == kind else 1.0))
     return np.array(values)
 
