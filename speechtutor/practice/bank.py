@@ -19,8 +19,12 @@ HALVES = 2.0
 
 @lru_cache(maxsize=8192)
 def practised(exercise: Exercise) -> Mapping[str, int]:
-    """How often an exercise practises each skill; a pair practises its contrast too."""
-    found = dict(skills.of_text(exercise.text))
+    """How often an exercise practises each skill; a pair practises its contrast too.
+
+    What is read aloud practises no grammar: the words were chosen already.
+    """
+    said = skills.of_text(exercise.text)
+    found = {k: n for k, n in said.items() if not exercise.is_read or skills.kind_of(k) != "grammar"}
     if exercise.kind == "pair" and len(exercise.focus) == 2:
         found[skills.contrast(*exercise.focus)] = 2
     return found

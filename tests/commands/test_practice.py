@@ -205,3 +205,44 @@ def test_coach_explains_in_the_language_asked_for(run: Run, tmp_path: Path) -> N
     assert run(*asked, "--explain", "es")[1].count("Pon la punta de la lengua entre los dientes") == 1
     status, out, err = run(*asked, "--explain", "fi")
     assert (status, out) == (2, "") and "no explanations in 'fi', only in en (English)" in err
+
+
+@pytest.mark.writes_home
+def test_a_placement_goes_item_by_item_and_ends_with_a_level(run: Run) -> None:
+    from speechtutor.learner.store import open_store
+    from speechtutor.practice import placement
+
+    ask = ("practice", "--placement", "--learner", "ana", "--json")
+    said = set()
+    for i in range(placement.MOST + 1):
+        status, out, _ = run(*ask)
+        row = json.loads(out)
+        assert status == 0
+        if "level" in row and "text" not in row:
+            break
+        assert json.loads(run(*ask)[1]) == row, "the same item until it is answered"
+        assert row["placement"] == {"item": i + 1, "most": placement.MOST}
+        said.add(row["text"])
+        phones = tuple(PhoneScore(p, 1.0, error_probability=0.01) for p in phones_in(row["text"]))
+        score = UtteranceScore(row["text"], (WordScore("x", 0.9, phones=phones),), overall=0.9)
+        store = open_store()
+        exercise = store.given("ana", i, "placement")
+        assert exercise is not None and exercise.id == row["id"]
+        store.append(Attempt("ana", exercise, score, datetime(2026, 1, 1, i, tzinfo=UTC)))
+        store.close()
+    assert placement.LEAST <= len(said) == i <= placement.MOST
+    assert row["level"] in ("A1", "A2", "B1", "B2") and 0 <= row["sure"] <= 100
+    assert "Speaking level" in run(*ask[:-1])[1]
+
+
+@pytest.mark.writes_home
+@pytest.mark.parametrize("more", [[], ["--learner", "ana", "--seed", "1"]])
+def test_a_placement_needs_somebody_and_no_number(run: Run, more: list[str]) -> None:
+    status, out, err = run("practice", "--placement", *more)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.writes_home
+def test_a_learner_is_told_why(run: Run) -> None:
+    _, out, _ = run("practice", "--learner", "ana", "--sounds", "th", "--seed", "1")
+    assert "Chosen because we have not heard /" in out

@@ -1,0 +1,59 @@
+"""Whether a learner has changed, or scores have moved by themselves: "no real change yet" until shown.
+
+Two measures. Of overall scores: the difference of two means against the noise of one sentence, which is
+that of raters' scores of the train speakers, odd against even sentences (`noise` of `content/learner.toml`,
+the reliable change index of Jacobson and Truax, 1991). Of one skill: how far its estimate has moved against
+how far it would move for somebody who stays the same, which for a filter is the variance it has lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from speechtutor.content.tables import read
+from speechtutor.core import LearnerState
+from speechtutor.errors import InputError
+from speechtutor.learner import belief
+
+REAL = 1.96
+"""Standard errors from which a change is called real: one in twenty would be by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A difference with its standard error under no change; `real` when it is beyond the noise."""
+
+    value: float
+    error: float
+
+    @property
+    def real(self) -> bool:
+        """Whether anything may be claimed."""
+        return abs(self.value) > REAL * self.error
+
+
+def overall_change(before: Sequence[float], after: Sequence[float]) -> Change:
+    """The change of overall scores in [0, 1] between two sets of sentences.
+
+    Raises:
+        InputError: when one of them is empty.
+    """
+    if not before or not after:
+        raise InputError("a change is between two sets of sentences, and one of them is empty")
+    noise = float(read("learner")["noise"])
+    value = sum(after) / len(after) - sum(before) / len(before)
+    return Change(value, noise * sqrt(1 / len(before) + 1 / len(after)))
+
+
+def skill_change(before: LearnerState, after: LearnerState, skill: str) -> Change:
+    """The change of a skill, in log-odds, from an earlier state of the same learner to a later one.
+
+    What faded or was added as doubt over time is no evidence, so it widens the error.
+    """
+    first, last = (state.skills.get(skill, belief.START) for state in (before, after))
+    value = last.value - first.value + after.ability.value - before.ability.value
+    lost = abs(first.variance - last.variance) + abs(before.ability.variance - after.ability.variance)
+    days = 0.0 if first.last is None or last.last is None else (last.last - first.last).days
+    return Change(value, sqrt(lost + belief.DRIFT * max(days, 0.0)))
