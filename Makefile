@@ -35,7 +35,7 @@ models: $(VENV)/.installed
 	$(BIN)/speechtutor models pull --all
 
 demo: models
-	$(BIN)/speechtutor coach $(EXAMPLE) "$(TEXT)"
+	$(BIN)/speechtutor coach $(EXAMPLE) "$(TEXT)" --strictness strict
 	@echo
 	@echo "That was $(EXAMPLE). Now speak yourself: make app"
 

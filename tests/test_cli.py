@@ -621,3 +621,8 @@ def test_app_passes_on_what_was_asked(run: Any, monkeypatch: pytest.MonkeyPatch)
     assert calls == [
         given | {"store": None, "strictness": None, "auth_file": None, "without_sign_in": False, "names": ()}
     ]
+
+
+def test_a_strictness_that_a_scorer_does_not_have_is_one_line(run: Any, clip: Path) -> None:
+    one_line(run("score", clip, TEXT, "--model", "fake", "--strictness", "strict"), "fake", "strictness")
+    one_line(run("coach", clip, TEXT, *FAKES, "--strictness", "strict"), "fake", "strictness")

@@ -264,12 +264,12 @@ def load(
     inside = folder / settings["acoustic"]
     own = "acoustic" not in options and not inside.is_dir()
     named = options.pop("acoustic", inside if inside.is_dir() else settings["acoustic"])
-    acoustic = load_acoustic(named, device)
     diagnosis = settings.get("diagnosis") if own else None
     if strictness and not diagnosis:
         raise InputError(
             f"the scorer {settings['name']} has no diagnosis, so it can be no more or less {strictness}"
         )
+    acoustic = load_acoustic(named, device)
     if diagnosis and strictness is not None:
         options |= {"diagnoser": load_diagnoser(diagnosis, device), "strictness": strictness or STANDARD}
     return PronunciationScorer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -20,7 +21,7 @@ from speechtutor.core import (
     WordScore,
 )
 from speechtutor.errors import InputError
-from speechtutor.learner.mastery import PRIOR_STRENGTH, choose, replay, update, weakest
+from speechtutor.learner.mastery import PRIOR_STRENGTH, choose, observations, replay, update, weakest
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BANK = (Exercise("weak", ("TH",)), Exercise("strong", ("S",)), Exercise("new", ("ZH",)))
@@ -149,3 +150,12 @@ def test_a_simulated_learner_is_found_out() -> None:
         state = update(state, attempt(*((p, wrong) for p in exercise.focus), minute=minute))
     assert counts["weak"] > 40
     assert weakest(state, 1) == ("TH",)
+
+
+def test_the_record_goes_by_what_was_said_and_not_by_what_raters_think() -> None:
+    """Raters would mark it (0.9), so its word is Unsure; it was said all the same (0.97)."""
+    sound = PhoneScore("TH", 0.2, confidence=0.9, error_probability=0.9, said_probability=0.97)
+    word = WordScore("think", 0.2, phones=(sound,), error_type=ErrorType.UNSURE, confidence=0.9)
+    assert list(observations(UtteranceScore("think", (word,)))) == [("TH", 0.97)]
+    unheard = replace(word, phones=(replace(sound, said_probability=None),))
+    assert list(observations(UtteranceScore("think", (unheard,)))) == []

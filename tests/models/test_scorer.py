@@ -13,6 +13,7 @@ from speechtutor import audio, registry
 from speechtutor.core import Code, ErrorType, Recording, UtteranceScore
 from speechtutor.errors import InputError, TextError
 from speechtutor.models.scorer import PronunciationScorer
+from speechtutor.scoring.diagnosis import STRICTNESS
 from speechtutor.text.phones import pronounce
 from tests.conftest import EXAMPLES, learner_clip
 
@@ -35,18 +36,44 @@ def phones(score: UtteranceScore) -> np.ndarray:
     return np.array([p.score for w in score.words if w.char_start is not None for p in w.phones], dtype=float)
 
 
-def test_known_errors_are_found_where_they_are(scorer: PronunciationScorer) -> None:
+@pytest.mark.parametrize(
+    ("strictness", "told"),
+    [("standard", {"rice": ("R", "L")}), ("strict", {"rice": ("R", "L"), "chips": ("CH", "SH")})],
+)
+def test_known_errors_are_found_where_they_are(
+    scorer: PronunciationScorer, strictness: str, told: dict[str, tuple[str, str]]
+) -> None:
     """The voice says "lice" and "ships"; every other sound is the same in both recordings."""
     text = "We like rice and chips for dinner."
-    right, wrong = (scorer.score(audio.load(EXAMPLES / f"dinner-{x}.flac"), text) for x in ("good", "errors"))
+    ear = replace(scorer, strictness=strictness)
+    right, wrong = (ear.score(audio.load(EXAMPLES / f"dinner-{x}.flac"), text) for x in ("good", "errors"))
     assert [w.error_type for w in right.words] == [ErrorType.NONE] * 7
     marked = {w.text: w.phones[0] for w in wrong.words if w.error_type is ErrorType.MISPRONUNCIATION}
-    assert {word: (p.canonical, p.heard) for word, p in marked.items()} == {"rice": ("R", "L")}
-    # "ships" is not surely wrong, but the weakest sound after it: doubtful, where the good one is not.
-    sounds = sorted((p for w in wrong.words for p in w.phones), key=lambda p: -(p.error_probability or 0))
+    assert {word: (p.canonical, p.heard) for word, p in marked.items()} == told
+    # What is doubtful stays so whatever the strictness: the two sounds least likely to have been said.
+    sounds = sorted((p for w in wrong.words for p in w.phones), key=lambda p: p.said_probability or 0)
     assert [p.canonical for p in sounds[:2]] == ["R", "CH"]
-    good = right.words[4].phones[0]
-    assert good.canonical == "CH" and (good.error_probability or 0) < 0.5 * (sounds[1].error_probability or 0)
+
+
+def test_strictness_changes_what_is_named_and_no_number(scorer: PronunciationScorer) -> None:
+    recording = audio.load(EXAMPLES / "dinner-errors.flac")
+    text = "We like rice and chips for dinner."
+    every = [replace(scorer, strictness=name).score(recording, text) for name in STRICTNESS]
+    named = [sum(p.heard is not None for w in score.words for p in w.phones) for score in every]
+    assert named == sorted(named) and named[0] < named[-1]
+    numbers = [[(p.score, p.said_probability) for w in s.words for p in w.phones] for s in every]
+    assert numbers[0] == numbers[1] == numbers[2]
+
+
+def test_a_scorer_without_a_diagnosis_goes_by_the_raters(models_home: object) -> None:
+    plain = registry.load("scorer", device="cpu", strictness=None)
+    score = plain.score(audio.load(EXAMPLES / "dinner-errors.flac"), "We like rice and chips for dinner.")
+    assert all(p.said_probability is None for w in score.words for p in w.phones)
+    assert score.words[2].phones[0].heard == "L"
+    with pytest.raises(InputError, match="no diagnosis"):
+        registry.load_scorer("raters-wav2vec2", device="cpu", strictness="strict")
+    with pytest.raises(InputError, match="'harsh' is none of lenient, standard, strict"):
+        registry.load_scorer(device="cpu", strictness="harsh")
 
 
 def test_a_wrong_sound_that_every_transcript_repairs_is_the_weakest_of_its_word(

@@ -18,10 +18,12 @@ from speechtutor.core import (
     Quality,
 )
 from speechtutor.scoring import judgement
+from speechtutor.scoring.align import align
+from speechtutor.scoring.diagnosis import Diagnosis, Finding
 from speechtutor.scoring.gop import Goodness
-from speechtutor.scoring.insertions import Extra, ExtraSound
+from speechtutor.scoring.insertions import Extra, ExtraSound, named_sounds
 from speechtutor.scoring.judgement import Measurements, Predicted, judge
-from tests.support.emissions import word
+from tests.support.emissions import spoken, word
 
 N = 5
 NOTHING = np.zeros(0, np.float32)
@@ -224,3 +226,58 @@ def test_where_a_whole_word_is_extra_its_sounds_are_not_told_twice() -> None:
     assert (think.inserted, eye.inserted) == ((), ())
     _, before, _ = judge(found(extras=(replace(extra, word=0),), sounds=sounds), predicted()).words
     assert before.inserted == ()
+
+
+def diagnosis(*wrong: tuple[float, str | None], gaps: dict[int, str] | None = None) -> Diagnosis:
+    """One (probability of another sound, what is named) a phone; what is named in the gaps."""
+    phones = tuple(Finding(p, heard, (Candidate(heard or "S", p),)) for p, heard in wrong)
+    added = [(gaps or {}).get(g) for g in range(N + 1)]
+    return Diagnosis(phones, tuple(Finding(0.9 if s else 0.0, s, ()) for s in added))
+
+
+SAID = (0.02, None)
+
+
+def test_what_was_heard_follows_the_diagnosis_and_the_score_the_raters() -> None:
+    """Raters let "sink" pass, the diagnosis does not; raters would mark IH, and no other sound was heard."""
+    told = diagnosis((0.7, "S"), SAID, SAID, SAID, SAID)
+    score = judge(replace(found(), diagnosis=told), predicted((0.05, 0.05, 0.05, 0.05, 0.9)))
+    th, eye = score.words[0].phones[0], score.words[1].phones[0]
+    assert (th.heard, th.edit, th.said_probability) == ("S", Edit.SUBSTITUTION, pytest.approx(0.3))
+    assert th.error_probability == 0.05 and th.score == pytest.approx(0.95)
+    assert th.nbest == (Candidate("S", 0.7),)
+    assert score.words[0].error_type is ErrorType.MISPRONUNCIATION
+    assert (eye.heard, eye.error_probability, eye.said_probability) == (None, 0.9, pytest.approx(0.98))
+    assert score.words[1].error_type is ErrorType.UNSURE
+
+
+def test_a_sure_diagnosis_lowers_the_phone_and_its_word() -> None:
+    """Half way from 0.8 to certainty: at most 1 - 0.5 * 0.6 = 0.7, the word 1 - 0.5 * 0.4 = 0.8."""
+    assert judgement.highest(0.8, 0.4) == 1.0 and judgement.highest(0.0, 0.4) == 1.0
+    assert judgement.highest(1.0, 0.4) == pytest.approx(0.4)
+    told = diagnosis((0.9, "S"), SAID, SAID, SAID, SAID)
+    score = judge(replace(found(), diagnosis=told), predicted())
+    assert score.words[0].phones[0].score == pytest.approx(0.7)
+    assert score.words[0].score == pytest.approx(0.8) and score.words[0].total == pytest.approx(0.8)
+    assert score.words[1].score == 0.9 and score.overall == 0.75
+    # Never raised: a phone that raters find worse stays where it is.
+    low = judge(replace(found(), diagnosis=told), predicted((0.6, 0.05, 0.05, 0.05, 0.05)))
+    assert low.words[0].phones[0].score == pytest.approx(0.4)
+
+
+def test_sounds_put_in_are_named_by_the_diagnosis() -> None:
+    emission = spoken("T IH N K AY")
+    words = (word("T IH N K"), word("AY"))
+    told = diagnosis(*[SAID] * N, gaps={1: "AH"}).gaps
+    (extra,) = named_sounds(emission, align(emission, words), told)
+    # log(0.9 / 0.1) = 2.197
+    assert (extra.word, extra.at, extra.phone, extra.gain) == (0, 1, "AH", pytest.approx(2.197, abs=1e-3))
+
+
+def test_the_opinions_of_passages_are_joined_by_their_phones() -> None:
+    first, second = predicted(), replace(predicted(), utterance=np.array([0.2, 0.4, 0.6, 0.75]))
+    whole = judgement.together([first, second], [30, 10])
+    assert whole.phones.shape == (2 * N,) and whole.words.shape == (4, 3)
+    # (30 * 0.8 + 10 * 0.2) / 40 = 0.65
+    assert whole.utterance.tolist() == pytest.approx([0.65, 0.625, 0.6, 0.75])
+    assert judgement.together([first], [N]) is first

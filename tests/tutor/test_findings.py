@@ -213,3 +213,37 @@ def test_a_contradiction_is_found() -> None:
     wrong = (Finding("f1", FindingKind.SUBSTITUTION, "weather", 2, "AH", "S"),)
     assert len(list(contradictions(score, Evidence("", wrong, (Strength("s1", "word", "think"),))))) == 3
     assert gather(score, LearnerState()).flawless is False
+
+
+def heard_well(text: str, heard: str | None, error: float, overall: float, kind: ErrorType) -> UtteranceScore:
+    """A word whose first sound has a diagnosis; raters mark it with probability `error`."""
+    at = phone("TH", error, heard, said_probability=0.1 if heard is not None else 0.97)
+    rest = tuple(phone(p, said_probability=0.99) for p in ("IH", "NG", "K"))
+    own = word(text, (at, *rest), error_type=kind, confidence=0.9)
+    return utterance("I", own, "so", overall=overall)
+
+
+def test_a_sound_that_the_diagnosis_names_is_told_in_any_reading() -> None:
+    """Raters would let it pass (0.05), and the reading is a good one."""
+    score = heard_well("think", "S", 0.05, 0.95, ErrorType.MISPRONUNCIATION)
+    (finding,) = findings(score, LEARNER)
+    assert (finding.kind, finding.phone, finding.heard) == (FindingKind.SUBSTITUTION, "TH", "S")
+    assert finding.probability == pytest.approx(0.9)
+    assert word_label(score.words[1]) is Label.WRONG
+
+
+@pytest.mark.parametrize(("overall", "kind"), [(0.6, FindingKind.UNCLEAR), (0.95, FindingKind.UNSURE)])
+def test_what_only_raters_would_mark_is_unclear_and_no_other_sound_is_named(
+    overall: float, kind: FindingKind
+) -> None:
+    score = heard_well("think", None, 0.6, overall, ErrorType.UNSURE)
+    (finding,) = findings(score, LEARNER)
+    assert finding.kind is kind and finding.heard is None
+    assert word_label(score.words[1]) is Label.UNCLEAR
+
+
+def test_a_diagnosed_extra_sound_is_told_of_good_readings_too() -> None:
+    own = word("school", (phone("S", said_probability=0.99),), inserted=((0, "EH"),), confidence=0.9,
+               error_type=ErrorType.MISPRONUNCIATION)  # fmt: skip
+    (finding,) = findings(utterance("My", own, overall=0.95), LEARNER)
+    assert (finding.kind, finding.heard) == (FindingKind.EXTRA_SOUND, "EH")
