@@ -339,12 +339,12 @@ def serve(
     serving.check_address(host, port)
     auth = serving.accounts(auth_file)
     serving.check_open(host, bool(auth), without_sign_in)
-    lane = voices.Lane()
+    lane, kept = voices.Lane(), open_store(store)
     coach = Coach(
         voices.FirstTranscriber(registry.load("transcriber", device=device), lane),
         voices.FirstScorer(registry.load_scorer(device=device, strictness=strictness), lane),
         registry.load("tutor", device=device),
-        store=open_store(store),
+        store=kept,
         synthesizer=voices.Remembered(registry.load("synthesizer", device=device), lane),
         grammar=registry.load("grammar", grammar or grammar_model(), device=device),
     )
@@ -356,3 +356,4 @@ def serve(
         while not stop.wait(30):
             private.sweep(folder)
         page.close(verbose=False)
+        kept.close()

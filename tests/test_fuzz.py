@@ -21,9 +21,11 @@ from typing import Any
 import pytest
 
 from speechtutor import cli
+from speechtutor.batch import pools
 from speechtutor.commands import app as app_verb
 from speechtutor.commands import bench as bench_verb
 from speechtutor.commands import doctor as doctor_verb
+from tests.batch.here import inline
 from tests.support import fuzz, fuzz_verbs
 
 SECONDS = 30
@@ -126,6 +128,7 @@ def many(folder: Path, n: int, seed: int) -> list[Done]:
 def lighter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without what starts processes or loads networks: that is not what is tried here."""
     monkeypatch.setattr(bench_verb, "startup", dict)
+    monkeypatch.setattr(pools, "processes", lambda n: inline()())
     monkeypatch.setattr(
         doctor_verb, "CHECKS", tuple(c for c in doctor_verb.CHECKS if c is not doctor_verb.torch_pair)
     )

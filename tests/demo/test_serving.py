@@ -126,8 +126,9 @@ class Running:
     http: httpx.Client
 
     def kept(self) -> list[Path]:
-        """The files that are there of what was said and made; locks aside."""
-        return [path for path in self.home.rglob("*") if path.is_file() and path.suffix != ".lock"]
+        """The files that are there of what was said and made; neither locks nor the learners' store."""
+        every = [path for path in self.home.rglob("*") if path.is_file() and path.suffix != ".lock"]
+        return [path for path in every if path.parent != self.home or path.suffix in (".flac", ".wav")]
 
     def upload(self, data: bytes = GOOD.read_bytes(), name: str = "me.flac") -> str:
         sent = self.http.post(f"{API}/upload", files={"files": (name, data)})
@@ -278,6 +279,7 @@ def test_after_a_stop_nothing_is_left(tmp_path: Path) -> None:
         made.process.send_signal(signal.SIGTERM)
         assert made.process.wait(30) == 0
     assert made.kept() == []
+    assert not list((tmp_path / "home").glob("*-wal")), "the store was closed"
     assert list((tmp_path / "home" / "heard").iterdir()) == []
 
 

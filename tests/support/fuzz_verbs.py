@@ -271,7 +271,36 @@ def others(world: World) -> list[str]:
     ]
 
 
-VERBS = {listen: 30, speak: 10, practice: 14, evaluate: 14, report: 20, learner: 5, models: 4, others: 8}
+def batch(world: World) -> list[str]:
+    """Whole corpora."""
+    known = {
+        "--root": lambda: str(world.folder),
+        "--split": _pick(world, "train", "dev", "x", "\n"),
+        "--limit": _pick(world, *NUMBERS),
+        "--per": _pick(world, "word", "phone", "utterance", "x"),
+        "--textgrid": lambda: out(world),
+        "--explain": _pick(world, *EXPLAIN),
+        "--processes": _pick(world, "1", "0", "-1", "three"),
+        "--feedback": None,
+        "--json": None,
+    }
+    suffix = world.any([".jsonl", ".csv", ".jsonl", ".xyz", ""])
+    source = str(world.folder) if world.rng.random() < 0.05 else manifest(world)
+    wish = ["--scorer", "fake", "--tutor", "fake"]
+    return ["batch", source, "--out", out(world, suffix), *wish, *options(world, known)]
+
+
+VERBS = {
+    listen: 30,
+    speak: 10,
+    practice: 14,
+    evaluate: 14,
+    report: 20,
+    learner: 5,
+    models: 4,
+    batch: 6,
+    others: 8,
+}
 """How often each is tried."""
 
 
