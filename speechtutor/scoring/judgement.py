@@ -66,6 +66,10 @@ LEAST_CERTAIN, LEAST_CERTAIN_WORD = 0.4, 0.6
 certainty the highest score falls from 1 to it in a line. On 249 dev readings this moves the correlation
 with raters from 0.7745 to 0.7732 (phones) and from 0.7893 to 0.7875 (words); they give such phones 0.25."""
 
+WORD_WRONG = 0.5
+"""Probability that not all sounds of a word were said from which on one that raters would mark too is
+mispronounced, although no single sound is surely wrong: such as another word in its place."""
+
 CLEAR_SNR, LOST_SNR = 15.0, 0.0
 """Decibels: from here on noise takes nothing from the confidence; down there it takes all."""
 
@@ -213,7 +217,7 @@ def _word(found: Measurements, predicted: Predicted, w: int, phones: Sequence[Ph
         kind, score, total = ErrorType.OMISSION, 0.0, 0.0
         phones = [_left_out(p) for p in phones]
         inserted = ()
-    elif suspects or inserted:
+    elif suspects or inserted or (doubts and _not_all_said(phones) >= WORD_WRONG):
         kind = ErrorType.MISPRONUNCIATION
     elif doubts:  # raters would mark it, but no other sound was heard
         kind = ErrorType.UNSURE
@@ -233,6 +237,11 @@ def _word(found: Measurements, predicted: Predicted, w: int, phones: Sequence[Ph
         phones=tuple(phones),
         inserted=inserted,
     )
+
+
+def _not_all_said(phones: Sequence[PhoneScore]) -> float:
+    """Probability that some sound of a word was not said, by the diagnosis of each; 0 without one."""
+    return 1 - float(np.prod([1.0 if p.said_probability is None else p.said_probability for p in phones]))
 
 
 def _left_out(phone: PhoneScore) -> PhoneScore:

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from speechtutor.core import Alignment, CanonicalWord, Emission, Seconds
 from speechtutor.errors import InputError
 from speechtutor.scoring.align import columns
-from speechtutor.scoring.ctc import Array, Lattice, checked
+from speechtutor.scoring.ctc import Array, Indices, Lattice, checked
 from speechtutor.scoring.diagnosis import Diagnosis, Finding
 from speechtutor.scoring.gop import Ratios
 
@@ -106,15 +105,10 @@ def _within(words: Sequence[CanonicalWord], word: int, most: int) -> int:
 
 
 def _longest_pause(
-    lattice: Lattice,
-    states: NDArray[np.intp],
-    words: Sequence[CanonicalWord],
-    frame: int,
-    word: int,
-    longest: int,
+    lattice: Lattice, states: Indices, words: Sequence[CanonicalWord], frame: int, word: int, longest: int
 ) -> tuple[int, int] | None:
     spans: dict[int, list[int]] = {}
-    for state, (start, end) in lattice.runs(np.asarray(states)):
+    for state, (start, end) in lattice.runs(states):
         span = spans.setdefault(lattice.owners[state][0], [start, end])
         span[1] = end
     n_phones = np.cumsum([length([words[word + k]]) for k in sorted(spans)])

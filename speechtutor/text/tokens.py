@@ -36,11 +36,11 @@ from speechtutor.text.numerals import Readings, unique
 from speechtutor.text.verbalize import READERS, abbreviation
 from speechtutor.text.written import STRAIGHT, fold, plain
 
-MAX_WORDS = 1000
-"""More words than this are not one exercise; split the text."""
+MAX_WORDS = 2400
+"""More words than this are not one exercise, but over 15 minutes of reading; split the text."""
 
 MAX_SIGNS = 60_000
-"""Most characters of a text: that many words of that many letters."""
+"""Most characters of a text: 25 a word."""
 
 MAX_LETTERS = 60
 """Longest word that is taken for one; the longest in English dictionaries has 45 letters."""

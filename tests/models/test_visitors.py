@@ -1,7 +1,7 @@
 """The gate of the visitors: twenty sentences, right and with one wrong sound, by voices never trained on.
 
 Measured with these weights at the standard strictness: 9 of 20 wrong sounds named as what was said (with
-other voices of the ten 7, and one more called wrong by another name), none of eight vowels among them; in
+other voices of the ten 7, and one more called wrong by another name), none of ten vowels among them; in
 none of 40 right sentences an error. The gate leaves a margin of two; raise it with the weights.
 """
 

@@ -281,3 +281,13 @@ def test_the_opinions_of_passages_are_joined_by_their_phones() -> None:
     # (30 * 0.8 + 10 * 0.2) / 40 = 0.65
     assert whole.utterance.tolist() == pytest.approx([0.65, 0.625, 0.6, 0.75])
     assert judgement.together([first], [N]) is first
+
+
+def test_a_word_of_which_much_is_doubtful_is_wrong_as_a_whole() -> None:
+    """0.7 * 0.8 * 0.8 * 0.98 = 0.44 that all was said: wrong where raters would mark a sound of it too."""
+    told = diagnosis((0.3, None), (0.2, None), (0.2, None), SAID, SAID)
+    marked = judge(replace(found(), diagnosis=told), predicted((0.4, 0.05, 0.05, 0.05, 0.05)))
+    assert marked.words[0].error_type is ErrorType.MISPRONUNCIATION
+    assert all(p.heard is None for p in marked.words[0].phones)
+    accepted = judge(replace(found(), diagnosis=told), predicted())
+    assert accepted.words[0].error_type is ErrorType.NONE

@@ -86,5 +86,5 @@ def test_a_wrong_override_is_named(spec: str, names: str) -> None:
 
 
 def test_a_book_is_refused() -> None:
-    with pytest.raises(TextError, match=f"more than {MAX_WORDS} words"):
+    with pytest.raises(TextError, match=f"at most {MAX_WORDS} are said at once"):
         plan_speech("word " * (MAX_WORDS + 1))
