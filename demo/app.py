@@ -21,13 +21,14 @@ import gradio as gr
 import numpy as np
 
 from demo import drills, learners, private, serving, talk, voices
-from demo.guard import LOG, Guard
+from demo.guard import Guard
 from demo.layout import BROWSER_VOICE, CSS, FREE, HEAD, HOUR, READ, TAP, TASK, TO_WORDS, explained, layout
 from demo.learners import GUEST, name_of
 from speechtutor import disk
 from speechtutor.content.tables import languages, message, sentence_bank
 from speechtutor.core import ErrorType, Exercise, Recording, Transcript, UtteranceScore
 from speechtutor.errors import SpeechTutorError
+from speechtutor.guard import LOGS
 from speechtutor.pipeline import Advised, Coach, Corrected, Heard, Piece, Scored
 from speechtutor.practice.answers import outcome
 from speechtutor.views import score as score_view
@@ -80,7 +81,7 @@ def assess(
     yield failed('<div role="status">Listening …</div>')
     drill = drill if mode == TASK else None
     target = drills.target(drill) if drill else text.strip() if mode == READ else None
-    guard = guard or Guard(disk.home() / LOG)
+    guard = guard or Guard(disk.home() / LOGS)
     yield from guard.steps(_taken(coach, path, target, lang, drill, name_of(learner)), failed, path)
 
 
@@ -271,7 +272,7 @@ def _arrived(request: gr.Request) -> str:
 
 def build(coach: Coach, sentences: list[str] | None = None, guard: Guard | None = None) -> gr.Blocks:
     """The whole page around a coach; `sentences` are to choose from, `guard` says where errors are logged."""
-    guard = guard or Guard(disk.home() / LOG)
+    guard = guard or Guard(disk.home() / LOGS)
     bank = sentences or [EXAMPLE[1], *(exercise.text for exercise in sentence_bank())]
     page = gr.Blocks(title="speechtutor", delete_cache=(HOUR, HOUR), analytics_enabled=False)
     with page:

@@ -10,12 +10,13 @@ from typing import Any
 
 import gradio as gr
 
-from demo.guard import LOG, Guard
+from demo.guard import Guard
 from demo.learners import GUEST, name_of
 from demo.private import TAKES
 from speechtutor import disk
 from speechtutor.core import Correction, LearnerState, Recording, Transcript, UtteranceScore
 from speechtutor.errors import SpeechTutorError
+from speechtutor.guard import LOGS
 from speechtutor.pipeline import Coach, Corrected, Heard, Scored
 from speechtutor.practice import talk as talks
 from speechtutor.practice.levels import LEVELS
@@ -79,7 +80,7 @@ def answer(
         return
     waiting = '<div role="status">Listening …</div>'
     yield sitting, gr.skip(), gr.skip(), gr.skip(), waiting, "", *[gr.skip()] * 3
-    guard = guard or Guard(disk.home() / LOG)
+    guard = guard or Guard(disk.home() / LOGS)
     turns = _answered(coach, sitting, path, lang, name_of(learner))
     yield from guard.steps(turns, lambda told: stuck(sitting, told), path)
 

@@ -54,14 +54,18 @@ def unforeseen(doing: str, error: BaseException) -> str:
     """
     failed = f"{doing}: failed in a way that nobody foresaw"
     try:
-        path = _kept(home() / LOGS, doing, error)
+        path = kept(home() / LOGS, doing, error)
     except (OSError, RuntimeError) as refused:  # RuntimeError: no home directory to be found
         return f"{failed}: {cause(error)} (no log was kept: {cause(refused)})"
     return f"{failed}; please report it with {path}"
 
 
-def _kept(folder: Path, doing: str, error: BaseException) -> Path:
-    """Write a traceback into a new file of `folder`, and drop the oldest beyond `MOST_LOGS`."""
+def kept(folder: Path, doing: str, error: BaseException) -> Path:
+    """Write a traceback into a new file of `folder`, and drop the oldest beyond `MOST_LOGS`.
+
+    Raises:
+        OSError: when the disk refuses.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     now = time.time_ns()
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now // 10**9))

@@ -34,7 +34,7 @@ class Broken:
     def _fails(self, *given: Any, **more: Any) -> Any:
         raise self.error
 
-    transcribe = score = align = advise = correct = speak = append = attempts = delete = _fails
+    transcribe = score = align = advise = correct = speak = append = attempts = state = delete = _fails
 
     def stream(self, score: UtteranceScore, learner: LearnerState) -> Generator[str, None, Feedback]:
         yield "So far "
@@ -57,7 +57,7 @@ def with_broken(stage: str, error: Exception) -> Coach:
 
 @pytest.fixture
 def door(tmp_path: Path) -> guard.Guard:
-    return guard.Guard(tmp_path / "home" / "app.log")
+    return guard.Guard(tmp_path / "home" / "logs")
 
 
 @pytest.mark.parametrize("stage", ["transcriber", "scorer", "tutor", "store", "grammar"])
@@ -65,11 +65,12 @@ def test_a_take_never_ends_in_listening(stage: str, door: guard.Guard) -> None:
     broken = with_broken(stage, RuntimeError("size of tensor a (1681)"))
     *_, final = app.assess(broken, GOOD, app.FREE, "", "en", None, "ana", door)
     assert final[0].count('role="alert"') == 1 and "Listening" not in final[0]
-    assert "please try again" in final[0] and str(door.log) in final[0]
+    assert "please try again" in final[0] and str(door.logs) in final[0]
     assert "tensor" not in final[0] and "Traceback" not in final[0]
-    written = door.log.read_text("utf-8")
+    (log,) = door.logs.iterdir()
+    written = log.read_text("utf-8")
     assert "Traceback" in written and "size of tensor a (1681)" in written
-    assert stat.S_IMODE(door.log.stat().st_mode) == 0o600
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("stage", ["transcriber", "scorer", "store", "grammar"])
@@ -78,19 +79,20 @@ def test_a_turn_of_a_talk_never_ends_in_listening(stage: str, door: guard.Guard)
     broken = with_broken(stage, ValueError("inside"))
     *_, final = talk.answer(broken, sitting, GOOD, "en", "ana", door)
     assert "please try again" in final[4] and final[0] == sitting and "inside" not in final[4]
-    assert "ValueError: inside" in door.log.read_text("utf-8")
+    (log,) = door.logs.iterdir()
+    assert "ValueError: inside" in log.read_text("utf-8")
 
 
 def test_what_a_person_can_help_is_said_and_not_logged(door: guard.Guard) -> None:
     broken = with_broken("store", StorageError("the disk is full"))
     *_, final = app.assess(broken, GOOD, app.READ, TEXT, "en", None, "ana", door)
     assert "the disk is full" in final[0] and "please try again" not in final[0]
-    assert not door.log.exists()
+    assert not door.logs.exists()
 
 
 def test_a_log_that_cannot_be_written_hides_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    told = guard.Guard(tmp_path / "file" / "app.log").told(RuntimeError("inside"))
+    told = guard.Guard(tmp_path / "file" / "logs").told(RuntimeError("inside"))
     assert "please try again" in told and "Details" not in told
 
 
@@ -140,9 +142,7 @@ def test_practice_in_the_app_adapts_to_what_the_store_knows(tmp_path: Path, door
     assert store.learners() == ("ana", "guest")
     state = coach.learner("ana")
     assert state.n_attempts == 3 and state.phones["TH"].mean < 0.5
-    wanted = [
-        drills.new("sound", "A2", "en", np.random.default_rng(i), state)[0].exercise.focus for i in range(20)
-    ]
+    wanted = [drills.new("sound", "A2", "en", np.random.default_rng(i), state)[0].focus for i in range(20)]
     assert sum("TH" in focus for focus in wanted) > 10, "the sound that was missed is practised"
     store.close()
 
@@ -152,7 +152,7 @@ def test_a_drill_is_remembered_with_its_sounds(door: guard.Guard) -> None:
     drill, _ = drills.new("pair", "A2", "en", np.random.default_rng(0))
     assert drill is not None
     list(app.assess(Coach(**{**STAGES, "store": store}), GOOD, app.TASK, "", "en", drill, "ana", door))
-    assert [attempt.exercise for attempt in store.kept] == [drill.exercise]
+    assert [attempt.exercise for attempt in store.kept] == [drill]
 
 
 def test_turns_of_a_talk_are_remembered(door: guard.Guard) -> None:
@@ -166,8 +166,8 @@ def test_turns_of_a_talk_are_remembered(door: guard.Guard) -> None:
 def test_say_it_again_keeps_the_exercise() -> None:
     drill, _ = drills.new("pair", "A2", "en", np.random.default_rng(0))
     assert drill is not None
-    taken = UtteranceScore(drill.exercise.text, ()), Recording(np.zeros(10, np.float32))
-    assert app.proceed(taken, drill.exercise.text, app.TASK, drill) == (drill.exercise.text, app.TASK, drill)
+    taken = UtteranceScore(drill.text, ()), Recording(np.zeros(10, np.float32))
+    assert app.proceed(taken, drill.text, app.TASK, drill) == (drill.text, app.TASK, drill)
     assert app.proceed(taken, "Another one.", app.TASK, drill) == ("Another one.", app.READ, None)
 
 
@@ -204,4 +204,4 @@ def test_nothing_heard_is_no_turn_that_breaks(door: guard.Guard) -> None:
     coach = Coach(**{**STAGES, "transcriber": Deaf()})
     sitting = talk.start(coach, "restaurant", "A2", "en")[0]
     *_, final = talk.answer(coach, sitting, GOOD, "en", "ana", door)
-    assert "did not hear" in final[4] and not door.log.exists()
+    assert "did not hear" in final[4] and not door.logs.exists()
