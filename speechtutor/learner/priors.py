@@ -82,8 +82,8 @@ def fit(rated: Sequence[Rated]) -> Prior:
     intercept = float(np.log(mean / (1 - mean)))
     for _ in range(SWEEPS):
         for block in blocks:
-            block.step(right, intercept + sum(other.each for other in blocks))
-        p = _sigmoid(intercept + sum(block.each for block in blocks))
+            block.step(right, intercept + np.sum([other.each for other in blocks], axis=0))
+        p = _sigmoid(intercept + np.sum([block.each for block in blocks], axis=0))
         intercept += float(np.clip((right - p).sum() / (p * (1 - p)).sum(), -1, 1))
     ability, sounds, words = blocks
     return Prior(intercept + float(ability.values.mean()), sounds.table(), words.table())
