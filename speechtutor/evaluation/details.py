@@ -145,6 +145,7 @@ class Foretold(TypedDict):
 class Learnt(TypedDict):
     """One speaker: what was foretold, by k as text, and where the placement ended on the raters' scale."""
 
+    utterances: Count
     foretold: dict[str, Foretold]
     placed: Number | None
     n_placed: Count

@@ -164,7 +164,8 @@ def row_of(person: Person, known: Others) -> Row:
             told[str(i)] = _foretold(state, rest, mean, known)
         state = belief.learn(state, _START, said, known.prior)
         right_so_far, n = right_so_far + sum(one.right for one in said), n + len(said)
-    return Row(person.id, person.id, person.split, "", "", detail={"foretold": told} | _placed(person, known))
+    detail = {"utterances": len(person.utterances), "foretold": told}
+    return Row(person.id, person.id, person.split, "", "", detail=detail | _placed(person, known))
 
 
 def _foretold(
@@ -204,6 +205,7 @@ def _placed(person: Person, known: Others) -> dict[str, Any]:
 def failed(person: Person, cause: str) -> Row:
     """A speaker of whom nothing could be foretold."""
     nothing: dict[str, Any] = {
+        "utterances": 0,
         "foretold": {},
         "placed": None,
         "n_placed": 0,
@@ -310,6 +312,7 @@ def rest(rows: Sequence[Row], speakers: Speakers) -> dict[str, Any]:
         "baselines": {label: found for label, found in tables.items() if found},
         "calibration": drawn,
         "counts": {
+            "utterances": sum(row.detail["utterances"] for row in rows),
             "speakers": len(rows),
             "failed": sum(row.error is not None for row in rows),
             "phones_foretold": len(_columns(rows, FIRST[0])[1]),
