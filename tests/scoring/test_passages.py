@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def test_passages_hold_every_frame_and_word_once_and_are_short() -> None:
     assert len(parts) > 1
     assert (parts[0].first_frame, parts[0].first_word) == (0, 0)
     assert (parts[-1].last_frame, parts[-1].last_word) == (len(emission.log_probs), len(words))
-    for a, b in zip(parts, parts[1:], strict=False):
+    for a, b in pairwise(parts):
         assert (a.last_frame, a.last_word) == (b.first_frame, b.first_word)
     longest = max(part.last_frame - part.first_frame for part in parts) * emission.frame_shift
     assert longest <= passages_.LONGEST
@@ -79,7 +80,7 @@ def test_a_text_that_was_not_said_does_not_fit() -> None:
 
 
 def test_pieces_are_joined_on_one_clock() -> None:
-    """Frames that know their time: each of the joined ones is at most half a frame from where it should be."""
+    """Frames that know their time: each joined one is at most half a frame from where it should be."""
 
     def piece(start: float, seconds: float) -> tuple[float, Emission]:
         times = start - 0.1 + 0.02 * np.arange(round((seconds + 0.2) / 0.02))
