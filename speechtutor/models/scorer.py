@@ -181,7 +181,8 @@ class PronunciationScorer:
         """What was said at each phone, passage by passage; None without a diagnosis."""
         if self.diagnoser is None:
             return None
-        second = listen(self.diagnoser.ear, recording, every[0].quality)
+        # Of the second ear only the likelihoods count; its frames would weigh 6 MB a minute.
+        second = replace(listen(self.diagnoser.ear, recording, every[0].quality), embedding=None)
         return joined_diagnosis(
             [
                 self.diagnoser.diagnose(

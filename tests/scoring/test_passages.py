@@ -80,7 +80,7 @@ def test_a_text_that_was_not_said_does_not_fit() -> None:
 
 
 def test_pieces_are_joined_on_one_clock() -> None:
-    """Frames that know their time: each joined one is at most half a frame from its place."""
+    """Frames that know their time: each joined one is at most half a frame from where it should be."""
 
     def piece(start: float, seconds: float) -> tuple[float, Emission]:
         times = start - 0.1 + 0.02 * np.arange(round((seconds + 0.2) / 0.02))
