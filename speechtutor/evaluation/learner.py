@@ -204,7 +204,7 @@ def _placed(person: Person, known: Others) -> dict[str, Any]:
 
 def failed(person: Person, cause: str) -> Row:
     """A speaker of whom nothing could be foretold."""
-    nothing = {
+    nothing: dict[str, Any] = {
         "utterances": 0,
         "foretold": {},
         "placed": None,
