@@ -36,11 +36,10 @@ A **row** has `id`, `speaker`, `split`, `audio` (relative to the root that the r
 - grammar: `{"corrected": the reference that agrees best, "edits": [right, wrong, missed], "by_kind": the
   same by type, "grams", "copied": the sums of GLEU of the correction and of the source, "was_right",
   "changed", "refused"}`; `speaker` is the dialogue, `reference` what the learner said;
-- learner: a row is a speaker: `{"utterances": how many, "foretold": {"3": {"right", "model",
-  "speaker", "phone", "text"}, …}: a list each over the phones after the first k utterances,
-  "placed": the overall score in [0, 1] that the placement ends at | null, "n_placed": its items,
-  "raters": the speaker's mean of the raters | null, "raters_rest": the same without the items of
-  the placement | null}`.
+- learner: a row is a speaker: `{"utterances": how many, "foretold": {"3": {"right", "model", "speaker",
+  "phone", "text"}, …}: a list each over the phones after the first k utterances, "placed": the overall
+  score in [0, 1] that the placement ends at | null, "n_placed": its items, "raters": the speaker's mean of
+  the raters | null, "raters_rest": the same without the items of the placement | null}`.
 
 `details` has the same as types, and a folder is read by them.
 
