@@ -362,7 +362,7 @@ def test_several_models_are_compared_with_the_first(tmp_path: Path, capsys: Any)
         (["--split", "valid"], "none of train, dev, test"),
         (["--split", "dev"], "no row of the split dev"),
         (["--limit", "0"], "limit must be 1 or more"),
-        (["--draws", "0"], "draws must be 1 or more"),
+        (["--draws", "0"], "draws must be from 1 to 100000, not 0"),
         (["--against", "nowhere"], "no finished evaluation"),
         (["--model", "nonsense"], "nonsense"),
     ],

@@ -47,15 +47,15 @@ class Scorer:
 
     heard: int = 0
 
-    def score(self, recording: Recording, text: str) -> UtteranceScore:
+    def score(self, recording: Recording, text: str, *, words: object = None) -> UtteranceScore:
         self.heard += 1
         if len(recording.samples) < 10_000:
             raise RuntimeError("The size of tensor a (1536) must match the size of tensor b (1500)")
-        words = tuple(
+        scored = tuple(
             WordScore(part, 0.7, 0.0, 0.3, 0, 3, phones=(PhoneScore("AH", 0.6, error_probability=0.2),))
             for part in text.replace("-", " ").split()
         )
-        return UtteranceScore(text, words, 0.6, 0.5, 0.6, 0.7, duration=recording.duration)
+        return UtteranceScore(text, scored, 0.6, 0.5, 0.6, 0.7, duration=recording.duration)
 
 
 def judged(out: Path, folder: Path, rows: Sequence[Utterance]) -> tuple[Summary, list[Row]]:
@@ -91,7 +91,7 @@ def test_a_resumed_run_meets_the_bad_rows_again_and_goes_on(tmp_path: Path, caps
 
 def test_a_model_that_cannot_be_loaded_is_of_all_rows(tmp_path: Path) -> None:
     class Gone(Scorer):
-        def score(self, recording: Recording, text: str) -> UtteranceScore:
+        def score(self, recording: Recording, text: str, *, words: object = None) -> UtteranceScore:
             raise ModelError("the weights are damaged")
 
     folder, rows = corpus(tmp_path / "corpus")
@@ -102,7 +102,7 @@ def test_a_model_that_cannot_be_loaded_is_of_all_rows(tmp_path: Path) -> None:
 def test_what_would_fail_at_the_end_is_refused_at_once(tmp_path: Path) -> None:
     for options, told in (
         ({"seed": -1}, "seed must be 0 or more"),
-        ({"draws": 0}, "draws must be 1 or more"),
+        ({"draws": 0}, "draws must be from 1 to 100000, not 0"),
     ):
         with pytest.raises(InputError, match=told):
             Job(tmp_path, None, None, [], {"name": "m"}, **options)

@@ -123,7 +123,7 @@ def test_what_lies_beside_an_adapter(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="cannot load the language model"):
+    with pytest.raises(ModelError, match="is not here: there is no such folder"):
         load(str(tmp_path / "none"), "cpu")
 
 

@@ -108,7 +108,7 @@ def test_a_checkpoint_comes_back_from_its_folder(tmp_path: Path) -> None:
     with pytest.raises(AudioError):
         loaded.emit(Recording(np.zeros(10, np.float32)))
     (tmp_path / "none").mkdir()
-    with pytest.raises(ModelError, match="holds no phone recogniser"):
+    with pytest.raises(ModelError, match="is no checkpoint"):
         acoustic.load(tmp_path / "none", "cpu")
 
 

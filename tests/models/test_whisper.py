@@ -230,7 +230,7 @@ def test_what_cannot_be_loaded_is_said(checkpoint: Path, tmp_path: Path) -> None
         with pytest.raises(ModelError, match=wrong.name) as error:
             whisper.load(wrong, "cpu")
         assert "\n" not in str(error.value)
-    with pytest.raises(ModelError, match="is no adapter for this Whisper"):
+    with pytest.raises(ModelError, match="is not here: there is no such folder"):
         whisper.load(checkpoint, "cpu", adapter=tmp_path / "none")
     with pytest.raises(InputError, match="beams must be 1 or more, not 0"):
         whisper.load(checkpoint, "cpu", beams=0)

@@ -123,7 +123,7 @@ def test_cues_come_back_as_they_were(tmp_path: Path) -> None:
     model, path = Counting(synthetic.tiny_acoustic(tmp_path / "model")), tmp_path / "dev.features"
     made = train_scorer.seen(rows, tmp_path, model, path, known="one")
     for row_id, kept in feature_cache.read(path).items():
-        for part in ("cues", "mutant"):
+        for part in ("features", "mutant"):
             for name in feature_cache._ARRAYS:
                 was, found = (getattr(getattr(seen, part), name) for seen in (made[row_id], kept.seen))
                 assert np.array_equal(was, found, equal_nan=True) and was.dtype == found.dtype

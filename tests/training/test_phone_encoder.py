@@ -25,7 +25,7 @@ from speechtutor.training.phone_encoder import Example, Recipe, Trainer, average
 def examples(tmp_path: Path) -> tuple[Config, list[Example], list[Example]]:
     path = synthetic.corpus(tmp_path / "corpus")
     cfg = Config(manifest=path, root=path.parent, base=str(synthetic.tiny_whisper(tmp_path / "base")))
-    train, dev = finetune_phones.read_rows(cfg)
+    train, dev = finetune_phones.read_rows(cfg.manifest, cfg.root)
     return (
         cfg,
         [finetune_phones.example(r, cfg.root) for r in train],
@@ -50,7 +50,7 @@ def test_a_test_row_never_enters_a_trainer(tmp_path: Path) -> None:
     rows = manifest.read(path)
     manifest.write(path, [replace(row, split="test" if row.split == "dev" else row.split) for row in rows])
     with pytest.raises(InputError, match=r"row 9 \(u8\): a test row"):
-        finetune_phones.read_rows(Config(manifest=path))
+        finetune_phones.read_rows(path, Config().root)
 
 
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(tmp_path: Path) -> None:

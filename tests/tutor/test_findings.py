@@ -236,7 +236,7 @@ def test_a_sound_that_the_diagnosis_names_is_told_in_any_reading() -> None:
 def test_what_only_raters_would_mark_is_unclear_and_no_other_sound_is_named(
     overall: float, kind: FindingKind
 ) -> None:
-    score = heard_well("think", None, 0.6, overall, ErrorType.UNSURE)
+    score = heard_well("think", None, 0.45, overall, ErrorType.UNSURE)
     (finding,) = findings(score, LEARNER)
     assert finding.kind is kind and finding.heard is None
     assert word_label(score.words[1]) is Label.UNCLEAR
