@@ -85,6 +85,19 @@ def told(environ: Mapping[str, str] | None = None) -> str:
     return f"{said}, waiting by {' '.join(own)}" if own else f"{said}, waiting as the runtime likes"
 
 
+def loud(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Switches of `SILENT` that say something else, however they spell yes and no."""
+    environ = os.environ if environ is None else environ
+    return [name for name, value in SILENT.items() if _is_on(environ.get(name, "")) is not _is_on(value)]
+
+
+def _is_on(value: str) -> bool | None:
+    """What a switch says; None for a word that is neither yes nor no."""
+    return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False}.get(
+        value.strip().lower()
+    )
+
+
 def came_late() -> tuple[str, ...]:
     """Engines that were loaded before this package, and so run as they like."""
     return tuple(_late)

@@ -26,7 +26,6 @@ from speechtutor.core import (
     UtteranceScore,
     WordScore,
 )
-from speechtutor.learner.mastery import update
 from speechtutor.stages import GrammarCorrector, Scorer, Store, Synthesizer, Transcriber, Tutor
 
 ANONYMOUS = "anonymous"
@@ -201,7 +200,7 @@ class Coach:
             yield Advised(feedback)
         yield Corrected(None if transcript is None else self.correct(transcript))
         if kept is not None:
-            yield Remembered(kept, update(known, kept))
+            yield Remembered(kept, self.learner(learner, explain))
 
     def coach(
         self,

@@ -105,6 +105,14 @@ def test_doctor_says_how_engines_run(capsys: pytest.CaptureFixture[str]) -> None
     assert rows["telemetry"].found == "off in every library"
 
 
+@pytest.mark.parametrize(
+    ("value", "loud"), [("1", []), ("True", []), ("on", []), ("0", True), ("", True), ("maybe", True)]
+)
+def test_a_switch_may_be_spelt_otherwise(value: str, loud: object) -> None:
+    set_ = dict(engines.SILENT) | {"HF_HUB_DISABLE_TELEMETRY": value}
+    assert engines.loud(set_) == (["HF_HUB_DISABLE_TELEMETRY"] if loud else [])
+
+
 # Nothing calls home
 
 VERBS = """

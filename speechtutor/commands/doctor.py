@@ -99,7 +99,7 @@ def engine_settings() -> Iterator[Finding]:
     spins = not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"} & os.environ.keys()
     advice = f"{', '.join(late)} came first: import speechtutor before" if late else ""
     yield Finding("threads", True, engines.told(), advice or ("set OMP_WAIT_POLICY=PASSIVE" if spins else ""))
-    loud = [name for name, value in engines.SILENT.items() if os.environ.get(name) != value]
+    loud = engines.loud()
     found = f"set otherwise: {', '.join(loud)}" if loud else "off in every library"
     yield Finding("telemetry", True, found, f"unset {' '.join(loud)}" if loud else "")
 
