@@ -63,7 +63,11 @@ class Takes:
         found = self.known(path)
         if found is None and not self._is_ours(path):
             return audio.load(path)
-        return audio.decode(self._take(path) if found is None else found, name=path)
+        if found is None:
+            found = self._take(path)
+        else:  # the same recording, uploaded once more, lies in the same place again
+            Path(path).unlink(missing_ok=True)
+        return audio.decode(found, name=path)
 
     def known(self, path: str) -> bytes | None:
         """The bytes of a take that is remembered."""

@@ -44,6 +44,15 @@ def test_a_take_is_deleted_once_heard_and_can_be_judged_again(tmp_path: Path) ->
     assert takes.known(path) == GOOD.read_bytes()
 
 
+def test_the_same_recording_uploaded_again_is_deleted_again(tmp_path: Path) -> None:
+    takes = Takes(tmp_path)
+    path = upload(tmp_path)
+    takes.load(path)
+    assert upload(tmp_path) == path
+    takes.load(path)
+    assert not Path(path).exists()
+
+
 def test_a_bad_take_is_deleted_too(tmp_path: Path) -> None:
     path = tmp_path / "text.wav"
     path.write_text("no sound")
