@@ -138,7 +138,9 @@ def opened(stream: BinaryIO) -> Iterator[Any]:
         file = soundfile.SoundFile(_Plain(stream))
     except soundfile.LibsndfileError as error:
         known = error.code != _UNRECOGNISED
-        raise Unopened(f"cannot be read: {error.error_string.rstrip('.')}" if known else "") from error
+        raise Unopened(
+            f"cannot be read: {error.error_string.removeprefix('Error : ').rstrip('.')}" if known else ""
+        ) from error
     with file:
         if file.format not in _SOUNDFILE:
             raise AudioError(f"is a {file.format_info} file, {EXPECTED}")
@@ -152,7 +154,9 @@ def opened(stream: BinaryIO) -> Iterator[Any]:
         try:
             yield file
         except soundfile.LibsndfileError as error:
-            raise AudioError(f"is damaged: {error.error_string.rstrip('.')}") from error
+            raise AudioError(
+                f"is damaged: {error.error_string.removeprefix('Error : ').rstrip('.')}"
+            ) from error
 
 
 def _for_pyav(stream: BinaryIO) -> bool:

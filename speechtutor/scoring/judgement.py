@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechtutor.core import (
-    AlignedPhone,
     Alignment,
     Candidate,
     CanonicalWord,
@@ -337,8 +336,3 @@ def interpolate(knots: Mapping[str, Sequence[float]], values: Floats) -> Floats:
 
 
 OFF_TEXT = Caution(Code.OFF_TEXT, "What was said does not fit the text, so it was not scored.")
-
-
-def span_of(phones: Sequence[AlignedPhone]) -> tuple[int, int]:
-    """First and last frame of the text."""
-    return phones[0].start_frame, phones[-1].end_frame
