@@ -46,7 +46,7 @@ test: $(VENV)/.developed
 	@$(BIN)/speechtutor models pull --all || { \
 	    echo "the models could not be pulled: tests that need them are skipped (and fail where CI is set)" >&2; \
 	    test -z "$$CI"; }
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 --dist loadfile
 
 check: $(VENV)/.developed
 	$(BIN)/ruff format --check .

@@ -24,11 +24,11 @@ from demo import drills, learners, private, serving, talk, voices
 from demo.guard import Guard
 from demo.layout import BROWSER_VOICE, CSS, FREE, HEAD, HOUR, READ, TAP, TASK, TO_WORDS, explained, layout
 from demo.learners import GUEST, name_of
-from speechtutor import disk
 from speechtutor.content.tables import languages, message, sentence_bank
 from speechtutor.core import ErrorType, Exercise, Recording, Transcript, UtteranceScore
 from speechtutor.errors import SpeechTutorError
-from speechtutor.guard import LOGS
+from speechtutor.files import disk
+from speechtutor.files.guard import LOGS
 from speechtutor.pipeline import Advised, Coach, Corrected, Heard, Piece, Scored
 from speechtutor.practice.answers import outcome
 from speechtutor.views import score as score_view

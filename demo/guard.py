@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from speechtutor.errors import SpeechTutorError
-from speechtutor.guard import kept
+from speechtutor.files.guard import kept
 from speechtutor.views.score import error_html
 
 Shown = Callable[[str], Any]

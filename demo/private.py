@@ -22,8 +22,8 @@ from platformdirs import user_cache_path
 
 from speechtutor import audio
 from speechtutor.core import Recording
-from speechtutor.disk import home
 from speechtutor.errors import AudioError, StorageError, cause
+from speechtutor.files.disk import home
 
 AGE = 300
 """Seconds that a sound made for a page, or an upload that broke off, stays on disk."""

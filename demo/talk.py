@@ -13,10 +13,10 @@ import gradio as gr
 from demo.guard import Guard
 from demo.learners import GUEST, name_of
 from demo.private import TAKES
-from speechtutor import disk
 from speechtutor.core import Correction, LearnerState, Recording, Transcript, UtteranceScore
 from speechtutor.errors import SpeechTutorError
-from speechtutor.guard import LOGS
+from speechtutor.files import disk
+from speechtutor.files.guard import LOGS
 from speechtutor.pipeline import Coach, Corrected, Heard, Scored
 from speechtutor.practice import talk as talks
 from speechtutor.practice.levels import LEVELS

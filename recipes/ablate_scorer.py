@@ -20,9 +20,10 @@ import numpy as np
 
 from recipes import train_scorer
 from recipes.shared import feature_cache
-from speechtutor import config, disk
+from speechtutor import config
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
+from speechtutor.files import disk
 from speechtutor.scoring.features import PHONE_BLOCKS, UTTERANCE_BLOCKS, Features, Seen, without_embedding
 
 if TYPE_CHECKING:

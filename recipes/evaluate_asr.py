@@ -16,10 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from speechtutor import config, disk
+from speechtutor import config
 from speechtutor.corpora import manifest
 from speechtutor.evaluation import asr, job, provenance, table
 from speechtutor.evaluation.result import Summary
+from speechtutor.files import disk
 
 
 @dataclass(frozen=True)

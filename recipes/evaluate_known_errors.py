@@ -24,11 +24,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recipes.shared import known_cases, synthetic
-from speechtutor import config, disk
+from speechtutor import config
 from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
 from speechtutor.evaluation.known_errors import Case
+from speechtutor.files import disk
 from speechtutor.metrics import speaker_bootstrap
 from speechtutor.scoring.diagnosis import RIGHT, STRICTNESS, Diagnosis
 from speechtutor.text.phones import PHONES, VOWELS

@@ -23,13 +23,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speechtutor import audio, config, disk
+from speechtutor import audio, config
 from speechtutor.audio import quality
 from speechtutor.core import CanonicalWord, Recording, Utterance
 from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.corpora import canonical, manifest
 from speechtutor.errors import InputError
 from speechtutor.evaluation.scoring_mutations import Verdict, sample, single, verdict
+from speechtutor.files import disk
 from speechtutor.scoring.align import align
 from speechtutor.text.phones import confusable, pronounce
 

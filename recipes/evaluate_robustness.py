@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 
 from recipes.shared import synthetic
-from speechtutor import audio, config, disk
+from speechtutor import audio, config
 from speechtutor.core import SAMPLE_RATE, ErrorType, Recording, UtteranceScore
 from speechtutor.corpora import canonical
 from speechtutor.evaluation import job
+from speechtutor.files import disk
 
 Change = Callable[[Recording, np.random.Generator], Recording]
 FLAGS = (ErrorType.MISPRONUNCIATION, ErrorType.OMISSION, ErrorType.INSERTION, ErrorType.REPETITION)

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from recipes.shared import synthetic
-from speechtutor import config, disk
+from speechtutor import config
 from speechtutor.corpora import manifest
 from speechtutor.evaluation import job, provenance, scoring, scoring_baselines, table
 from speechtutor.evaluation.result import Summary
+from speechtutor.files import disk
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Literal
 
 from recipes.shared import synthetic
-from speechtutor import config, disk
+from speechtutor import config
 from speechtutor.evaluation import job, provenance, table, tips
 from speechtutor.evaluation.result import Summary
+from speechtutor.files import disk
 
 
 @dataclass(frozen=True)

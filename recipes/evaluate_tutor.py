@@ -27,10 +27,10 @@ from recipes.shared import synthetic
 from speechtutor import config, registry
 from speechtutor.corpora import eracond
 from speechtutor.corpora.eracond import Turn, comparable
-from speechtutor.disk import write_text
 from speechtutor.evaluation import feedback, grammar, job, provenance, table
 from speechtutor.evaluation.feedback import Noted
 from speechtutor.evaluation.result import Summary
+from speechtutor.files.disk import write_text
 from speechtutor.grammar.edits import tokens
 from speechtutor.models.device import pick
 

@@ -23,11 +23,12 @@ from typing import Any, Literal
 
 from recipes.shared import exports, synthetic
 from recipes.shared.exports import Item, Measured, Report
-from speechtutor import config, disk, fingerprint, hub, registry
+from speechtutor import config, hub, registry
 from speechtutor.core import Utterance
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, ModelError
 from speechtutor.evaluation.result import clean
+from speechtutor.files import disk, fingerprint
 
 FORMATS = {
     "whisper": ("transformers", "ct2", "ct2-int8", "onnx", "onnx-int8", "pruned"),

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recipes.shared import settings, synthetic
-from speechtutor import audio, config, fingerprint, hub
+from speechtutor import audio, config, hub
 from speechtutor.core import Utterance
 from speechtutor.core.score import RATED_WRONG, UTTERANCE_ASPECTS
 from speechtutor.corpora import manifest
 from speechtutor.errors import AudioError, InputError
+from speechtutor.files import fingerprint
 
 if TYPE_CHECKING:
     from speechtutor.models.phone_encoder import PhoneEncoder

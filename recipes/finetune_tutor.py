@@ -117,7 +117,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
     Raises:
         SpeechTutorError: for rows, a model or a disk that cannot be used, or a loss that is no number.
     """
-    from speechtutor.disk import write_text
+    from speechtutor.files.disk import write_text
     from speechtutor.training import llm as training
 
     if cfg.smoke:

@@ -19,10 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from speechtutor import config, disk
+from speechtutor import config
 from speechtutor.core import LearnerState, Utterance, UtteranceScore
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
+from speechtutor.files import disk
 from speechtutor.learner import belief, evidence, priors, skills
 from speechtutor.learner.priors import Prior, Rated
 from speechtutor.practice.levels import word_levels

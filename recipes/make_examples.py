@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from speechtutor import audio, config, disk
+from speechtutor import audio, config
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
+from speechtutor.files import disk
 from speechtutor.models import kokoro
 from speechtutor.text.speech_plan import plan_speech
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from recipes.make_mistakes import HELD_OUT
-from speechtutor import config, disk
+from speechtutor import config
 from speechtutor.errors import InputError
+from speechtutor.files import disk
 
 FOLDER = Path("tests/data/visitors")
 MAX_BYTES = 500_000

@@ -27,8 +27,8 @@ from speechtutor.content.tables import sentence_bank
 from speechtutor.corpora import eracond, patterns
 from speechtutor.corpora.eracond import Turn, comparable
 from speechtutor.corpora.mistakes import spoil
-from speechtutor.disk import write_text
 from speechtutor.errors import InputError
+from speechtutor.files.disk import write_text
 from speechtutor.grammar import joined, tokens
 from speechtutor.tutor.engine import GRAMMAR_SYSTEM
 

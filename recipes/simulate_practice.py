@@ -26,10 +26,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtutor import config, disk
+from speechtutor import config
 from speechtutor.content.tables import sentence_bank
 from speechtutor.core import Attempt, Exercise, LearnerState, PhoneScore, Skill, UtteranceScore, WordScore
 from speechtutor.errors import InputError
+from speechtutor.files import disk
 from speechtutor.learner import evidence, mastery, memory, skills
 from speechtutor.learner.belief import odds
 from speechtutor.practice import path

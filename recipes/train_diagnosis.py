@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recipes.shared import known_cases, settings, synthetic
-from speechtutor import config, disk
+from speechtutor import config
 from speechtutor.errors import InputError
 from speechtutor.evaluation.known_errors import Case
+from speechtutor.files import disk
 from speechtutor.scoring.diagnosis import IGNORED, RIGHT
 
 if TYPE_CHECKING:

@@ -19,11 +19,12 @@ import numpy as np
 
 from recipes.shared import feature_cache
 from recipes.shared import settings as settings_of
-from speechtutor import audio, config, disk, fingerprint, hub
+from speechtutor import audio, config, hub
 from speechtutor.core import CanonicalWord, Utterance
 from speechtutor.core.score import RATED_WRONG, UTTERANCE_ASPECTS, WORD_ASPECTS
 from speechtutor.corpora import canonical
 from speechtutor.errors import InputError
+from speechtutor.files import disk, fingerprint
 from speechtutor.scoring.features import Seen, without_embedding
 from speechtutor.text.phones import confusable
 

@@ -17,8 +17,9 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Parameter
 
-from speechtutor import __version__, engines, guard
+from speechtutor import __version__, engines
 from speechtutor.errors import InputError, SpeechTutorError, cause
+from speechtutor.files import guard
 
 VERBS = {
     "doctor": "Say what is installed, which models are present and what stands in the way.",

@@ -35,9 +35,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeVar
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.config import Dict
 
-from speechtutor import fingerprint
-from speechtutor.disk import write_text
 from speechtutor.errors import InputError, SpeechTutorError
+from speechtutor.files import fingerprint
+from speechtutor.files.disk import write_text
 
 if TYPE_CHECKING:
     from dataclasses import Field

@@ -12,8 +12,8 @@
     ├── StorageError            no space, no permission, a locked or damaged store
     └── ServiceError            a remote server (an LLM) that failed or timed out
 
-Anything else that escapes is a bug: the last guard of each door (speechtutor.guard) keeps its traceback in
-a log and says one line. `cause` is how the message of a foreign exception goes into one of ours.
+Anything else that escapes is a bug: the last guard of each door (speechtutor.files.guard) keeps its traceback
+in a log and says one line. `cause` is how the message of a foreign exception goes into one of ours.
 """
 
 from __future__ import annotations

@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speechtutor import audio, cli, disk, registry
+from speechtutor import audio, cli, registry
 from speechtutor.commands import app as app_verb
 from speechtutor.commands import bench as bench_verb
 from speechtutor.commands import doctor as doctor_verb
 from speechtutor.commands import output
 from speechtutor.core import Recording, UtteranceScore
 from speechtutor.errors import AudioError
+from speechtutor.files import disk
 from speechtutor.models.fake import FakeScorer, FakeSynthesizer, FakeTranscriber
 from speechtutor.views import praat
 from tests.conftest import PROJECT

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from speechtutor import audio, disk, metrics
+from speechtutor import audio, metrics
 from speechtutor.core import Utterance
 from speechtutor.corpora import canonical
+from speechtutor.files import disk
 from speechtutor.metrics import Edits, Interval
 from speechtutor.scoring import ctc
 

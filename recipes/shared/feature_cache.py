@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from speechtutor import fingerprint
 from speechtutor.core import Utterance
 from speechtutor.errors import InputError
+from speechtutor.files import fingerprint
 from speechtutor.scoring.features import Features, Seen
 
 SUFFIX = ".features"

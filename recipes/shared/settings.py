@@ -8,10 +8,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from speechtutor import config, fingerprint, hub
+from speechtutor import config, hub
 from speechtutor.core import Utterance
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, require
+from speechtutor.files import fingerprint
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments

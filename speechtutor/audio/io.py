@@ -21,10 +21,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtutor import disk
 from speechtutor.audio.decoding import MAX_CHANNELS, Chunk, chunks
 from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds
 from speechtutor.errors import AudioError, StorageError
+from speechtutor.files import disk
 
 RATES = range(4_000, 768_001)
 """Sample rates that can hold speech; a header that says otherwise is damaged."""

@@ -72,7 +72,7 @@ def judge(plan: Plan, task: Task) -> Verdict:
         raise
     except Exception as error:
         from speechtutor.batch.store import ERRORS
-        from speechtutor.journal import unexpected
+        from speechtutor.files.journal import unexpected
 
         return failed(task, unexpected(task.id, error, ERRORS), traceback.format_exc())
 

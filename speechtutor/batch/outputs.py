@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 from speechtutor import tables
-from speechtutor.disk import plain_file, write_text
 from speechtutor.errors import InputError, StorageError, require
+from speechtutor.files.disk import plain_file, write_text
 from speechtutor.views import praat
 
 Values = Iterable[Mapping[str, Any]]

@@ -8,15 +8,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from speechtutor import journal, registry
+from speechtutor import registry
 from speechtutor.batch import outputs, pools, tasks
 from speechtutor.batch.judge import Plan
 from speechtutor.batch.pools import OpenPool
 from speechtutor.batch.store import ERRORS, Rows
 from speechtutor.batch.tasks import Task
-from speechtutor.disk import plain_file
 from speechtutor.errors import InputError, StorageError
 from speechtutor.evaluation import provenance
+from speechtutor.files import journal
+from speechtutor.files.disk import plain_file
 
 
 @dataclass(frozen=True)

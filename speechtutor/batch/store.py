@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from speechtutor import journal, jsonio
-from speechtutor.disk import plain_file
 from speechtutor.errors import StorageError
+from speechtutor.files import journal, jsonio
+from speechtutor.files.disk import plain_file
 
 ERRORS = "errors.log"
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from speechtutor import fingerprint, jsonio
 from speechtutor.core import Utterance
 from speechtutor.corpora import folder
 from speechtutor.corpora.manifest import SPLITS, row_of
 from speechtutor.corpora.rows import utterance
 from speechtutor.errors import InputError
+from speechtutor.files import fingerprint, jsonio
 
 
 @dataclass(frozen=True, slots=True)

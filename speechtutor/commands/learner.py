@@ -58,7 +58,7 @@ def export(
     if out is None:
         print(text)
     else:
-        from speechtutor.disk import write_text
+        from speechtutor.files.disk import write_text
 
         write_text(out, text + "\n", mode=0o600)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from speechtutor.errors import InputError, SpeechTutorError
-from speechtutor.guard import line
+from speechtutor.files.guard import line
 
 if TYPE_CHECKING:
     from speechtutor.core import Caution, UtteranceScore, WordScore
@@ -52,7 +52,7 @@ def warn(cautions: Iterable[Caution]) -> None:
 
 def write(path: Path, text: str) -> None:
     """Put a text file in place, or none of it."""
-    from speechtutor.disk import write_text
+    from speechtutor.files.disk import write_text
 
     write_text(path, text)
 

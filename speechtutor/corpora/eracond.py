@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from speechtutor import jsonio
 from speechtutor.errors import InputError
+from speechtutor.files import jsonio
 from speechtutor.grammar.edits import is_word, joined, tokens
 
 SURFACE = ("PUNCT", "ORTH", "SPELL", "SPACE")

@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from speechtutor import jsonio
 from speechtutor.audio import headers
 from speechtutor.core import Utterance
 from speechtutor.corpora.rows import UNTOLD, annotated, row_of, said, utterance
-from speechtutor.disk import write_text
 from speechtutor.errors import AudioError, InputError
+from speechtutor.files import jsonio
+from speechtutor.files.disk import write_text
 
 __all__ = [
     "SPLITS",

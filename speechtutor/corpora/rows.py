@@ -16,11 +16,11 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from speechtutor import jsonio
 from speechtutor.core import Edit, PhoneScore, Utterance, UtteranceScore, WordScore
 from speechtutor.core.score import ASPECTS
 from speechtutor.errors import InputError
-from speechtutor.jsonio import Count, Score
+from speechtutor.files import jsonio
+from speechtutor.files.jsonio import Count, Score
 
 UNTOLD = "?"
 """A phone that annotators heard but could not name."""

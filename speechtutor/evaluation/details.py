@@ -10,7 +10,7 @@ from typing import Annotated, Any, NotRequired, TypedDict
 from msgspec import Meta
 
 from speechtutor.core import ErrorType
-from speechtutor.jsonio import Count, Number, Probability, Score
+from speechtutor.files.jsonio import Count, Number, Probability, Score
 
 Edits = Annotated[list[Count], Meta(min_length=4, max_length=4)]
 """Hits, substitutions, deletions, insertions; or wrong, of them repaired, right, of them heard."""

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from speechtutor import jsonio
 from speechtutor.core import LearnerState, UtteranceScore
 from speechtutor.corpora.manifest import read as read_manifest
 from speechtutor.errors import InputError
@@ -26,6 +25,7 @@ from speechtutor.evaluation.labelled import Labelled
 from speechtutor.evaluation.result import Row, Summary, Table
 from speechtutor.evaluation.sampling import Speakers
 from speechtutor.evaluation.summary import EvaluationKind
+from speechtutor.files import jsonio
 from speechtutor.schema import score_from_json
 from speechtutor.stages import Message, TextEngine
 from speechtutor.tutor.evidence import gather

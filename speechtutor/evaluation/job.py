@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic
 
-from speechtutor import fingerprint
 from speechtutor.core import Utterance
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
@@ -18,6 +17,7 @@ from speechtutor.evaluation.journal import Item
 from speechtutor.evaluation.result import Row, Summary
 from speechtutor.evaluation.sampling import DRAWS
 from speechtutor.evaluation.summary import EvaluationKind, summarise
+from speechtutor.files import fingerprint
 
 FAULTS_SAID = 5
 MOST_DRAWS = 100_000

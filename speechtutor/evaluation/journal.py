@@ -12,9 +12,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from speechtutor import journal, jsonio
 from speechtutor.errors import InputError, SpeechTutorError, StorageError
 from speechtutor.evaluation.result import CONFIG, ROWS, SUMMARY, Row
+from speechtutor.files import journal, jsonio
 
 LOCK = ".lock"
 ERRORS = "errors.log"

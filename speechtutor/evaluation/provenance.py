@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from speechtutor import config, hub, jsonio
-from speechtutor.fingerprint import digest
+from speechtutor import config, hub
+from speechtutor.files import jsonio
+from speechtutor.files.fingerprint import digest
 from speechtutor.hub import shipped
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from speechtutor import jsonio
-from speechtutor.disk import write_text
 from speechtutor.errors import InputError
 from speechtutor.evaluation.details import DETAILS
-from speechtutor.jsonio import Count, Number
+from speechtutor.files import jsonio
+from speechtutor.files.disk import write_text
+from speechtutor.files.jsonio import Count, Number
 
 SCHEMA_VERSION = 1
 CONFIG, ROWS, SUMMARY = "config.json", "utterances.jsonl", "summary.json"

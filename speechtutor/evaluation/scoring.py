@@ -276,8 +276,8 @@ def evaluate(
 
 def write_reliability(folder: Path, found: Summary) -> None:
     """Draw the first reliability diagram into the run's folder."""
-    from speechtutor.disk import write_text
     from speechtutor.evaluation.calibration import svg
+    from speechtutor.files.disk import write_text
 
     for drawn in found.calibration[:1]:
         write_text(folder / "reliability.svg", svg(drawn))

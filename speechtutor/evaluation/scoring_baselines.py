@@ -22,14 +22,14 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtutor import jsonio
 from speechtutor.core.score import RATED_WRONG
 from speechtutor.evaluation import sampling, scoring_items
 from speechtutor.evaluation.labelled import Labelled
 from speechtutor.evaluation.result import Metric
 from speechtutor.evaluation.sampling import Figure, Speakers, Values
 from speechtutor.evaluation.scoring_items import NAMES, OF, Guess, Item
-from speechtutor.jsonio import Number
+from speechtutor.files import jsonio
+from speechtutor.files.jsonio import Number
 
 SHRINK = 5
 """Tokens elsewhere that weigh as much as the tokens in this very word."""

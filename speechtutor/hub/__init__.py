@@ -5,7 +5,7 @@ again, `derived` keeps what was converted from it. Sources, in order: a director
 cache, the Hugging Face hub, an archive on a package index.
 """
 
-from speechtutor.disk import home
+from speechtutor.files.disk import home
 from speechtutor.hub.cache import (
     FileCheck,
     Verification,

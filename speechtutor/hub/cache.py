@@ -22,10 +22,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from speechtutor import disk
-from speechtutor.disk import home
 from speechtutor.errors import ChecksumError, ModelError, OfflineError
-from speechtutor.fingerprint import sha256
+from speechtutor.files import disk
+from speechtutor.files.disk import home
+from speechtutor.files.fingerprint import sha256
 from speechtutor.hub import stamps
 from speechtutor.hub.catalog import Checkpoint, File, Part, checkpoint, checkpoints
 from speechtutor.hub.sources import Workspace, open_part

@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 from speechtutor.errors import ModelError, OfflineError, UnknownModelError
-from speechtutor.fingerprint import digest
+from speechtutor.files.fingerprint import digest
 from speechtutor.hub import shipped, sources
 from speechtutor.hub.cache import located, pull
 from speechtutor.hub.catalog import checkpoint, checkpoints, unknown

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from speechtutor.fingerprint import sha256
+from speechtutor.files.fingerprint import sha256
 from speechtutor.hub.cache import FileCheck, Verification
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"

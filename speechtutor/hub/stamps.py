@@ -14,9 +14,9 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from speechtutor.disk import write_text
 from speechtutor.errors import InputError, StorageError
-from speechtutor.fingerprint import sha256
+from speechtutor.files.disk import write_text
+from speechtutor.files.fingerprint import sha256
 
 FILE = ".verified.json"
 Stamp = tuple[int, ...]

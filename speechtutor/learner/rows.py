@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from speechtutor import jsonio
 from speechtutor.core import Attempt, Exercise, Outcome, UtteranceScore
 from speechtutor.errors import InputError
+from speechtutor.files import jsonio
 from speechtutor.learner.tables import ID_LENGTH, NAME_LENGTH
 
 FORMAT = 1

@@ -17,10 +17,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from speechtutor import jsonio
 from speechtutor.core import Attempt, Exercise, LearnerState
-from speechtutor.disk import home
 from speechtutor.errors import InputError, StorageError
+from speechtutor.files import jsonio
+from speechtutor.files.disk import home
 from speechtutor.learner import mastery
 from speechtutor.learner.database import Database
 from speechtutor.learner.rows import FORMAT, Known, Unreadable, attempt_of, is_text, name_of, row_of

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from speechtutor.disk import home
+from speechtutor.files.disk import home
 
 MODELS = frozenset({"models", "derived", "partial"})
 """Folders of a home that hold no one's data."""

@@ -3,7 +3,7 @@
     {"kind": "phones-lora", "symbols": [...], "frame_shift": 0.02, "rates": ["phone", "word", ...],
      "fingerprint": {...}}
 
-`fingerprint` says what it was made from (see `speechtutor.fingerprint`). A folder of others, or of
+`fingerprint` says what it was made from (see `speechtutor.files.fingerprint`). A folder of others, or of
 before this file, is told by the keys of its config.json.
 """
 
@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from speechtutor import jsonio
 from speechtutor.core import Seconds
-from speechtutor.disk import write_text
 from speechtutor.errors import InputError, ModelError
+from speechtutor.files import jsonio
+from speechtutor.files.disk import write_text
 
 FILE = "speechtutor.json"
 Kind = Literal["phones-lora", "phones-onnx", "ctc", "scorer"]

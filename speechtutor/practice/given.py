@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from speechtutor.core import Exercise, LearnerState
-from speechtutor.jsonio import dumps
+from speechtutor.files.jsonio import dumps
 from speechtutor.learner.store import SqlStore
 from speechtutor.practice import path
 from speechtutor.practice.exercises import in_language, next_step

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from speechtutor import disk, jsonio, schema
+from speechtutor import schema
 from speechtutor.core import Attempt, Exercise, UtteranceScore
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, StorageError
+from speechtutor.files import disk, jsonio
 from speechtutor.learner.store import open_store
 from speechtutor.report import heat, runs
 from speechtutor.report.runs import Evaluated

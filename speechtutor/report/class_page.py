@@ -9,8 +9,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from speechtutor import disk
 from speechtutor.evaluation.result import clean
+from speechtutor.files import disk
 from speechtutor.report import charts, classroom, export, html
 from speechtutor.report.attempts import AttemptLog
 from speechtutor.report.charts import Estimate

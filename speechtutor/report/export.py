@@ -13,8 +13,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from speechtutor.disk import write_text
 from speechtutor.evaluation.result import Metric, Row, Summary, clean
+from speechtutor.files.disk import write_text
 from speechtutor.report import heat
 from speechtutor.report.grading import Grading
 from speechtutor.report.runs import Evaluated

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from speechtutor import disk, jsonio
 from speechtutor.core.score import ASPECTS
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
 from speechtutor.evaluation.result import Row
+from speechtutor.files import disk, jsonio
 from speechtutor.report import overrides
 from speechtutor.report.overrides import Item, Override
 

@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from speechtutor import disk, jsonio
 from speechtutor.errors import InputError, StorageError
 from speechtutor.evaluation.result import Row
-from speechtutor.jsonio import Count, Score
+from speechtutor.files import disk, jsonio
+from speechtutor.files.jsonio import Count, Score
 
 FILE = "overrides.jsonl"
 LONGEST_NOTE = 2000

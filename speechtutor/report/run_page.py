@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from speechtutor import disk
 from speechtutor.errors import InputError
 from speechtutor.evaluation.result import Comparison, Row
+from speechtutor.files import disk
 from speechtutor.metrics import LEAST_SPEAKERS
 from speechtutor.report import (
     clips,

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from speechtutor import jsonio
 from speechtutor.errors import InputError
 from speechtutor.evaluation import result
 from speechtutor.evaluation.result import Metric, Row, Summary
+from speechtutor.files import jsonio
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, File, Form, Header, HTTPException, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from speechtutor import jsonio
 from speechtutor.core import Recording, Transcript
 from speechtutor.errors import InputError
+from speechtutor.files import jsonio
 from speechtutor.schema import Json, number
 from speechtutor.service.desk import Desk
 from speechtutor.service.queue import Queue

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from speechtutor import audio
 from speechtutor.core import SAMPLE_RATE
 from speechtutor.errors import ModelError
-from speechtutor.fingerprint import of_text, sha256
+from speechtutor.files.fingerprint import of_text, sha256
 from speechtutor.models.phone_encoder import SYMBOLS
 from speechtutor.stages import AcousticModel
 from speechtutor.training.loop import Clip, spelled

@@ -29,8 +29,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from speechtutor import jsonio
 from speechtutor.errors import InputError, ModelError
+from speechtutor.files import jsonio
 from speechtutor.models.convert import smollm_checkpoint
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from speechtutor.disk import write_text
+from speechtutor.files.disk import write_text
 from speechtutor.models.adapters import ADAPTER
 from speechtutor.training.loop import spelled
 

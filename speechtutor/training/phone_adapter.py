@@ -10,8 +10,8 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
-from speechtutor.disk import write_text
-from speechtutor.fingerprint import Fingerprint
+from speechtutor.files.disk import write_text
+from speechtutor.files.fingerprint import Fingerprint
 from speechtutor.models import description
 from speechtutor.models.acoustic import base_encoder
 from speechtutor.models.description import Description

@@ -215,7 +215,7 @@ def test_workers_that_all_die_are_no_rows(manifest: Path, tmp_path: Path) -> Non
 
 
 def test_a_second_process_is_kept_out(manifest: Path, tmp_path: Path) -> None:
-    from speechtutor import journal
+    from speechtutor.files import journal
 
     with (
         journal.alone(tmp_path / ".s.jsonl.lock", "busy"),

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from speechtutor import cli, disk, jsonio
+from speechtutor import cli
 from speechtutor.core import Attempt, Exercise
+from speechtutor.files import disk, jsonio
 from speechtutor.learner.store import open_store
 from tests.learner.conftest import attempt, bytes_of, change
 from tests.support.judged import SINK

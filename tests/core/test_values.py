@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speechtutor import core, jsonio
+from speechtutor import core
 from speechtutor.core import LearnerState, Pitch, UtteranceScore
 from speechtutor.errors import InputError
+from speechtutor.files import jsonio
 from tests.support.built import build, same
 from tests.support.judged import SINK
 

@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speechtutor import audio, cli, disk, hub
+from speechtutor import audio, cli, hub
 from speechtutor.core import Recording, Utterance, UtteranceScore, WordScore
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
 from speechtutor.evaluation import asr, job, journal, provenance, result, summary
 from speechtutor.evaluation.result import Row
 from speechtutor.evaluation.sampling import Speakers
-from speechtutor.fingerprint import changed
+from speechtutor.files import disk
+from speechtutor.files.fingerprint import changed
 from tests.conftest import PROJECT
 
 

@@ -10,13 +10,13 @@ import pytest
 
 from speechtutor.core import Correction
 from speechtutor.corpora.eracond import Turn
-from speechtutor.disk import write_text
 from speechtutor.errors import InputError
 from speechtutor.evaluation import feedback, grammar
 from speechtutor.evaluation.grammar_metrics import Counts, count, gleu, grams
 from speechtutor.evaluation.result import Summary
 from speechtutor.evaluation.summary import summarise
 from speechtutor.evaluation.table import markdown
+from speechtutor.files.disk import write_text
 from tests.support.judged import SINK
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from speechtutor import disk, hub
+from speechtutor import hub
+from speechtutor.files import disk
 from tests.conftest import PROJECT
 from tests.hub.conftest import (
     leftovers,

@@ -14,9 +14,9 @@ from random import Random
 
 import pytest
 
-from speechtutor import jsonio
 from speechtutor.core import Attempt, Exercise, LearnerState, PhoneScore, UtteranceScore, WordScore
 from speechtutor.errors import StorageError
+from speechtutor.files import jsonio
 from speechtutor.learner.mastery import replay
 from speechtutor.learner.store import SqlStore, open_store
 from tests.conftest import need

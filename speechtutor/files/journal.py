@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from speechtutor import jsonio
-from speechtutor.disk import write_text
 from speechtutor.errors import InputError, StorageError
-from speechtutor.fingerprint import require_same
+from speechtutor.files import jsonio
+from speechtutor.files.disk import write_text
+from speechtutor.files.fingerprint import require_same
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from speechtutor import guard
 from speechtutor.errors import cause, plain
+from speechtutor.files import guard
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,6 @@ from typing import Any
 
 import numpy as np
 
-from speechtutor import jsonio
 from speechtutor.core import (
     Alignment,
     Candidate,
@@ -42,7 +41,8 @@ from speechtutor.core import (
 )
 from speechtutor.core.score import ASPECTS
 from speechtutor.errors import InputError
-from speechtutor.schema_types import Scored
+from speechtutor.files import jsonio
+from speechtutor.schema.types import Scored
 from speechtutor.text.phones import to_ipa
 
 Json = dict[str, Any]

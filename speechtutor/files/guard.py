@@ -12,8 +12,8 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
-from speechtutor.disk import home
 from speechtutor.errors import cause, plain
+from speechtutor.files.disk import home
 
 LOGS = "logs"
 """The folder in the home directory that tracebacks go to."""

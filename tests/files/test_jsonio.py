@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import pytest
 from msgspec import Meta
 
-from speechtutor import jsonio
 from speechtutor.errors import InputError
+from speechtutor.files import jsonio
 
 
 @dataclass(frozen=True, slots=True)

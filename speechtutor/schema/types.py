@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NotRequired, TypedDict
 
 from speechtutor.core import Code, ErrorType
-from speechtutor.jsonio import Count, Number, Probability, Score
+from speechtutor.files.jsonio import Count, Number, Probability, Score
 
 
 class Candidate(TypedDict):

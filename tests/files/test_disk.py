@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from speechtutor import audio, disk
+from speechtutor import audio
 from speechtutor.core import Recording
 from speechtutor.errors import StorageError
+from speechtutor.files import disk
 from tests.support import sounds
 
 WRITERS: list[Callable[[Path], object]] = [
