@@ -146,7 +146,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
     trainer = EarTrainer(build(cfg), recipe, cfg.out, parts, cfg.device)
     trainer.voice_seconds = float(np.sum([e.duration for e in voices]))
     history = trainer.fit(voices, dev)
-    save(trainer.model.cpu(), cfg.base, cfg.out / "acoustic", cfg.rank, rated=False)
+    save(trainer.network.cpu(), cfg.base, cfg.out / "acoustic", cfg.rank, rated=False)
     return history
 
 

@@ -204,8 +204,9 @@ def run(cfg: Config) -> list[dict[str, float]]:
     """
     import torch
 
+    from speechtutor.training.loop import CHECKPOINTS, EARLIER
     from speechtutor.training.phone_adapter import merge_lora, save
-    from speechtutor.training.phone_encoder import Recipe, Trainer, average
+    from speechtutor.training.phone_encoder import BEST, Recipe, Trainer, average
 
     if cfg.smoke:
         rows = synthetic.corpus(cfg.out / "corpus")
@@ -226,17 +227,15 @@ def run(cfg: Config) -> list[dict[str, float]]:
     check_length(model, [*train, *dev])
     if cfg.init:
         model.load_state_dict(
-            average(
-                [torch.load(path / "best.pt", weights_only=True, map_location="cpu") for path in cfg.init]
-            )
+            average([torch.load(path / BEST, weights_only=True, map_location="cpu") for path in cfg.init])
         )
     paths = [cfg.root / row.audio for row in (*train_rows, *dev_rows)]
     paths += [root / row.audio for row, root in extra]
     mark = settings.mark(
         cfg, manifest=cfg.manifest, audio=fingerprint.of_files(paths), extra=cfg.extra,
-        base=hub.content(cfg.base) or cfg.base, init=[path / "best.pt" for path in cfg.init],
+        base=hub.content(cfg.base) or cfg.base, init=[path / BEST for path in cfg.init],
     )  # fmt: skip
-    config.begin(cfg, cfg.out, mark, work=("last.pt", "best.pt"), device=cfg.device)
+    config.begin(cfg, cfg.out, mark, work=(CHECKPOINTS, EARLIER, BEST), device=cfg.device)
     names = ("epochs", "batch_seconds", "encoder_rate", "head_rate", "rater_weight", "seed", "bf16")
     recipe = Recipe(
         **{name: getattr(cfg, name) for name in names},

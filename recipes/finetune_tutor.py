@@ -119,15 +119,16 @@ def run(cfg: Config) -> list[dict[str, float]]:
     """
     from speechtutor.files.disk import write_text
     from speechtutor.training import llm as training
+    from speechtutor.training import loop
 
     if cfg.smoke:
         cfg = _smoke(cfg)
-    course = training.Course(
+    recipe = training.Recipe(
         **{name: getattr(cfg, name) for name in
            ("steps", "batch_tokens", "rate", "eval_every", "patience", "seed", "bf16")}
     )  # fmt: skip
     adapter = training.Adapter(cfg.method, cfg.rank, cfg.dropout, cfg.targets)
-    model, tokenizer = training.build(cfg.base, adapter, course)
+    model, tokenizer = training.build(cfg.base, adapter, recipe)
     train = chosen(training.read_rows(cfg.data / "train.jsonl"), cfg)
     tune = evenly(chosen(training.read_rows(cfg.data / "tune.jsonl"), cfg), cfg.tune_rows)
     chats = [training.chats(rows, tokenizer, cfg.longest) for rows in (train, tune)]
@@ -139,11 +140,16 @@ def run(cfg: Config) -> list[dict[str, float]]:
         cfg, data=[cfg.data / name for name in ("train.jsonl", "tune.jsonl")],
         base=hub.content(cfg.base) or cfg.base,
     )  # fmt: skip
-    config.begin(cfg, cfg.out, mark, work=(training.LAST, "adapter"), device=cfg.device)
+    config.begin(
+        cfg, cfg.out, mark, work=(loop.CHECKPOINTS, loop.EARLIER, training.ADAPTER_FOLDER), device=cfg.device
+    )
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-    history = training.Trainer(model, pad, course, cfg.out, cfg.device).fit(*chats)
+    history = training.Trainer(model, pad, recipe, cfg.out, cfg.device).fit(*chats)
     # Trained on notes without examples; evaluate_tutor --tune adds a threshold for grammar.
-    write_text(cfg.out / "adapter" / "tutor.json", json.dumps({"shots": False, "task": cfg.task}) + "\n")
+    write_text(
+        cfg.out / training.ADAPTER_FOLDER / "tutor.json",
+        json.dumps({"shots": False, "task": cfg.task}) + "\n",
+    )
     write_text(cfg.out / "history.json", json.dumps(history, indent=2) + "\n")
     return history
 

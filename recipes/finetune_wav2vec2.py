@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from transformers import TrainingArguments
 
-    from speechtutor.training.loop import Clip
+    from speechtutor.training.clips import Clip
     from speechtutor.training.wav2vec2 import Speller
 
 log = logging.getLogger("finetune_wav2vec2")
@@ -116,7 +116,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
         SpeechTutorError: for rows, a checkpoint or a disk that cannot be used, or a loss that is no number.
         KeyboardInterrupt: when the run was asked to stop; it has left a checkpoint.
     """
-    from speechtutor.training import loop, wav2vec2
+    from speechtutor.training import clips, loop, wav2vec2
     from speechtutor.training.augment import Augment
 
     cfg = _smoke(cfg) if cfg.smoke else cfg
@@ -140,7 +140,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
     augment = Augment(random.Random(cfg.seed), speed=cfg.speed, noise=cfg.noise, masks=0)
     trainer = wav2vec2.CtcTrainer(
         model, args,
-        learnt=loop.Clips(train, speller.prepare, augment, cfg.seed),
+        learnt=clips.Clips(train, speller.prepare, augment, cfg.seed),
         dev=dev, data_collator=speller.collate,
         hear=speller.errors, keep=speller.ship, metric="per" if cfg.units == "phones" else "wer",
         patience=cfg.patience, speller=speller, teacher_weight=cfg.teacher_weight,

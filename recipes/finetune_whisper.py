@@ -61,7 +61,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
         SpeechTutorError: for rows, a checkpoint or a disk that cannot be used, or a loss that is no number.
         KeyboardInterrupt: when the run was asked to stop; it has left a checkpoint.
     """
-    from speechtutor.training import loop, whisper
+    from speechtutor.training import clips, loop, whisper
     from speechtutor.training.augment import Augment
 
     cfg = _smoke(cfg) if cfg.smoke else cfg
@@ -90,10 +90,10 @@ def run(cfg: Config) -> list[dict[str, float]]:
     start = cfg.resume or loop.last_checkpoint(cfg.out)
     callbacks: list[Any] = [whisper.Silence(whisper.bare(model), cfg.silence_every, start)]
     if cfg.method == "adalora":
-        callbacks.append(whisper.Adapt())
-    trainer = loop.AsrTrainer(
+        callbacks.append(loop.Adapt())
+    trainer = clips.AsrTrainer(
         model, args,
-        learnt=loop.Clips(fitting, listener.prepare, augment, cfg.seed),
+        learnt=clips.Clips(fitting, listener.prepare, augment, cfg.seed),
         dev=dev, data_collator=listener.collate, callbacks=callbacks,
         hear=listener.errors, keep=partial(whisper.ship, base=cfg.base, listener=listener),
         metric="wer", patience=cfg.patience,

@@ -17,7 +17,7 @@ from speechtutor.files import fingerprint
 if TYPE_CHECKING:
     from transformers import TrainingArguments
 
-    from speechtutor.training.loop import Clip
+    from speechtutor.training.clips import Clip
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def read_clips(cfg: Settings) -> tuple[list[Clip], list[Clip]]:
     """
     from tqdm import tqdm
 
-    from speechtutor.training import loop
+    from speechtutor.training import clips
 
     train, dev = read_rows(cfg.manifest)
     if cfg.folds:
@@ -147,7 +147,7 @@ def read_clips(cfg: Settings) -> tuple[list[Clip], list[Clip]]:
     # Headers first, which takes seconds and names all that is bad; damage inside a file needs decoding.
     manifest.check_audio([row for rows in kept for _, row in rows], cfg.root, str(cfg.manifest))
     chosen = [
-        [loop.clip(row, cfg.root, where) for where, row in tqdm(rows, desc="reading", disable=None)]
+        [clips.clip(row, cfg.root, where) for where, row in tqdm(rows, desc="reading", disable=None)]
         for rows in kept
     ]
     return chosen[0], chosen[1]

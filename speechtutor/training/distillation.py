@@ -22,7 +22,8 @@ from speechtutor.errors import ModelError
 from speechtutor.files.fingerprint import of_text, sha256
 from speechtutor.models.phone_encoder import SYMBOLS
 from speechtutor.stages import AcousticModel
-from speechtutor.training.loop import Clip, spelled
+from speechtutor.training.clips import Clip
+from speechtutor.training.loop import spelled
 
 IGNORED = -100
 QUIET = 0.2

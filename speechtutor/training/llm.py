@@ -7,24 +7,15 @@ and started again ends like one that was not.
 
 from __future__ import annotations
 
-import logging
-import math
+import itertools
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from peft import (
-    AdaLoraConfig,
-    LoraConfig,
-    PrefixTuningConfig,
-    get_peft_model,
-    get_peft_model_state_dict,
-    set_peft_model_state_dict,
-)
+from peft import AdaLoraConfig, LoraConfig, PrefixTuningConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -32,14 +23,16 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from speechtutor.errors import InputError, ModelError
 from speechtutor.files import jsonio
 from speechtutor.models.convert import smollm_checkpoint
-
-log = logging.getLogger(__name__)
+from speechtutor.training.loop import Adapt
+from speechtutor.training.planned import Plan, PlannedLoop
+from speechtutor.training.recipe import LoopRecipe, cosine
 
 Method = Literal["lora", "adalora", "prefix"]
 IGNORED = -100
 """A label that costs nothing."""
 
-LAST = "last.pt"
+ADAPTER_FOLDER = "adapter"
+"""Where a run keeps its best adapter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +45,16 @@ class Chat:
 
 
 @dataclass(frozen=True)
-class Course:
-    """Hyper-parameters of the loop; `batch_tokens` bounds a batch, padding included."""
+class Recipe(LoopRecipe):
+    """Hyper-parameters; `batch_tokens` bounds a batch, padding included, `warmup` is a share of the steps."""
 
     steps: int = 600
     batch_tokens: int = 1024
     rate: float = 1e-3
     warmup: float = 0.05
     weight_decay: float = 0.0
-    clip: float = 1.0
     eval_every: int = 50
     patience: int = 4
-    seed: int = 0
-    bf16: bool = True
 
 
 @dataclass(frozen=True)
@@ -136,13 +126,13 @@ def collate(batch: Sequence[Chat], pad: int) -> dict[str, Tensor]:
     return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
 
-def build(base: str, adapter: Adapter, course: Course) -> tuple[Any, Any]:
+def build(base: str, adapter: Adapter, recipe: Recipe) -> tuple[Any, Any]:
     """The frozen model with a fresh adapter, and the tokenizer.
 
     Raises:
         ModelError: when the model cannot be loaded or has no chat template.
     """
-    torch.manual_seed(course.seed)
+    torch.manual_seed(recipe.seed)
     source = smollm_checkpoint(base)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
@@ -151,11 +141,11 @@ def build(base: str, adapter: Adapter, course: Course) -> tuple[Any, Any]:
         raise ModelError(f"cannot load the language model {base}: {str(error).splitlines()[0]}") from error
     if not tokenizer.chat_template:
         raise ModelError(f"{base} has no chat template: it is not an instruction-tuned model")
-    model = get_peft_model(frozen, _config(adapter, course.steps))
+    model = get_peft_model(frozen, _config(adapter, recipe.steps))
     # The adapter names the model and not the folder it was read from, which is nobody else's business.
     model.active_peft_config.base_model_name_or_path = Path(base).name if Path(base).is_dir() else base
     for parameter in model.parameters():
-        if not parameter.requires_grad and course.bf16:
+        if not parameter.requires_grad and recipe.bf16:
             parameter.data = parameter.data.to(torch.bfloat16)
     return model, tokenizer
 
@@ -182,134 +172,82 @@ def _config(adapter: Adapter, steps: int) -> Any:
     )
 
 
-class Trainer:
+class Trainer(PlannedLoop[Chat]):
     """One training run: `fit` trains, keeps the best adapter and goes on where it stopped."""
 
-    def __init__(self, model: Any, pad: int, course: Course, out: Path, device: str = "cpu") -> None:
-        self.model, self.pad, self.course, self.out = model.to(device), pad, course, out
-        self.device = torch.device(device)
+    def __init__(self, model: Any, pad: int, recipe: Recipe, out: Path, device: str = "cpu") -> None:
+        super().__init__(model, recipe, out, device, metric="held_loss", rate=recipe.rate)
+        self.pad, self.recipe = pad, recipe
+        self.held: Sequence[Chat] = ()
         trained = [p for p in model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(trained, lr=course.rate, weight_decay=course.weight_decay)
-        warmup = max(int(course.warmup * course.steps), 1)
+        self.optimizer = torch.optim.AdamW(trained, lr=recipe.rate, weight_decay=recipe.weight_decay)
+        factor = cosine(max(int(recipe.warmup * recipe.steps), 1), recipe.steps)
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, factor)
+        if isinstance(model.active_peft_config, AdaLoraConfig):
+            self.add_callback(Adapt())
 
-        def factor(step: int) -> float:
-            if step < warmup:
-                return (step + 1) / warmup
-            return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(course.steps - warmup, 1))))
-
-        self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, factor)
-        self.step, self.best, self.worse = 0, math.inf, 0
-        self.history: list[dict[str, float]] = []
-
-    def fit(self, train: Sequence[Chat], held: Sequence[Chat]) -> list[dict[str, float]]:
+    def fit(  # type: ignore[override]
+        self, train: Sequence[Chat], held: Sequence[Chat]
+    ) -> list[dict[str, float]]:
         """Train to the end or until `held` stops improving; returns one row per evaluation.
 
         Raises:
             ModelError: when the loss is no longer finite; the last checkpoint stays.
+            KeyboardInterrupt: after the checkpoint of a run that was asked to stop.
         """
-        self._resume()
-        losses: list[float] = []
-        for batch in self._from_here(train):
-            losses.append(self._train(batch))
-            last = self.step == self.course.steps
-            if self.step % 10 == 0:
-                log.info("step %d loss %.4f", self.step, sum(losses[-10:]) / len(losses[-10:]))
-            if self.step % self.course.eval_every == 0 or last:
-                self._evaluate(held, sum(losses) / len(losses))
-                losses = []
-                if self.course.patience and self.worse >= self.course.patience:
-                    break
-        return self.history
+        self.held, self.plan = held, self.lay_out(train)
+        return super().fit()
 
-    def _from_here(self, train: Sequence[Chat]) -> Iterator[list[Chat]]:
-        """The batches from the present step on, epoch after epoch."""
-        done, epoch = 0, 0
-        while self.step < self.course.steps:
-            order = batches(train, self.course.batch_tokens, random.Random(self.course.seed * 1009 + epoch))
-            for batch in order[max(self.step - done, 0) :]:
-                if self.step >= self.course.steps or (
-                    self.course.patience and self.worse >= self.course.patience
-                ):
-                    return
-                yield batch
-            done += len(order)
-            epoch += 1
+    def lay_out(self, train: Sequence[Chat]) -> Plan[Chat]:
+        """The batches of all steps, epoch after epoch; measured at every so many, and after the last."""
+        steps, made = self.recipe.steps, list[list[Chat]]()
+        for epoch in itertools.count():
+            if len(made) >= steps:
+                break
+            made += batches(train, self.recipe.batch_tokens, random.Random(self.recipe.seed * 1009 + epoch))
+        ends = (*range(self.recipe.eval_every, steps, self.recipe.eval_every), steps)
+        return Plan(tuple(made[:steps]), ends)
 
-    def _train(self, batch: Sequence[Chat]) -> float:
-        self.model.train()
-        torch.manual_seed(self.course.seed * 1_000_003 + self.step)
-        loss = self._loss(batch)
-        if not torch.isfinite(loss):
-            where = f"{self.out / LAST} keeps the last checkpoint"
-            raise ModelError(f"the loss is {float(loss)} at step {self.step}: {where}")
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.course.clip)
-        self.optimizer.step()
-        self.scheduler.step()
-        if hasattr(self.model.base_model, "update_and_allocate"):
-            self.model.base_model.update_and_allocate(self.step)
-        self.optimizer.zero_grad()
-        self.step += 1
-        return float(loss.detach())
+    def begin_step(self, step: int) -> None:
+        """Dropout follows from seed and step."""
+        torch.manual_seed(self.recipe.seed * 1_000_003 + step)
 
-    def _loss(self, batch: Sequence[Chat]) -> Tensor:
+    def batch_loss(self, batch: Sequence[Chat]) -> Tensor:
+        """Mean over the tokens of the replies."""
         values = {name: tensor.to(self.device) for name, tensor in collate(batch, self.pad).items()}
-        with self._mixed():
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bf16):
             out = self.model(**values, logits_to_keep=values["labels"].shape[1], use_cache=False)
         loss: Tensor = out.loss
         return loss
 
-    def _mixed(self) -> AbstractContextManager[Any]:
-        return torch.autocast(self.device.type, torch.bfloat16) if self.course.bf16 else nullcontext()
-
     @torch.no_grad()
-    def measure(self, held: Sequence[Chat]) -> dict[str, float]:
+    def figures(self) -> dict[str, float]:
         """Loss per token of the reply, for each task and for all."""
         self.model.eval()
         sums: dict[str, list[float]] = {}
-        for task in sorted({chat.task for chat in held}):
-            chosen = [chat for chat in held if chat.task == task]
-            for batch in batches(chosen, self.course.batch_tokens, random.Random(0)):
+        for task in sorted({chat.task for chat in self.held}):
+            chosen = [chat for chat in self.held if chat.task == task]
+            for batch in batches(chosen, self.recipe.batch_tokens, random.Random(0)):
                 n = sum(chat.n_reply for chat in batch)
                 total = sums.setdefault(task, [0.0, 0.0])
-                total[0] += float(self._loss(batch)) * n
+                total[0] += float(self.batch_loss(batch)) * n
                 total[1] += n
         found = {f"{task}_loss": total / n for task, (total, n) in sums.items()}
         return {**found, "held_loss": sum(found.values()) / max(len(found), 1)}
 
-    def _evaluate(self, held: Sequence[Chat], loss: float) -> None:
-        row = {"step": float(self.step), "loss": loss, **self.measure(held)}
-        self.history.append(row)
-        log.info("%s", {k: round(v, 4) for k, v in row.items()})
-        better = row["held_loss"] < self.best
-        self.best, self.worse = min(self.best, row["held_loss"]), 0 if better else self.worse + 1
-        if better:
-            export(self.model, self.out / "adapter")
-        self._save()
+    def keep_best(self) -> None:
+        """See `export`."""
+        export(self.model, self.out / ADAPTER_FOLDER)
 
-    def _save(self) -> None:
-        state = {
-            # Left to itself, peft looks the base model up on the hub to see whether words were added.
-            "adapter": get_peft_model_state_dict(self.model, save_embedding_layers=False),
-            "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
-            **{name: getattr(self, name) for name in ("step", "best", "worse", "history")},
-        }
-        torch.save(state, self.out / f".{LAST}")
-        (self.out / f".{LAST}").replace(self.out / LAST)
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        # Left to itself, peft looks the base model up on the hub to see whether words were added.
+        self.model.save_pretrained(str(output_dir), state_dict=state_dict, save_embedding_layers=False)
 
-    def _resume(self) -> None:
-        path = self.out / LAST
-        self.out.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            return
-        state = torch.load(path, weights_only=True, map_location="cpu")
-        set_peft_model_state_dict(self.model, state["adapter"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scheduler.load_state_dict(state["scheduler"])
-        for name in ("step", "best", "worse", "history"):
-            setattr(self, name, state[name])
-        log.info("going on after step %d of %s", self.step, path)
+    def rows(self) -> list[dict[str, float]]:
+        """One row per evaluation."""
+        found = [{k: v for k, v in row.items() if k not in ("step", "epoch")} for row in super().rows()]
+        steps = [row["step"] for row in super().rows()]
+        return [{"step": float(step), **row} for step, row in zip(steps, found, strict=True)]
 
 
 def export(model: Any, folder: Path) -> None:

@@ -1,9 +1,10 @@
-"""What the trainings of recognisers share: clips, order, checkpoints, stopping, and clear failures.
+"""The one loop of every network that is trained for more than a minute: checkpoints, stopping, failures.
 
-The loop is `transformers.Trainer`, so several GPUs or machines, mixed precision, accumulation and
-resuming are accelerate's business. Here is what it lacks: every draw of an augmentation follows
-from seed, epoch and clip alone, so that a run which was killed and resumed ends like one which was
-not; a checkpoint counts only when it is whole; a loss that is not finite stops the run.
+It is `transformers.Trainer`, so mixed precision, accumulation, several processes and resuming are
+accelerate's business. Here is what it lacks: a checkpoint counts only when it is whole; the best network
+is kept apart; a run that was killed and resumed ends like one that was not; a loss that is not finite
+stops the run. What is learnt is a subclass's: `speechtutor.training.clips` for recordings in batches of
+so many, `speechtutor.training.planned` for batches that are laid out before the run.
 """
 
 from __future__ import annotations
@@ -11,124 +12,33 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-import random
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainerState, TrainingArguments
+from transformers.trainer import TRAINER_STATE_NAME
 
-from speechtutor import audio
-from speechtutor.core import Seconds, Utterance
-from speechtutor.errors import AudioError, InputError, ModelError, StorageError
-from speechtutor.training import shards
-from speechtutor.training.augment import Augment
+from speechtutor.errors import InputError, ModelError, StorageError
 
 log = logging.getLogger(__name__)
 
 WHOLE = "whole"
 """An empty file that is written into a checkpoint last."""
-Batch = dict[str, Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """One recording and what was said in it."""
-
-    id: str
-    path: Path
-    text: str
-    seconds: Seconds
-    phones: tuple[tuple[str, ...], ...] | None = None
-    """Canonical phones of each word, where the manifest has them."""
-
-    def wave(self) -> Tensor:
-        """The samples, shape (n_samples,)."""
-        return torch.from_numpy(audio.load(self.path).samples)
-
-
-def clip(row: Utterance, root: Path, where: str) -> Clip:
-    """A manifest row as a clip; its recording is read once, so that damage is found before the training.
-
-    Raises:
-        InputError: naming the row (`where`) whose audio cannot be used.
-    """
-    try:
-        path = root / row.audio
-        return Clip(row.id, path, row.text, audio.load(path).duration, row.phones)
-    except (AudioError, OSError) as error:
-        raise InputError(f"{where}: {error}") from None
-
-
-class Clips(Dataset[dict[str, Any]]):
-    """Training clips, augmented; item `epoch * len + i` is clip `i` as that epoch hears it.
-
-    `prepare` makes of a clip and the augmentation what the collator takes.
-    """
-
-    def __init__(
-        self,
-        clips: Sequence[Clip],
-        prepare: Callable[[Clip, Augment], dict[str, Any]],
-        augment: Augment,
-        seed: int,
-    ) -> None:
-        self.clips, self.prepare, self.augment, self.seed = clips, prepare, augment, seed
-
-    def __len__(self) -> int:
-        return len(self.clips)
-
-    def __getitem__(self, number: int) -> dict[str, Any]:
-        clip = self.clips[number % len(self.clips)]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed * 1_000_003 + number)
-            self.augment.rng = random.Random(self.seed * 1_000_003 + number)
-            return self.prepare(clip, self.augment)
-
-
-class Buckets(Sampler[int]):
-    """Clips in batches of similar length, the batches in random order; what is over comes last.
-
-    `batch` counts clips of all processes and accumulated steps; `epoch` tells which pass begins.
-    """
-
-    def __init__(self, seconds: Sequence[Seconds], batch: int, seed: int, epoch: Callable[[], int]) -> None:
-        self.seconds, self.batch, self.seed, self.epoch = seconds, batch, seed, epoch
-
-    def __len__(self) -> int:
-        return len(self.seconds)
-
-    def __iter__(self) -> Iterator[int]:
-        epoch, n = self.epoch(), len(self.seconds)
-        rng = random.Random(self.seed * 1009 + epoch)
-        order = sorted(range(n), key=lambda i: self.seconds[i] * rng.uniform(0.9, 1.1))
-        rest = rng.sample(order, n % self.batch)
-        left = set(rest)
-        kept = [i for i in order if i not in left]
-        groups = [kept[i : i + self.batch] for i in range(0, len(kept), self.batch)]
-        rng.shuffle(groups)
-        for group in [*groups, rest]:
-            rng.shuffle(group)
-            yield from (epoch * n + i for i in group)
-
-
-def evenly(clips: Sequence[Clip], n: int) -> list[Clip]:
-    """`n` clips at equal steps, all when `n` is 0 or there are no more."""
-    if not n or n >= len(clips):
-        return list(clips)
-    return [clips[i * len(clips) // n] for i in range(n)]
+CHECKPOINTS = "checkpoint-*"
+"""What the folders of checkpoints are called."""
+EARLIER = "last.pt"
+"""The checkpoint of versions before this loop, which it cannot read."""
 
 
 def last_checkpoint(out: Path) -> Path | None:
     """The newest whole checkpoint of a run."""
-    found = [path for path in out.glob("checkpoint-*") if (path / WHOLE).is_file()]
+    found = [path for path in out.glob(CHECKPOINTS) if (path / WHOLE).is_file()]
     return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
@@ -163,17 +73,26 @@ class Interrupt(TrainerCallback):
 
 
 class Overdue(TrainerCallback):
-    """Hears the dev clips first where a run was killed between the end of an epoch and that."""
+    """Measures first where a run was killed between a step after which it measures and that."""
 
-    def __init__(self, trainer: AsrTrainer) -> None:
+    def __init__(self, trainer: Loop) -> None:
         self.trainer = trainer
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """After a checkpoint was loaded."""
-        ended = float(state.epoch or 0).is_integer() or state.global_step >= state.max_steps
         steps = {row["step"] for row in state.log_history if self.trainer.metric in row}
-        if state.global_step and ended and state.global_step not in steps:
+        if state.global_step and self.trainer.due(state) and state.global_step not in steps:
             self.trainer.evaluate()
+
+
+class Adapt(TrainerCallback):
+    """AdaLoRA (Zhang et al., 2023) shares out its ranks while the gradients are still there."""
+
+    def on_optimizer_step(
+        self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
+    ) -> None:
+        """After the step, before the gradients are cleared."""
+        getattr(model, "module", model).base_model.update_and_allocate(state.global_step)
 
 
 def best(history: Sequence[Mapping[str, Any]], metric: str) -> tuple[float, int]:
@@ -185,122 +104,128 @@ def best(history: Sequence[Mapping[str, Any]], metric: str) -> tuple[float, int]
     return lowest, len(values) - 1 - values.index(lowest)
 
 
-class AsrTrainer(Trainer):
-    """`transformers.Trainer` that hears dev clips, keeps the best network and stops early.
+class Loop(Trainer):
+    """`transformers.Trainer` that keeps the best network, stops early and says clearly what failed.
 
-    `hear(network, clips)` returns (errors, units) of the dev clips, `metric` is the name of their
-    quotient, `keep(folder)` turns a folder that `save_model` wrote into what is shipped.
+    `metric` is what `measure` returns and decides by, the lower the better; `patience` says after how
+    many evaluations that are no better the run ends, 0 that it never does.
     """
 
     def __init__(
-        self,
-        model: Any,
-        args: TrainingArguments,
-        *,
-        learnt: Clips,
-        dev: Sequence[Clip],
-        hear: Callable[[Any, Sequence[Clip]], tuple[int, int]],
-        keep: Callable[[Path], None],
-        metric: str,
-        patience: int,
-        **kwargs: Any,
+        self, model: Any, args: TrainingArguments, *, metric: str, patience: int, **kwargs: Any
     ) -> None:
-        super().__init__(model, args, train_dataset=learnt, eval_dataset=dev, **kwargs)
-        self.learnt, self.dev = learnt, dev
-        self.hear, self.keep, self.metric, self.patience = hear, keep, f"eval_{metric}", patience
+        super().__init__(model, args, **kwargs)
+        self.metric, self.patience = metric, patience
         # The losses are means over the batch: accumulation must divide them by the number of batches.
         self.model_accepts_loss_kwargs = False
         self.out = Path(str(self.args.output_dir))
-        self.whole = shards.prepared(model) if self.is_fsdp_enabled else None
         self.interrupt = Interrupt()
         self.add_callback(self.interrupt)
         self.add_callback(Overdue(self))
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> Buckets:
-        batch = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps
-        seconds = [clip.seconds for clip in self.learnt.clips]
-        # Not `set_epoch`: when a resumed epoch is skipped forward, accelerate does not pass it on.
-        return Buckets(
-            seconds, batch * self.args.world_size, self.args.seed, lambda: int(self.state.epoch or 0)
-        )
+    def measure(self) -> dict[str, float]:
+        """The figures of what is held out, `metric` among them."""
+        raise NotImplementedError
 
-    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+    def keep_best(self) -> None:
+        """Put the present network where the best one lies, whole or not at all."""
+        raise NotImplementedError
+
+    def due(self, state: TrainerState) -> bool:
+        """Whether the network is measured after the step that the state stands at."""
+        return float(state.epoch or 0).is_integer() or state.global_step >= state.max_steps
+
+    def better(self, metrics: Mapping[str, float]) -> bool:
+        """Whether these figures are the best so far."""
+        return metrics[self.metric] < best(self.state.log_history, self.metric)[0]
+
+    def place(self, inputs: Any) -> str:
+        """Where in the run a batch stands, for an error."""
+        return f"step {self.state.global_step}"
+
+    def finite(self, loss: Tensor, inputs: Any) -> Tensor:
+        """The loss, if it is a number.
+
+        Raises:
+            ModelError: when it is not; the last checkpoint stays.
+        """
+        if not torch.isfinite(loss):
+            kept = last_checkpoint(self.out)
+            raise ModelError(
+                f"the loss is {float(loss.detach())} at {self.place(inputs)}: "
+                f"{'there is no checkpoint yet' if kept is None else f'{kept} is kept'}; try a lower rate"
+            )
+        return loss
+
+    def training_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Tensor:
         """A step whose loss is a number.
 
         Raises:
             ModelError: when it is not; the last checkpoint stays.
         """
-        loss: Tensor = super().training_step(*args, **kwargs)
-        if not torch.isfinite(loss):
-            kept = last_checkpoint(self.out)
-            raise ModelError(
-                f"the loss is {float(loss)} at step {self.state.global_step}: "
-                f"{'there is no checkpoint yet' if kept is None else f'{kept} is kept'}; try a lower rate"
-            )
-        return loss
+        return self.finite(super().training_step(model, inputs, *args, **kwargs), inputs)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """The error rate of the dev clips, shared out among the processes; nothing when asked to stop."""
+        """Measure, keep what is best, and stop when nothing gets better; nothing when asked to stop."""
         if self.interrupt.asked:
             return {}
-        rank, world = self.args.process_index, self.args.world_size
-        network = self.accelerator.unwrap_model(self.model)
-        network.eval()
-        if self.whole is not None:
-            network = shards.gather(network, self.whole, self.args.device)
         with torch.no_grad():
-            counted = self.hear(network, self.dev[rank::world])
-        total = torch.tensor([float(n) for n in counted], device=self.args.device)
-        errors, units = self.accelerator.reduce(total, "sum").tolist()
-        metrics = {self.metric: errors / max(units, 1.0)}
-        better = metrics[self.metric] < best(self.state.log_history, self.metric)[0]
-        self.log(metrics)
+            metrics = self.measure()
+        better = self.better(metrics)
+        self.log(dict(metrics))
         if better:
-            self._keep()
-        if self.patience and best(self.state.log_history, self.metric)[1] >= self.patience:
+            with spelled(self.out):
+                self.keep_best()
+        if self._exhausted(self.state.log_history):
             log.info("no better for %d evaluations: done", self.patience)
             self.control.should_training_stop = True
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
-    def _keep(self) -> None:
-        made, kept = self.out / ".best", self.out / "best"
-        with spelled(self.out):
-            if self.whole is None:
-                self.save_model(str(made), _internal_call=True)
-            elif self.args.should_save:
-                self.whole.save_pretrained(made)
-            if self.args.should_save:
-                self.keep(made)
-                shutil.rmtree(kept, ignore_errors=True)
-                made.replace(kept)
+    def _exhausted(self, history: Sequence[Mapping[str, Any]]) -> bool:
+        return bool(self.patience) and best(history, self.metric)[1] >= self.patience
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        mark = self.out / f"checkpoint-{self.state.global_step}" / WHOLE
+        folder = self.out / f"checkpoint-{self.state.global_step}"
         with spelled(self.out):
             if self.args.should_save:
-                mark.unlink(missing_ok=True)
+                (folder / WHOLE).unlink(missing_ok=True)
             super()._save_checkpoint(model, trial)
             if self.args.should_save:
-                mark.touch()
+                self._save_extra(folder)
+                (folder / WHOLE).touch()
+
+    def _save_extra(self, folder: Path) -> None:
+        """Put into a checkpoint what the library does not."""
 
     def fit(self, resume: Path | None = None) -> list[dict[str, float]]:
         """Train from a checkpoint, by default the newest of `output_dir`; one row per evaluation.
 
         Raises:
+            InputError: when there is no such checkpoint, or one that only earlier versions could read.
             ModelError: when the loss is no longer finite.
             StorageError: when the disk refuses a checkpoint.
             KeyboardInterrupt: after the checkpoint of a run that was asked to stop.
         """
         start = resume or last_checkpoint(self.out)
+        if start is None and (self.out / EARLIER).is_file():
+            raise InputError(f"{self.out / EARLIER} is of an earlier version: choose another --out")
         if start is not None and not (start / WHOLE).is_file():
             raise InputError(f"{start} is no whole checkpoint")
         if start is not None:
             log.info("going on from %s", start)
+            state = TrainerState.load_from_json(str(start / TRAINER_STATE_NAME))
+            if self._exhausted(state.log_history):
+                self.state = state
+                return self.rows()
         with self.interrupt.listening(), spelled(self.out):
             self.train(resume_from_checkpoint=str(start) if start else None)
         if self.interrupt.asked:
             raise KeyboardInterrupt
+        return self.rows()
+
+    def rows(self) -> list[dict[str, float]]:
+        """One row per evaluation so far."""
         return [row for row in self.state.log_history if self.metric in row]
 
 

@@ -1,8 +1,7 @@
-"""Train a `PhoneEncoder`: CTC on the canonical phones plus the raters' scores, checkpointed.
+"""Train a `PhoneEncoder`: CTC on the canonical phones plus the raters' scores.
 
-The loop is ours and not `transformers.Trainer` because its batches are bounded by seconds of audio,
-its second loss needs an alignment made by the model itself on the way, and its averaging of folds
-has no counterpart there.
+Batches are bounded by seconds of audio, and the second loss needs an alignment that the network makes on
+the way; the loop is `speechtutor.training.planned`.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ import torchaudio.functional as audio_ops
 from torch import Tensor, nn
 
 from speechtutor.core import SAMPLE_RATE, Floats
-from speechtutor.errors import ModelError
 from speechtutor.metrics import pcc, per
 from speechtutor.models.phone_encoder import (
     SYMBOLS,
@@ -32,9 +30,14 @@ from speechtutor.models.phone_encoder import (
     spans_of_path,
 )
 from speechtutor.training.augment import Augment
-from speechtutor.training.loop import reserve, spelled, trainable_bytes
+from speechtutor.training.loop import last_checkpoint, reserve, trainable_bytes
+from speechtutor.training.planned import Plan, PlannedLoop
+from speechtutor.training.recipe import LoopRecipe, cosine
 
 log = logging.getLogger(__name__)
+
+BEST = "best.pt"
+"""The weights that are best on dev."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +65,17 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """Hyper-parameters of the loop."""
+class Recipe(LoopRecipe):
+    """Hyper-parameters; `warmup` in steps, `warm_utterances` are those that the head is trained on first."""
 
     epochs: int = 7
     batch_seconds: float = 48.0
     encoder_rate: float = 1e-4
     head_rate: float = 1e-3
     warmup: int = 100
-    clip: float = 5.0
-    weight_decay: float = 0.01
+    clip: float | None = 5.0
     rater_weight: float = 1.0
-    patience: int = 3
     warm_utterances: int = 500
-    seed: int = 0
-    bf16: bool = True
 
 
 def batches(examples: Sequence[Example], seconds: float, rng: random.Random) -> Iterator[list[Example]]:
@@ -198,12 +197,15 @@ def _ctc(log_probs: Tensor, phones: Sequence[Tensor], lengths: Tensor) -> Tensor
     )
 
 
-class Trainer:
+class Trainer(PlannedLoop[Example]):
     """One training run: `fit` trains, checkpoints after every epoch and goes on where it stopped."""
 
     def __init__(self, model: PhoneEncoder, recipe: Recipe, out: Path, device: str = "cpu") -> None:
-        self.model, self.recipe, self.out = model.to(device), recipe, out
-        self.device = torch.device(device)
+        super().__init__(model, recipe, out, device, metric="per", rate=recipe.encoder_rate)
+        self.network, self.recipe = model, recipe
+        self.dev: Sequence[Example] = ()
+        self.draws: list[random.Random] = []
+        self.augment = Augment(random.Random(recipe.seed))
         heads = {id(p) for module in (model.norm, model.symbols, model.rater) for p in module.parameters()}
         groups: list[list[Tensor]] = [[], []]
         for parameter in model.parameters():
@@ -212,84 +214,77 @@ class Trainer:
         rates = (recipe.encoder_rate, recipe.head_rate)
         settings = [{"params": g, "lr": r} for g, r in zip(groups, rates, strict=True) if g]
         self.optimizer = torch.optim.AdamW(settings, weight_decay=recipe.weight_decay)
-        self.epoch, self.step, self.best, self.bad_epochs = 0, 0, math.inf, 0
 
     def schedule(self, n_steps: int) -> torch.optim.lr_scheduler.LambdaLR:
         """Linear warm-up, then a cosine to zero."""
-        warmup = min(self.recipe.warmup, max(n_steps // 5, 1))
-
-        def factor(step: int) -> float:
-            if step < warmup:
-                return (step + 1) / warmup
-            return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(n_steps - warmup, 1))))
-
+        factor = cosine(min(self.recipe.warmup, max(n_steps // 5, 1)), n_steps)
         return torch.optim.lr_scheduler.LambdaLR(self.optimizer, factor)
 
-    def fit(self, train: Sequence[Example], dev: Sequence[Example]) -> list[dict[str, float]]:
+    def heard(self, train: Sequence[Example], epoch: int) -> Sequence[Example]:
+        """What an epoch hears."""
+        return train
+
+    def lay_out(self, train: Sequence[Example]) -> Plan[Example]:
+        """The batches of all epochs; `draws` are then what the augmentation of each epoch draws from."""
+        self.draws = [random.Random(self._seed(epoch)) for epoch in range(self.recipe.epochs)]
+        limit = self.recipe.batch_seconds
+        return Plan.of_epochs(
+            [list(batches(self.heard(train, i), limit, rng)) for i, rng in enumerate(self.draws)]
+        )
+
+    def _seed(self, epoch: int) -> int:
+        return self.recipe.seed * 1000 + epoch
+
+    def fit(  # type: ignore[override]
+        self, train: Sequence[Example], dev: Sequence[Example]
+    ) -> list[dict[str, float]]:
         """Train to the end or until dev stops improving; returns one row per epoch.
 
         Raises:
             ModelError: when the loss is no longer finite; the last checkpoint stays.
             StorageError: when the disk has no room for checkpoints.
+            KeyboardInterrupt: after the checkpoint of a run that was asked to stop.
         """
         # The last, the best, and each once more while it is written.
-        reserve(self.out, 2 * trainable_bytes(self.model) + 2 * _bytes(self.model))
-        n_steps = self.recipe.epochs * sum(
-            1 for _ in batches(train, self.recipe.batch_seconds, random.Random(0))
-        )
-        scheduler = self.schedule(n_steps)
-        history = self._resume(scheduler)
-        if not self.epoch and self.recipe.warm_utterances:
+        reserve(self.out, 2 * trainable_bytes(self.network) + 2 * _bytes(self.network))
+        self.dev, self.plan = dev, self.lay_out(train)
+        first = batches(train, self.recipe.batch_seconds, random.Random(0))
+        self.lr_scheduler = self.schedule(self.recipe.epochs * sum(1 for _ in first))
+        if last_checkpoint(self.out) is None and self.recipe.warm_utterances:
             chosen = train[:: max(len(train) // self.recipe.warm_utterances, 1)]
-            warm_up_head(self.model, chosen, self.device, seed=self.recipe.seed, bf16=self.recipe.bf16)
-        while self.epoch < self.recipe.epochs and self.bad_epochs < self.recipe.patience:
-            losses = self._epoch(train, scheduler)
-            row = {
-                "epoch": float(self.epoch),
-                "loss": float(np.mean(losses)),
-                **evaluate(self.model, dev, self.device, bf16=self.recipe.bf16),
-            }
-            history.append(row)
-            log.info("%s", {k: round(v, 4) for k, v in row.items()})
-            self.epoch += 1
-            better = row["per"] < self.best
-            self.best, self.bad_epochs = min(self.best, row["per"]), 0 if better else self.bad_epochs + 1
-            self._save(scheduler, history, better)
-        self.model.load_state_dict(torch.load(self.out / "best.pt", weights_only=True, map_location="cpu"))
+            warm_up_head(self.network, chosen, self.device, seed=self.recipe.seed, bf16=self.recipe.bf16)
+        history = super().fit()
+        self.network.load_state_dict(torch.load(self.out / BEST, weights_only=True, map_location="cpu"))
         return history
 
-    def _epoch(self, train: Sequence[Example], scheduler: Any) -> list[float]:
-        self.model.train()
-        seed = self.recipe.seed * 1000 + self.epoch
-        rng = random.Random(seed)
-        torch.manual_seed(seed)
-        augment = Augment(rng)
-        losses = []
-        for batch in batches(train, self.recipe.batch_seconds, rng):
-            loss = self._loss(batch, augment)
-            if not torch.isfinite(loss):
-                where = f"step {self.step}, epoch {self.epoch}, row {', '.join(e.id for e in batch)}"
-                last = self.out / "last.pt"
-                kept = f"{last} is kept" if last.exists() else "there is no checkpoint yet"
-                raise ModelError(f"the loss is {loss.item()} at {where}: {kept}; try lower rates")
-            self.optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
-            self.optimizer.step()
-            scheduler.step()
-            self.step += 1
-            losses.append(float(loss.detach()))
-            if self.step % 20 == 0:
-                log.info("step %d loss %.3f", self.step, np.mean(losses[-20:]))
-        return losses
+    def begin_step(self, step: int) -> None:
+        """Each epoch begins with its own seed; within an epoch a checkpoint keeps how far the draws are."""
+        epoch = self.plan.epoch(step)
+        if step in (0, *self.plan.ends):
+            torch.manual_seed(self._seed(epoch))
+            self.augment.rng = self.draws[epoch]
+
+    def remember(self) -> dict[str, Any]:
+        """See the base class."""
+        return super().remember() | {"draws": self.augment.rng.getstate()}
+
+    def recall(self, kept: dict[str, Any]) -> None:
+        """See the base class."""
+        super().recall(kept)
+        version, numbers, left = kept["draws"]
+        self.augment.rng.setstate((version, tuple(numbers), left))
+
+    def batch_loss(self, batch: Sequence[Example]) -> Tensor:
+        """See the base class."""
+        return self._loss(batch, self.augment)
 
     def _loss(self, batch: Sequence[Example], augment: Augment) -> Tensor:
         waves = [torch.from_numpy(e.samples) for e in batch]
-        features = [self.model.features(augment.wave(w).to(self.device)) for w in waves]
-        if self.model.is_whisper:
+        features = [self.network.features(augment.wave(w).to(self.device)) for w in waves]
+        if self.network.is_whisper:
             features = [augment.mel(f) for f in features]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bf16):
-            frames = self.model(features)
+            frames = self.network(features)
         told = [b for b, e in enumerate(batch) if e.faithful]
         loss: Tensor = frames.hidden.new_zeros(())
         if told:
@@ -297,38 +292,30 @@ class Trainer:
             share = len(told) / len(batch)
             loss = loss + share * _ctc(frames.log_probs[told], phones, frames.lengths[told])
         if self.recipe.rater_weight:
-            rated = rate(self.model, frames, batch)
+            rated = rate(self.network, frames, batch)
             if rated is not None:
                 loss = loss + self.recipe.rater_weight * rater_loss(rated[0], [batch[b] for b in rated[1]])
         return loss
 
-    def _save(self, scheduler: Any, history: list[dict[str, float]], better: bool) -> None:
-        self.out.mkdir(parents=True, exist_ok=True)
-        parts = {"model": self.model, "optimizer": self.optimizer, "scheduler": scheduler}
-        state = {name: part.state_dict() for name, part in parts.items()}
-        state |= {name: getattr(self, name) for name in ("epoch", "step", "best", "bad_epochs")}
-        state["history"] = history
-        # The best first: killed in between, a run makes the epoch again and finds the same best.
-        files = ({"best.pt": self.model.state_dict()} if better else {}) | {"last.pt": state}
-        with spelled(self.out):
-            for name, content in files.items():
-                torch.save(content, self.out / f".{name}")
-                (self.out / f".{name}").replace(self.out / name)
+    def place(self, inputs: Sequence[Example]) -> str:
+        """Step, epoch and the rows of the batch."""
+        step = self.state.global_step
+        return f"step {step}, epoch {self.plan.epoch(step)}, row {', '.join(e.id for e in inputs)}"
 
-    def _resume(self, scheduler: Any) -> list[dict[str, float]]:
-        path = self.out / "last.pt"
-        if not path.exists():
-            return []
-        state = torch.load(path, weights_only=True, map_location="cpu")
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        scheduler.load_state_dict(state["scheduler"])
-        self.epoch, self.step, self.best, self.bad_epochs = (
-            state[k] for k in ("epoch", "step", "best", "bad_epochs")
-        )
-        log.info("going on after epoch %d of %s", self.epoch, path)
-        history: list[dict[str, float]] = state["history"]
-        return history
+    def figures(self) -> dict[str, float]:
+        """Of the dev rows."""
+        return evaluate(self.network, self.dev, self.device, bf16=self.recipe.bf16)
+
+    def keep_best(self) -> None:
+        """The weights alone, for averages and to go on from."""
+        made = self.out / f".{BEST}"
+        torch.save(self.network.state_dict(), made)
+        made.replace(self.out / BEST)
+
+    def rows(self) -> list[dict[str, float]]:
+        """One row per epoch."""
+        found = [{k: v for k, v in row.items() if k not in ("step", "epoch")} for row in super().rows()]
+        return [{"epoch": float(epoch), **row} for epoch, row in enumerate(found)]
 
 
 def decode(log_probs: Floats) -> list[str]:

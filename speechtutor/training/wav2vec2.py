@@ -41,8 +41,8 @@ from speechtutor.models.phone_encoder import SYMBOLS
 from speechtutor.text.phones import pronounce, to_ipa
 from speechtutor.text.tokens import words_for_wer
 from speechtutor.training.augment import Augment
+from speechtutor.training.clips import AsrTrainer, Batch, Clip
 from speechtutor.training.distillation import HOP, IGNORED, distilled, matching, nearest, placed
-from speechtutor.training.loop import AsrTrainer, Batch, Clip
 
 log = logging.getLogger(__name__)
 

@@ -38,7 +38,7 @@ from speechtutor.models.whisper import Whisper
 from speechtutor.models.whisper_encoder import encode
 from speechtutor.text.tokens import words_for_wer
 from speechtutor.training.augment import Augment
-from speechtutor.training.loop import Batch, Clip
+from speechtutor.training.clips import Batch, Clip
 
 MATRICES = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 """What a LoRA changes: every matrix of the transformer layers."""
@@ -182,16 +182,6 @@ class Silence(TrainerCallback):
         if args.should_save and self.network.silence is not None:
             folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
             save_file({"states": self.network.silence.contiguous()}, folder / self.FILE)
-
-
-class Adapt(TrainerCallback):
-    """AdaLoRA (Zhang et al., 2023) shares out its ranks while the gradients are still there."""
-
-    def on_optimizer_step(
-        self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
-    ) -> None:
-        """After the step, before the gradients are cleared."""
-        getattr(model, "module", model).base_model.update_and_allocate(state.global_step)
 
 
 @dataclass(frozen=True, slots=True)

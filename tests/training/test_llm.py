@@ -12,7 +12,7 @@ import torch
 from recipes.shared import synthetic
 from speechtutor.errors import InputError, ModelError
 from speechtutor.training import llm as training
-from speechtutor.training.llm import Adapter, Chat, Course, Trainer, batches, build, chats, collate
+from speechtutor.training.llm import Adapter, Chat, Recipe, Trainer, batches, build, chats, collate
 
 ROWS = [
     {
@@ -25,7 +25,7 @@ ROWS = [
     }
     for i in range(8)
 ]
-COURSE = Course(steps=4, batch_tokens=300, eval_every=2, bf16=False, rate=0.05)
+RECIPE = Recipe(steps=4, batch_tokens=300, eval_every=2, bf16=False, rate=0.05)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def made(tiny: Path, method: str = "lora") -> tuple[Any, list[Chat]]:
-    model, tokenizer = build(str(tiny), Adapter(method, rank=2), COURSE)  # type: ignore[arg-type]
+    model, tokenizer = build(str(tiny), Adapter(method, rank=2), RECIPE)  # type: ignore[arg-type]
     return model, chats(ROWS, tokenizer, 500)
 
 
@@ -67,7 +67,7 @@ def test_labels_cover_the_replies_alone() -> None:
 def test_the_loss_is_that_of_the_reply_by_hand(tiny: Path) -> None:
     model, items = made(tiny)
     model.eval()
-    trainer = Trainer(model, 0, COURSE, tiny / "unused")
+    trainer = Trainer(model, 0, RECIPE, tiny / "unused")
     total, n = 0.0, 0
     for chat in items[:3]:
         with torch.no_grad():
@@ -75,7 +75,7 @@ def test_the_loss_is_that_of_the_reply_by_hand(tiny: Path) -> None:
         for place in range(len(chat.ids) - chat.n_reply, len(chat.ids)):
             total -= float(log_probs[place - 1, chat.ids[place]])
             n += 1
-    assert float(trainer._loss(items[:3])) == pytest.approx(total / n, abs=1e-4)
+    assert float(trainer.batch_loss(items[:3])) == pytest.approx(total / n, abs=1e-4)
 
 
 @pytest.mark.parametrize("method", ["lora", "adalora", "prefix"])
@@ -83,7 +83,7 @@ def test_training_lowers_the_loss_and_leaves_a_small_adapter(tiny: Path, tmp_pat
     from safetensors.torch import load_file
 
     model, items = made(tiny, method)
-    history = Trainer(model, 0, COURSE, tmp_path).fit(items, items)
+    history = Trainer(model, 0, RECIPE, tmp_path).fit(items, items)
     assert [row["step"] for row in history] == [2.0, 4.0]
     # log(258) = 5.55 is chance; AdaLoRA's loss has a penalty on top.
     assert (
@@ -98,34 +98,38 @@ def test_training_lowers_the_loss_and_leaves_a_small_adapter(tiny: Path, tmp_pat
 
 def test_a_killed_run_ends_like_one_that_was_not(tiny: Path, tmp_path: Path, monkeypatch: Any) -> None:
     model, items = made(tiny)
-    whole = Trainer(model, 0, COURSE, tmp_path / "whole").fit(items, items)
+    whole = Trainer(model, 0, RECIPE, tmp_path / "whole").fit(items, items)
     model, _ = made(tiny)
-    broken = Trainer(model, 0, COURSE, tmp_path / "broken")
-    step = Trainer._train
+    broken = Trainer(model, 0, RECIPE, tmp_path / "broken")
+    loss = Trainer.batch_loss
 
-    def until_three(self: Trainer, batch: Any) -> float:
-        if self.step == 3:
+    def until_three(self: Trainer, batch: Any) -> torch.Tensor:
+        if self.state.global_step == 3:
             raise KeyboardInterrupt
-        return step(self, batch)
+        return loss(self, batch)
 
-    monkeypatch.setattr(Trainer, "_train", until_three)
+    monkeypatch.setattr(Trainer, "batch_loss", until_three)
     with pytest.raises(KeyboardInterrupt):
         broken.fit(items, items)
     monkeypatch.undo()
     model, _ = made(tiny)
-    again = Trainer(model, 0, COURSE, tmp_path / "broken").fit(items, items)
+    again = Trainer(model, 0, RECIPE, tmp_path / "broken").fit(items, items)
     assert [row["held_loss"] for row in again] == pytest.approx([row["held_loss"] for row in whole], abs=1e-6)
 
 
 def test_it_stops_early_and_on_a_loss_that_is_no_number(tiny: Path, tmp_path: Path, monkeypatch: Any) -> None:
     model, items = made(tiny)
-    course = Course(steps=40, batch_tokens=300, eval_every=1, patience=2, bf16=False, rate=1e-12)
-    monkeypatch.setattr(Trainer, "measure", lambda self, held: {"held_loss": 1.0})
-    assert len(Trainer(model, 0, course, tmp_path / "early").fit(items, items)) == 3
+    recipe = Recipe(steps=40, batch_tokens=300, eval_every=1, patience=2, bf16=False, rate=1e-12)
+    monkeypatch.setattr(Trainer, "figures", lambda self: {"held_loss": 1.0})
+    rows = Trainer(model, 0, recipe, tmp_path / "early").fit(items, items)
+    assert len(rows) == 3
+    # Started once more it does not go on where it had stopped for good.
+    monkeypatch.setattr(Trainer, "batch_loss", lambda self, batch: pytest.fail("a step too many"))
+    assert Trainer(model, 0, recipe, tmp_path / "early").fit(items, items) == rows
     monkeypatch.undo()
-    monkeypatch.setattr(Trainer, "_loss", lambda self, batch: torch.tensor(float("nan")))
+    monkeypatch.setattr(Trainer, "batch_loss", lambda self, batch: torch.tensor(float("nan")))
     with pytest.raises(ModelError, match="the loss is nan at step 0"):
-        Trainer(model, 0, COURSE, tmp_path / "nan").fit(items, items)
+        Trainer(model, 0, RECIPE, tmp_path / "nan").fit(items, items)
 
 
 def test_rows_that_cannot_be_read(tmp_path: Path) -> None:

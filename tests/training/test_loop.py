@@ -14,13 +14,10 @@ from recipes.shared import settings, synthetic
 from speechtutor.core import Utterance
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, StorageError
-from speechtutor.training import loop
+from speechtutor.training import clips, loop
 from speechtutor.training.augment import SPEEDS, Augment
-from speechtutor.training.loop import WHOLE, Buckets, Clip, Clips, best, evenly, last_checkpoint, spelled
-
-
-def clips(n: int) -> list[Clip]:
-    return [Clip(f"u{i}", Path(f"u{i}.flac"), "hello", 1.0 + i % 7) for i in range(n)]
+from speechtutor.training.clips import Buckets, Clips
+from speechtutor.training.loop import WHOLE, best, last_checkpoint, spelled
 
 
 def test_an_epoch_holds_every_clip_once_in_batches_of_like_length() -> None:
@@ -43,7 +40,7 @@ def test_an_epoch_holds_every_clip_once_in_batches_of_like_length() -> None:
 def test_an_item_follows_from_seed_epoch_and_clip_alone(tmp_path: Path) -> None:
     path = synthetic.corpus(tmp_path, n_train=3, n_dev=1)
     rows = manifest.read(path)
-    heard = [loop.clip(row, tmp_path, row.id) for row in rows]
+    heard = [clips.clip(row, tmp_path, row.id) for row in rows]
 
     def made(seed: int) -> Clips:
         prepare = lambda clip, augment: {"wave": augment.wave(clip.wave())}  # noqa: E731
@@ -67,11 +64,6 @@ def test_what_was_warped_is_told() -> None:
         assert made[:left].eq(0).all() and made[left + 200].abs() > 0.1
         assert abs(len(made.nonzero()) - 16_000 / factor) < 20
     assert Augment(random.Random(0), speed=False, noise=0.0).warp(torch.ones(100))[1] == 1.0
-
-
-def test_evenly() -> None:
-    assert [c.id for c in evenly(clips(10), 4)] == ["u0", "u2", "u5", "u7"]
-    assert len(evenly(clips(3), 0)) == len(evenly(clips(3), 9)) == 3
 
 
 def test_only_a_whole_checkpoint_counts(tmp_path: Path) -> None:
@@ -151,7 +143,7 @@ def test_headers_are_read_before_anything_is_decoded(tmp_path: Path, monkeypatch
     path = synthetic.corpus(tmp_path)
     (tmp_path / "u6.flac").unlink()
     (tmp_path / "u9.flac").write_bytes((tmp_path / "u9.flac").read_bytes()[:9000])
-    monkeypatch.setattr(loop, "clip", lambda *args: pytest.fail("a recording was decoded"))
+    monkeypatch.setattr(clips, "clip", lambda *args: pytest.fail("a recording was decoded"))
     with pytest.raises(InputError, match=r"row 7 \(u6\): .*No such file.*; also bad \(1\): row 10 \(u9\)"):
         settings.read_clips(settings.Settings(manifest=path, root=tmp_path))
 

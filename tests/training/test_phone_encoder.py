@@ -19,6 +19,7 @@ from recipes.shared import settings, synthetic
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, ModelError, StorageError
 from speechtutor.models.phone_encoder import PhoneEncoder
+from speechtutor.training import loop
 from speechtutor.training.phone_encoder import Example, Recipe, Trainer, average, batches, forced_spans
 
 
@@ -63,16 +64,50 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(tmp_path: Path) -> None
         pass
 
     class Fragile(Trainer):
-        def _save(self, *args: object) -> None:
-            super()._save(*args)  # type: ignore[arg-type]
+        def _save_checkpoint(self, *args: Any) -> None:
+            super()._save_checkpoint(*args)
             raise Stopped
 
     with pytest.raises(Stopped):
         Fragile(finetune_phones.build_model(cfg), recipe, tmp_path / "parts").fit(train, dev)
     resumed = Trainer(finetune_phones.build_model(cfg), recipe, tmp_path / "parts")
     assert resumed.fit(train, dev) == [pytest.approx(row, nan_ok=True) for row in history]
-    for name, value in whole.model.state_dict().items():
-        assert torch.allclose(value, resumed.model.state_dict()[name], atol=1e-6), name
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(value, resumed.network.state_dict()[name]), name
+
+
+def test_a_run_that_was_asked_to_stop_inside_an_epoch_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    cfg, train, dev = examples(tmp_path)
+    recipe = Recipe(epochs=2, batch_seconds=4.0, warm_utterances=4, bf16=False, patience=0)
+    whole = Trainer(finetune_phones.build_model(cfg), recipe, tmp_path / "whole")
+    history = whole.fit(train, dev)
+    asked_at = 2
+    assert asked_at < whole.plan.ends[0]
+
+    class Asked(Trainer):
+        def batch_loss(self, batch: Any) -> torch.Tensor:
+            self.interrupt.asked = self.state.global_step + 1 == asked_at
+            return super().batch_loss(batch)
+
+    with pytest.raises(KeyboardInterrupt):
+        Asked(finetune_phones.build_model(cfg), recipe, tmp_path / "parts").fit(train, dev)
+    assert loop.last_checkpoint(tmp_path / "parts") == tmp_path / "parts" / f"checkpoint-{asked_at}"
+    resumed = Trainer(finetune_phones.build_model(cfg), recipe, tmp_path / "parts")
+    assert resumed.fit(train, dev) == [pytest.approx(row, nan_ok=True) for row in history]
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(value, resumed.network.state_dict()[name]), name
+    # Started once more it learns nothing: everything is done.
+    again = Trainer(finetune_phones.build_model(cfg), recipe, tmp_path / "parts")
+    again.batch_loss = lambda batch: pytest.fail("a step too many")  # type: ignore[method-assign]
+    assert again.fit(train, dev) == [pytest.approx(row, nan_ok=True) for row in history]
+
+
+def test_a_checkpoint_of_an_earlier_version_is_not_written_over(tmp_path: Path) -> None:
+    cfg, train, dev = examples(tmp_path)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "last.pt").touch()
+    with pytest.raises(InputError, match=r"last\.pt is of an earlier version: choose another --out"):
+        Trainer(finetune_phones.build_model(cfg), Recipe(warm_utterances=0), tmp_path / "out").fit(train, dev)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
@@ -92,17 +127,17 @@ def test_a_disk_that_is_full_costs_no_checkpoint(tmp_path: Path, monkeypatch: py
     with pytest.raises(StorageError, match=r"the checkpoints need .* and 0 MB are free"):
         Trainer(finetune_phones.build_model(cfg), recipe, tmp_path / "out").fit(train, dev)
     monkeypatch.undo()
-    save, full = torch.save, tmp_path / "out" / ".last.pt"
+    save, second = torch.save, tmp_path / "out" / "checkpoint-2"
 
-    def refuse(content: Any, path: Path) -> None:
-        if path == full and content["epoch"] == 2:
+    def refuse(content: Any, path: Any) -> None:
+        if Path(path).parent == second:
             raise OSError(errno.ENOSPC, "No space left on device")
         save(content, path)
 
     monkeypatch.setattr(torch, "save", refuse)
     with pytest.raises(StorageError, match="out: No space left on device"):
         Trainer(finetune_phones.build_model(cfg), recipe, tmp_path / "out").fit(train, dev)
-    assert torch.load(tmp_path / "out" / "last.pt", weights_only=True)["epoch"] == 1
+    assert loop.last_checkpoint(tmp_path / "out") == tmp_path / "out" / "checkpoint-1"
     monkeypatch.undo()
     whole = Trainer(finetune_phones.build_model(cfg), recipe, tmp_path / "whole").fit(train, dev)
     resumed = Trainer(finetune_phones.build_model(cfg), recipe, tmp_path / "out").fit(train, dev)

@@ -22,11 +22,11 @@ from speechtutor.models import acoustic_ctc
 from speechtutor.models.phone_encoder import SYMBOLS
 from speechtutor.scoring.align import align
 from speechtutor.text.phones import pronounce
-from speechtutor.training import distillation, loop
+from speechtutor.training import distillation
 from speechtutor.training import wav2vec2 as library
 from speechtutor.training.augment import Augment
+from speechtutor.training.clips import Clip, clip
 from speechtutor.training.distillation import IGNORED, distilled, lessons, nearest, placed
-from speechtutor.training.loop import Clip
 from speechtutor.training.wav2vec2 import SPECIAL, Size, Speller, ctc
 from tests.support import tiny
 
@@ -37,7 +37,7 @@ SMALL = Size(layers=1, width=16, heads=2, convolutions=(8,) * 3)
 def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Clip]:
     folder = tmp_path_factory.mktemp("clips")
     rows = manifest.read(synthetic.corpus(folder, n_train=2, n_dev=1))
-    return [loop.clip(row, folder, row.id) for row in rows]
+    return [clip(row, folder, row.id) for row in rows]
 
 
 def speller(folder: Path, clips: list[Clip], units: str = "phones") -> Speller:

@@ -20,7 +20,7 @@ from speechtutor.models import whisper, windows
 from speechtutor.training import loop
 from speechtutor.training import whisper as library
 from speechtutor.training.augment import Augment
-from speechtutor.training.loop import Clip
+from speechtutor.training.clips import Clip
 from speechtutor.training.whisper import IGNORED, Listener, Tuning, bare, network, spelt
 
 
