@@ -13,9 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recipes.shared import synthetic
-from speechtutor import config
+from recipes.shared import settings, synthetic
+from speechtutor import config, hub
 from speechtutor.errors import InputError
+from speechtutor.hub import description
+from speechtutor.hub.description import Description
 
 MATRICES = r".*layers\.\d+\..*(q_proj|k_proj|v_proj|out_proj|fc1|fc2)"
 """What the LoRA changes: every matrix of the transformer layers."""
@@ -59,11 +61,12 @@ def run(cfg: Config) -> dict[str, float]:
     odd = [name for name in base if name not in trained or trained[name].shape != base[name].shape]
     if odd:
         raise InputError(f"{cfg.trained} was not trained from {cfg.base}: {odd[0]} differs in shape")
+    mark = settings.mark(cfg, trained=cfg.trained, base=hub.content(cfg.base) or cfg.base)
+    what = Description("whisper-lora", description.base_name(cfg.base), fingerprint=mark)
     kept = lora_cut.save(
-        trained, base, cfg.out, matrices=MATRICES, base_name=cfg.base,
-        n_numbers=int(cfg.megabytes * 1e6 / 2),
-    )  # fmt: skip
-    config.save(cfg, cfg.out)
+        trained, base, cfg.out, matrices=MATRICES, what=what, n_numbers=int(cfg.megabytes * 1e6 / 2)
+    )
+    config.save(cfg, cfg.out, mark=mark)
     size = (cfg.out / "adapter_model.safetensors").stat().st_size / 1e6
     return {"kept": round(kept, 3), "megabytes": round(size, 2)}
 

@@ -144,7 +144,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
         cfg, cfg.out, mark, work=(loop.CHECKPOINTS, loop.EARLIER, training.ADAPTER_FOLDER), device=cfg.device
     )
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-    history = training.Trainer(model, pad, recipe, cfg.out, cfg.device).fit(*chats)
+    history = training.Trainer(model, pad, recipe, cfg.out, cfg.device, mark=mark).fit(*chats)
     # Trained on notes without examples; evaluate_tutor --tune adds a threshold for grammar.
     write_text(
         cfg.out / training.ADAPTER_FOLDER / "tutor.json",

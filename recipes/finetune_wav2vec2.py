@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import random
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -135,14 +136,15 @@ def run(cfg: Config) -> list[dict[str, float]]:
     n_weights = sum(p.numel() for p in model.parameters())
     log.info("%d train and %d dev clips, %.1f million weights", len(train), len(dev), n_weights / 1e6)
     loop.reserve(cfg.out, 3 * loop.trainable_bytes(model))
-    settings.record(cfg, args, [*train, *dev])
+    mark = settings.record(cfg, args, [*train, *dev])
     _teach(cfg, args, speller, train)
     augment = Augment(random.Random(cfg.seed), speed=cfg.speed, noise=cfg.noise, masks=0)
     trainer = wav2vec2.CtcTrainer(
         model, args,
         learnt=clips.Clips(train, speller.prepare, augment, cfg.seed),
         dev=dev, data_collator=speller.collate,
-        hear=speller.errors, keep=speller.ship, metric="per" if cfg.units == "phones" else "wer",
+        hear=speller.errors, keep=partial(speller.ship, base=cfg.base, mark=mark),
+        metric="per" if cfg.units == "phones" else "wer",
         patience=cfg.patience, speller=speller, teacher_weight=cfg.teacher_weight,
     )  # fmt: skip
     history = trainer.fit(cfg.resume)

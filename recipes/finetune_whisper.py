@@ -85,7 +85,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
         raise InputError(f"no train clip of {cfg.manifest} fits into a window")
     log.info("%d train clips and %d of dev", len(fitting), len(dev))
     loop.reserve(cfg.out, 3 * loop.trainable_bytes(model))
-    settings.record(cfg, args, [*train, *dev])
+    mark = settings.record(cfg, args, [*train, *dev])
     augment = Augment(random.Random(cfg.seed), speed=cfg.speed, noise=cfg.noise, masks=cfg.masks)
     start = cfg.resume or loop.last_checkpoint(cfg.out)
     callbacks: list[Any] = [whisper.Silence(whisper.bare(model), cfg.silence_every, start)]
@@ -95,7 +95,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
         model, args,
         learnt=clips.Clips(fitting, listener.prepare, augment, cfg.seed),
         dev=dev, data_collator=listener.collate, callbacks=callbacks,
-        hear=listener.errors, keep=partial(whisper.ship, base=cfg.base, listener=listener),
+        hear=listener.errors, keep=partial(whisper.ship, base=cfg.base, listener=listener, mark=mark),
         metric="wer", patience=cfg.patience,
     )  # fmt: skip
     return trainer.fit(start)

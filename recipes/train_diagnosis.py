@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recipes.shared import known_cases, settings, synthetic
-from speechtutor import config
+from speechtutor import config, hub
 from speechtutor.errors import InputError
 from speechtutor.evaluation.known_errors import Case
-from speechtutor.files import disk
+from speechtutor.files import disk, fingerprint
+from speechtutor.hub import description
+from speechtutor.hub.description import Description
 from speechtutor.scoring.diagnosis import IGNORED, RIGHT
 
 if TYPE_CHECKING:
@@ -310,7 +312,11 @@ def _crossed(
 
 
 def write(
-    cfg: Config, networks: dict[str, list[Any]], settings: dict[str, dict[str, Any]], report: dict[str, Any]
+    cfg: Config,
+    networks: dict[str, list[Any]],
+    chosen: dict[str, dict[str, Any]],
+    report: dict[str, Any],
+    mark: fingerprint.Fingerprint,
 ) -> Path:
     """OUT/diagnosis: the networks in float16 and their settings."""
     from safetensors.numpy import save_file
@@ -325,7 +331,8 @@ def write(
     }
     save_file(tensors, folder / "networks.safetensors")
     written = {"name": "diagnosis", "version": cfg.version, "ear": cfg.named, "base": BASE, "rates": RATES}
-    disk.write_text(folder / "config.json", json.dumps(written | settings, indent=1) + "\n")
+    disk.write_text(folder / "config.json", json.dumps(written | chosen, indent=1) + "\n")
+    description.write(folder, Description("diagnosis", cfg.named, fingerprint=mark))
     disk.write_text(cfg.out / "report.json", json.dumps(report, indent=1) + "\n")
     return folder
 
@@ -349,13 +356,15 @@ def run(cfg: Config) -> dict[str, Any]:
         )  # fmt: skip
     else:
         ears = [load(cfg.scorer_ear), load(cfg.ear)]
-    config.save(cfg, cfg.out)
+    ear = hub.content(cfg.ear) or cfg.ear
+    mark = settings.mark(cfg, manifest=cfg.manifest, voices=cfg.voices, dev_voices=cfg.dev_voices, ear=ear)
+    config.save(cfg, cfg.out, mark=mark)
     found = groups(cfg, ears)
-    networks, settings, report = {}, {}, {}
+    networks, chosen, report = {}, {}, {}
     for part in ("phones", "gaps"):
-        networks[part], settings[part], report[part] = train_part(cfg, found, part)
+        networks[part], chosen[part], report[part] = train_part(cfg, found, part)
         log.info("%s: %s", part, json.dumps(report[part]))
-    write(cfg, networks, settings, report)
+    write(cfg, networks, chosen, report, mark)
     return report
 
 

@@ -327,8 +327,8 @@ def write(
     """The folder that the scorer loads; calibrated on out-of-fold predictions alone."""
     from safetensors.torch import save_file
 
-    from speechtutor.models import description
-    from speechtutor.models.description import Description
+    from speechtutor.hub import description
+    from speechtutor.hub.description import Description
 
     predicted, rated = held_out["phone"]
     calibration = {
@@ -345,7 +345,7 @@ def write(
     disk.write_text(out / "config.json", json.dumps(settings, indent=1) + "\n")
     runs = [hub.content(str(run_)) or str(run_) for run_ in (*cfg.fold_runs, cfg.final)]
     mark = settings_of.mark(cfg, manifest=cfg.manifest, fold_runs=runs[:-1], final=runs[-1])
-    description.write(out, Description("scorer", rates=("phone", "word", "utterance"), fingerprint=mark))
+    description.write(out, Description("scorer", cfg.final, rates=description.ALL_RATED, fingerprint=mark))
     config.save(cfg, out.parent, mark=mark)
 
 

@@ -24,6 +24,7 @@ from typing import Any, Literal, overload
 
 from speechtutor import hub
 from speechtutor.errors import InputError, ModelError, UnknownModelError, cause, require
+from speechtutor.hub import description
 from speechtutor.stages import AcousticModel, GrammarCorrector, Scorer, Synthesizer, Transcriber, Tutor
 
 GROUP = "speechtutor"
@@ -216,6 +217,8 @@ def _named(rows: Iterable[Entry], name: str) -> Entry:
 
 def _family(source: str) -> str:
     """The model whose code reads a recogniser, by what lies in its directory or its config says."""
+    if (place := hub.folder(source)) is not None:
+        description.check(place, description.TRANSCRIBER)
     if (Path(source) / "model.bin").is_file():
         return "faster-whisper-base"
     if (Path(source) / "decoder.onnx").is_file():

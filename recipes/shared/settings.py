@@ -235,14 +235,14 @@ def _content(value: Any) -> Any:
     return value
 
 
-def record(cfg: Settings, args: TrainingArguments, clips: Sequence[Clip]) -> None:
-    """Write config.json, from the first process only.
+def record(cfg: Settings, args: TrainingArguments, clips: Sequence[Clip]) -> dict[str, Any] | None:
+    """Write config.json, from the first process only, which gets the fingerprint that stands in it.
 
     Raises:
         InputError: when the folder holds checkpoints of another training, naming what differs.
     """
     if args.process_index:
-        return
+        return None
     base = getattr(cfg, "base", None)
     read = {
         "manifest": cfg.manifest,
@@ -252,4 +252,6 @@ def record(cfg: Settings, args: TrainingArguments, clips: Sequence[Clip]) -> Non
     if teacher := getattr(cfg, "teacher", None):
         read["teacher"] = hub.content(teacher) or teacher
     device = str(args.device)
-    config.begin(cfg, cfg.out, mark(cfg, **read), work=("checkpoint-*", "best"), device=device)
+    made = mark(cfg, **read)
+    config.begin(cfg, cfg.out, made, work=("checkpoint-*", "best"), device=device)
+    return made

@@ -17,7 +17,7 @@ from speechtutor.errors import InputError
 
 Fingerprint = dict[str, Any]
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 SHORT = 16
 """Hexadecimal digits kept of a hash over several files: 64 bits, plenty against chance."""
 
@@ -62,7 +62,13 @@ def of_value(value: object) -> str:
 
 
 def code(*rooms: str) -> str:
-    """A hash over the source of rooms of this package: what a cache depends on between two versions."""
+    """A hash over the source of rooms of this package: what a cache depends on between two versions.
+
+    Raises:
+        ValueError: for a room that there is not, which would make every version alike.
+    """
+    if missing := [room for room in rooms if not (_PACKAGE / room / "__init__.py").is_file()]:
+        raise ValueError(f"no room {missing[0]!r} in {_PACKAGE}")
     paths = sorted(path for room in rooms for path in (_PACKAGE / room).glob("*.py"))
     return of_text("".join(f"{path.parent.name}/{path.name} {sha256(path)}\n" for path in paths))
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from speechtutor.errors import ModelError, OfflineError, UnknownModelError
 from speechtutor.files.fingerprint import digest
-from speechtutor.hub import shipped, sources
+from speechtutor.hub import description, shipped, sources
 from speechtutor.hub.cache import located, pull
 from speechtutor.hub.catalog import checkpoint, checkpoints, unknown
+from speechtutor.hub.description import Role
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w][\w.-]{0,95}")
 _SEPARATORS = "".join({"/", os.sep, os.altsep or "/"})
@@ -50,19 +51,24 @@ def folder(given: str | Path) -> Path | None:
     return Path(given) if is_here(given) else None
 
 
-def resolve(given: str | Path, *, member: str = "config.json", hub: bool = True) -> str | Path:
+def resolve(
+    given: str | Path, *, member: str = "config.json", hub: bool = True, role: Role | None = None
+) -> str | Path:
     """The folder that a name or a path stands for, or an id of the hub that is known to hold `member`.
 
-    A checkpoint of the store is pulled if need be. `hub` says whether an id of the hub would do.
+    A checkpoint of the store is pulled if need be. `hub` says whether an id of the hub would do,
+    `role` what is asked for: a folder that says that it is something else is refused.
 
     Raises:
         UnknownModelError: for a word that is neither a name nor a folder here.
         OfflineError: for a path that is not there and that the hub does not give as an id either.
-        ModelError: for a path that is not there and can be no id.
+        ModelError: for a path that is not there and can be no id, and for a folder of another kind.
     """
     if is_bare(given) and given in checkpoints():
         return pull(str(given))
     if (found := folder(given)) is not None:
+        if role is not None:
+            description.check(found, role)
         return found
     if is_bare(given):
         raise unknown("model or folder", str(given), (*checkpoints(), *shipped.sums()))

@@ -25,7 +25,8 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 from speechtutor import hub
 from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recording, Seconds
 from speechtutor.errors import AudioError, ModelError
-from speechtutor.models import acoustic_ctc, acoustic_onnx, description
+from speechtutor.hub import description
+from speechtutor.models import acoustic_ctc, acoustic_onnx
 from speechtutor.models.acoustic_ctc import PADDING, CtcAcoustic
 from speechtutor.models.acoustic_onnx import OnnxAcoustic
 from speechtutor.models.convert import whisper_checkpoint
@@ -79,7 +80,7 @@ class Acoustic:
 
 def base_encoder(base: str | Path) -> nn.Module:
     """The pretrained encoder of a Whisper (without its decoder) or of the Wav2Vec2 family, in float32."""
-    folder = whisper_checkpoint(base)
+    folder = whisper_checkpoint(base, description.ENCODER)
     settings = AutoConfig.from_pretrained(folder)
     weights = Path(folder) / "model.safetensors"
     if settings.model_type != "whisper" or not weights.is_file():
@@ -103,6 +104,7 @@ def restore(folder: Path) -> tuple[PhoneEncoder, bool]:
     Raises:
         ModelError: when the folder is not such a checkpoint or its symbols are not this library's.
     """
+    description.check(folder, description.PHONES_ADAPTER)
     try:
         settings: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         adapter, rest = (
@@ -141,7 +143,7 @@ def load(
     Raises:
         ModelError: when it is none of these.
     """
-    folder = hub.resolve(checkpoint or DEFAULT)
+    folder = hub.resolve(checkpoint or DEFAULT, role=description.PHONES)
     if isinstance(folder, str):
         return acoustic_ctc.load(folder, device, **options)
     kind = description.read(folder).kind
@@ -150,7 +152,7 @@ def load(
     if kind == "ctc":
         return acoustic_ctc.load(folder, device, **options)
     if kind != "phones-lora":
-        raise ModelError(f"{folder} holds no phone recogniser: it is a {kind}")
+        raise ModelError(f"{folder} is {description.IN_WORDS[kind]}; a phone recogniser was expected")
     chosen = pick(device)
     network, rates = restore(folder)
     network = network.eval().to(chosen.name)

@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from speechtutor import hub
 from speechtutor.core import SAMPLE_RATE, Alignment, Emission, Ratings, Recording, Seconds
 from speechtutor.errors import AudioError, InputError, ModelError, cause
+from speechtutor.hub import description
 from speechtutor.models.device import onnx_session
 from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, RaterHead, first_guesses, log_mel
 
@@ -72,7 +73,7 @@ def load(checkpoint: str | Path | None = None, device: str | None = None) -> Onn
         raise ModelError("an exported phone recogniser has no default: name its folder")
     if device not in (None, "auto", "cpu"):
         raise InputError(f"an exported phone recogniser computes on the CPU, not on {device!r}")
-    folder = Path(hub.resolve(checkpoint, hub=False))
+    folder = Path(hub.resolve(checkpoint, hub=False, role=description.PHONES_ONNX))
     try:
         settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         if settings.get("format") != FORMAT or tuple(settings.get("symbols", ())) != SYMBOLS:

@@ -25,6 +25,8 @@ from transformers import (
 
 from speechtutor import hub
 from speechtutor.errors import ModelError
+from speechtutor.hub import description
+from speechtutor.hub.description import Role
 from speechtutor.models.ct2 import whisper_from_ct2
 
 LAYOUT = "transformers-1"
@@ -47,18 +49,18 @@ _CHAT_EXPECTED = (
 """What SmolLM2's chat template makes of the probe."""
 
 
-def whisper_checkpoint(name_or_path: str | Path) -> str | Path:
+def whisper_checkpoint(name_or_path: str | Path, role: Role = description.WHISPER) -> str | Path:
     """What `from_pretrained` takes for a Whisper model: model, processor and generation settings.
 
     A name of the store (or its directory) is pulled if need be and converted once; any other path
     or hub id goes through unchanged (see `hub.resolve`).
 
     Raises:
-        ModelError: when the stored files are not a Whisper model.
+        ModelError: when the stored files are not a Whisper model, or a folder is not what is asked for.
     """
     name = _stored(name_or_path)
     if name is None:
-        return hub.resolve(name_or_path)
+        return hub.resolve(name_or_path, role=role)
     room = 2 * hub.checkpoint(name).size  # stored as 16-bit floats, kept as 32-bit ones
     return hub.derived(name, LAYOUT, partial(_convert_whisper, hub.pull(name)), size=room)
 
@@ -70,11 +72,11 @@ def smollm_checkpoint(name_or_path: str | Path) -> str | Path:
     about half a minute; any other path or hub id goes through unchanged (see `hub.resolve`).
 
     Raises:
-        ModelError: when the stored file is not SmolLM2.
+        ModelError: when the stored file is not SmolLM2, or a folder is no chat model.
     """
     name = _stored(name_or_path)
     if name is None:
-        return hub.resolve(name_or_path)
+        return hub.resolve(name_or_path, role=description.CHAT)
     room = 6 * hub.checkpoint(name).size  # 4-bit blocks become 32-bit floats
     return hub.derived(name, LAYOUT, partial(_convert_gguf, hub.pull(name)), size=room)
 

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 from speechtutor import hub
 from speechtutor.core import Alignment, Emission
 from speechtutor.errors import InputError, ModelError
+from speechtutor.hub import description
 from speechtutor.models.acoustic import load as load_acoustic
 from speechtutor.scoring import diagnosis
 from speechtutor.scoring.diagnosis import Calibration, Diagnosis, Model, Network
@@ -104,7 +105,7 @@ def load(
     Raises:
         ModelError: when the folder holds none, or its ear is missing.
     """
-    folder = Path(hub.resolve(checkpoint or NAME, hub=False))
+    folder = Path(hub.resolve(checkpoint or NAME, hub=False, role=description.DIAGNOSIS))
     model, settings = restore(folder)
     second = load_acoustic(settings["ear"], device) if ear is None else ear
     return Diagnoser(model, second, settings["name"], settings["version"])

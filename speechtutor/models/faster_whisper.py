@@ -17,6 +17,7 @@ import numpy as np
 from speechtutor import engines, hub
 from speechtutor.core import Floats, Recording, Transcript, Word
 from speechtutor.errors import InputError, ModelError, require
+from speechtutor.hub import description
 from speechtutor.models import windows
 from speechtutor.models.device import pick
 from speechtutor.models.windows import Hypothesis
@@ -54,7 +55,7 @@ def load(
     chosen = pick(device)
     if chosen.kind == "mps":
         raise InputError("faster-whisper does not compute on 'mps': use cpu")
-    source = str(hub.resolve(checkpoint or CHECKPOINT))
+    source = str(hub.resolve(checkpoint or CHECKPOINT, role=description.WHISPER_CT2))
     index = chosen.name.partition(":")[2]
     try:
         model = library.WhisperModel(

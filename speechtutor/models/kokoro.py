@@ -18,6 +18,7 @@ import numpy as np
 from speechtutor import audio, hub
 from speechtutor.core import Floats, Recording
 from speechtutor.errors import InputError, ModelError, TextError
+from speechtutor.hub import description
 from speechtutor.models.device import onnx_session
 from speechtutor.text.speech_plan import SpokenWord, plan_speech
 
@@ -180,7 +181,7 @@ def load(
         InputError: when there is no such voice.
     """
     del device
-    folder = Path(hub.resolve(checkpoint or CHECKPOINT, hub=False))
+    folder = Path(hub.resolve(checkpoint or CHECKPOINT, hub=False, role=description.VOICE))
     try:
         vocab = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))["vocab"]
         session = onnx_session(folder / "model.onnx", threads)

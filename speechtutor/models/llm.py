@@ -22,6 +22,7 @@ from transformers.cache_utils import Cache
 
 from speechtutor import engines, hub
 from speechtutor.errors import ModelError, require
+from speechtutor.hub import description
 from speechtutor.models.adapters import ADAPTER, merged
 from speechtutor.models.convert import smollm_checkpoint
 from speechtutor.models.device import pick
@@ -61,7 +62,7 @@ class TransformersEngine:
             self.tokenizer = AutoTokenizer.from_pretrained(checkpoint)
             model: Any = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=where.dtype)
             if adapter is not None:
-                model = merged(model, adapter)
+                model = merged(model, adapter, description.TUTOR_ADAPTER)
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"cannot load the language model {checkpoint}: {_first_line(error)}") from error
         _need_template(self.tokenizer, checkpoint)
@@ -171,7 +172,9 @@ def load(
         ModelError: when the model cannot be found or loaded.
     """
     source = checkpoint or DEFAULT
-    adapter = None if adapter is None else hub.resolve(adapter, member=ADAPTER)
+    adapter = (
+        None if adapter is None else hub.resolve(adapter, member=ADAPTER, role=description.TUTOR_ADAPTER)
+    )
     if engine == "auto":
         engine = _best_engine(source, pick(device).kind, adapter)
     name = Path(source).name if adapter is None else f"{Path(source).name}+{Path(adapter).name}"
@@ -195,7 +198,7 @@ def _best_engine(source: str, device: str, adapter: str | Path | None) -> Engine
 def _ct2_folder(source: str) -> Path:
     """A directory in CTranslate2's layout; the store's model is converted once."""
     if source not in hub.checkpoints():
-        return Path(hub.resolve(source, hub=False))
+        return Path(hub.resolve(source, hub=False, role=description.CHAT))
     folder = Path(smollm_checkpoint(source))
     return hub.derived(source, CT2_LAYOUT, partial(_convert_ct2, folder), size=150_000_000)
 

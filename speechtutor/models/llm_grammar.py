@@ -23,6 +23,7 @@ from speechtutor.grammar.corrector import rule_edits
 from speechtutor.grammar.edits import apply, edits_between, is_word, joined, tokens
 from speechtutor.grammar.fluency import fluent
 from speechtutor.grammar.guard import edit_refusal, refusal
+from speechtutor.hub import description
 from speechtutor.hub.shipped import WEIGHTS
 from speechtutor.models.adapters import ADAPTER, merged
 from speechtutor.models.convert import smollm_checkpoint
@@ -68,7 +69,7 @@ class LlmCorrector:
             self.tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint)
             model: Any = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=where.dtype)
             if adapter is not None:
-                model = merged(model, adapter)
+                model = merged(model, adapter, description.TUTOR_ADAPTER)
         except (OSError, ValueError, KeyError) as error:
             line = (str(error).splitlines() or [type(error).__name__])[0]
             raise ModelError(f"cannot load the language model {checkpoint}: {line}") from error
@@ -199,7 +200,9 @@ def load(
         if not SHIPPED.is_dir():
             raise ModelError("no adapter for grammar is installed: name one with adapter=, or use the rules")
         adapter = SHIPPED
-    adapter = None if adapter is None else hub.resolve(adapter, member=ADAPTER)
+    adapter = (
+        None if adapter is None else hub.resolve(adapter, member=ADAPTER, role=description.TUTOR_ADAPTER)
+    )
     name = Path(source).name if adapter is None else f"{Path(source).name}+{Path(adapter).name}"
     return LlmCorrector(
         smollm_checkpoint(source), device, adapter=adapter, threshold=threshold, rules=rules, name=name

@@ -25,6 +25,7 @@ from speechtutor.core import (
     UtteranceScore,
 )
 from speechtutor.errors import InputError, ModelError
+from speechtutor.hub import description
 from speechtutor.models.acoustic import load as load_acoustic
 from speechtutor.models.diagnosis import Diagnoser, check_strictness
 from speechtutor.models.diagnosis import load as load_diagnoser
@@ -255,7 +256,7 @@ def load(
     """
     if strictness:
         check_strictness(strictness)
-    folder = Path(hub.resolve(checkpoint or "scorer", hub=False))
+    folder = Path(hub.resolve(checkpoint or "scorer", hub=False, role=description.SCORER))
     try:
         settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         head = load_ensemble(settings, load_file(folder / "head.safetensors"))

@@ -18,6 +18,7 @@ from transformers import Wav2Vec2CTCTokenizer
 from speechtutor import hub
 from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds, Transcript, Word
 from speechtutor.errors import InputError, ModelError
+from speechtutor.hub import description
 from speechtutor.models import windows
 from speechtutor.models.acoustic_ctc import PADDING, n_receptive, read_checkpoint
 from speechtutor.models.device import Device, pick
@@ -42,7 +43,7 @@ def load(
     if checkpoint is None:
         raise InputError("name a CTC checkpoint that writes letters, such as facebook/wav2vec2-base-960h")
     chosen = pick(device)
-    checkpoint = hub.resolve(checkpoint)
+    checkpoint = hub.resolve(checkpoint, role=description.CTC)
     tokenizer, extractor, model = read_checkpoint(checkpoint, chosen.dtype)
     if not isinstance(tokenizer, Wav2Vec2CTCTokenizer):
         raise ModelError(f"{checkpoint} does not write letters: its tokenizer is {type(tokenizer).__name__}")

@@ -27,6 +27,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds, Transcript, Word
 from speechtutor.errors import InputError, ModelError
+from speechtutor.hub import description
 from speechtutor.hub.shipped import WEIGHTS
 from speechtutor.models import convert, windows
 from speechtutor.models.adapters import merged
@@ -86,7 +87,7 @@ def load_learners(checkpoint: str | Path | None = None, device: str | None = Non
 
 def _adapted(model: Any, adapter: str | Path) -> Any:
     try:
-        return merged(model, adapter)
+        return merged(model, adapter, description.WHISPER_ADAPTER)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(f"{adapter} is no adapter for this Whisper: {_line(error)}") from error
 

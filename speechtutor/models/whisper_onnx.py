@@ -27,6 +27,7 @@ from transformers import (
 from speechtutor import hub
 from speechtutor.core import Floats
 from speechtutor.errors import InputError, ModelError
+from speechtutor.hub import description
 from speechtutor.models.device import Device, onnx_session
 from speechtutor.models.whisper import Whisper
 
@@ -48,7 +49,7 @@ def load(
         raise InputError(f"an exported Whisper computes on the CPU, not on {device!r}")
     if beams != 1:
         raise InputError(f"an exported Whisper writes greedily: beams must be 1, not {beams}")
-    folder = Path(hub.resolve(checkpoint, hub=False))
+    folder = Path(hub.resolve(checkpoint, hub=False, role=description.WHISPER_ONNX))
     try:
         settings = SimpleNamespace(
             config=WhisperConfig.from_pretrained(folder),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from speechtutor.scoring.diagnosis import IGNORED, RIGHT, WRONG, Calibration, Network
+from speechtutor.training.small import SmallRecipe, descend
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -34,13 +35,14 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """Hyper-parameters."""
+class Recipe(SmallRecipe):
+    """Hyper-parameters; `table_decay` pulls the table of what is said for what to zero."""
 
     epochs: int = 30
     batch: int = 256
     rate: float = 4e-3
-    decay: float = 0.1
+    weight_decay: float = 0.1
+    clip: float | None = None
     own_width: int = 32
     context_width: int = 64
     dropout: float = 0.4
@@ -93,25 +95,26 @@ class DiagnosisNetwork(nn.Module):
 
 
 def fit(places: Places, recipe: Recipe, seed: int) -> dict[str, NDArray[np.float32]]:
-    """Train one network by cross-entropy; what is wrong in an unknown way counts as "not right"."""
+    """Train one network by cross-entropy; what is wrong in an unknown way counts as "not right".
+
+    Raises:
+        ModelError: when the loss is no number.
+    """
     torch.manual_seed(seed)
     network = DiagnosisNetwork(places, recipe)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
-    known = np.flatnonzero(places.labels != IGNORED)
-    n_steps = recipe.epochs * -(-len(known) // recipe.batch)
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=n_steps)
-    rng = np.random.default_rng(seed)
-    network.train()
-    for _ in range(recipe.epochs):
+    known, rng = np.flatnonzero(places.labels != IGNORED), np.random.default_rng(seed)
+
+    def cost(rows: Indices) -> Tensor:
+        return _loss(network, places, rows) + recipe.table_decay * (network.table**2).mean()
+
+    def epoch() -> Iterator[Indices]:
         order = rng.permutation(known)
         for start in range(0, len(order), recipe.batch):
-            chosen = order[start : start + recipe.batch]
-            loss = _loss(network, places, chosen) + recipe.table_decay * (network.table**2).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            scheduler.step()
-    return network.eval().arrays()
+            yield order[start : start + recipe.batch]
+
+    epochs = (epoch() for _ in range(recipe.epochs))
+    descend(network, epochs, cost, recipe, recipe.n_steps(len(known)))
+    return network.arrays()
 
 
 def _loss(network: DiagnosisNetwork, places: Places, chosen: Indices) -> Tensor:

@@ -9,15 +9,18 @@ import json
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from speechtutor import hub
 from speechtutor.errors import InputError, ModelError, require
-from speechtutor.models import acoustic_onnx, description, whisper, whisper_onnx
-from speechtutor.models.description import Description
+from speechtutor.hub import description
+from speechtutor.hub.description import Description, Kind
+from speechtutor.models import acoustic_onnx, whisper, whisper_onnx
 from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, PhoneEncoder
 from speechtutor.models.whisper_encoder import encode
 from speechtutor.training.whisper_graphs import DecoderGraph, EncoderGraph, KeysGraph
@@ -45,7 +48,16 @@ def merged_whisper(checkpoint: str | Path, adapter: str | Path | None, out: Path
     model.save_pretrained(out)
     loaded.tokenizer.save_pretrained(out)
     loaded.extractor.save_pretrained(out)
+    parts = {"checkpoint": checkpoint, "adapter": adapter, "prune": prune}
+    made = {k: hub.content(v) if isinstance(v, str | Path) else v for k, v in parts.items()}
+    description.write(out, Description("whisper", description.base_name(checkpoint), fingerprint=made))
     return out
+
+
+def _like(checkpoint: Path, kind: Kind) -> Description:
+    """The description of what is made of a checkpoint."""
+    before = description.own(checkpoint) or Description("whisper", checkpoint.name)
+    return replace(before, kind=kind)
 
 
 def _feed_forward(network: nn.Module) -> Iterator[tuple[nn.Module, nn.Linear, nn.Linear]]:
@@ -109,6 +121,7 @@ def whisper_to_ct2(checkpoint: Path, out: Path, quantization: str) -> Path:
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(f"{checkpoint} cannot be converted by CTranslate2: {reason}") from error
+    description.write(out, _like(checkpoint, "whisper-ct2"))
     return out
 
 
@@ -151,8 +164,9 @@ def phones_to_onnx(
         "width": network.symbols.in_features, "rated": rates, "int8": int8,
     }  # fmt: skip
     (out / "config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
-    aspects = ("phone", "word", "utterance") if rates else ()
-    description.write(out, Description("phones-onnx", SYMBOLS, FRAME_SHIFT, aspects))
+    made = {"source": hub.content(source) if source else None, "int8": int8}
+    base, aspects = source and description.base_name(source), description.ALL_RATED if rates else ()
+    description.write(out, Description("phones-onnx", base or None, SYMBOLS, FRAME_SHIFT, aspects, made))
     return out
 
 
@@ -219,6 +233,7 @@ def whisper_to_onnx(checkpoint: Path, out: Path, *, int8: bool = False) -> Path:
     model.generation_config.save_pretrained(out)
     loaded.tokenizer.save_pretrained(out)
     loaded.extractor.save_pretrained(out)
+    description.write(out, _like(checkpoint, "whisper-onnx"))
     return out
 
 
@@ -246,5 +261,7 @@ def scorer_with(acoustic: Path, scorer: Path, out: Path) -> Path:
         shutil.copytree(acoustic, out / "acoustic", dirs_exist_ok=True)
     shutil.copy2(scorer / "head.safetensors", out / "head.safetensors")
     settings["acoustic"] = "acoustic"
+    before = description.own(scorer) or Description("scorer", rates=description.ALL_RATED)
+    description.write(out, replace(before, base="acoustic"))
     (out / "config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
     return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from speechtutor.core.score import RATED_WRONG
-from speechtutor.errors import ModelError
 from speechtutor.models.head import Batch, Ensemble, Head, Scores, Shape
 from speechtutor.scoring.features import Features
+from speechtutor.training.small import SmallRecipe, descend
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float32]
@@ -35,13 +35,9 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """Hyper-parameters of a head."""
+class Recipe(SmallRecipe):
+    """Hyper-parameters of a head; `noise` is in deviations of each input."""
 
-    epochs: int = 20
-    batch_size: int = 32
-    rate: float = 2e-3
-    weight_decay: float = 1e-2
     phone_weight: float = 3.0
     word_weight: float = 1.0
     utterance_weight: float = 1.0
@@ -116,29 +112,22 @@ def train_head(features: Batch, targets: Targets, shape: Shape, recipe: Recipe, 
     torch.manual_seed(seed)
     head = Head(shape)
     head.fit_scales(features)
-    n = len(features.canonical)
-    steps = recipe.epochs * -(-n // recipe.batch_size)
-    optimizer = torch.optim.AdamW(head.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=steps)
     lengths = features.valid.sum(1)
-    head.train()
-    for _ in range(recipe.epochs):
-        # Nearly equal lengths share a batch, in random order.
-        order = torch.argsort(lengths + 8 * torch.rand(n))
-        chunks = list(order.split(recipe.batch_size))
-        for i in torch.randperm(len(chunks)):
-            rows = chunks[int(i)]
-            batch = _jitter(features[rows], recipe.noise, head)
-            value = loss(head(batch), targets[rows], recipe)
-            if not value.isfinite():
-                at = ", ".join(str(int(row)) for row in rows[:5])
-                raise ModelError(f"the loss is {value.item()}, with rows {at} … of {n} in the batch")
-            optimizer.zero_grad()
-            value.backward()
-            nn.utils.clip_grad_norm_(head.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-    return head.eval()
+
+    def cost(rows: Tensor) -> Tensor:
+        return loss(head(_jitter(features[rows], recipe.noise, head)), targets[rows], recipe)
+
+    epochs = (_chunks(lengths, recipe.batch) for _ in range(recipe.epochs))
+    descend(head, epochs, cost, recipe, recipe.n_steps(len(lengths)))
+    return head
+
+
+def _chunks(lengths: Tensor, size: int) -> Iterator[Tensor]:
+    """Rows in batches of nearly equal lengths, in random order."""
+    order = torch.argsort(lengths + 8 * torch.rand(len(lengths)))
+    chunks = order.split(size)
+    for i in torch.randperm(len(chunks)):
+        yield chunks[int(i)]
 
 
 def _jitter(batch: Batch, noise: float, head: Head) -> Batch:

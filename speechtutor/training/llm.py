@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +17,16 @@ from typing import Any, Literal
 
 import torch
 from peft import AdaLoraConfig, LoraConfig, PrefixTuningConfig, get_peft_model
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from speechtutor.errors import InputError, ModelError
 from speechtutor.files import jsonio
+from speechtutor.files.fingerprint import Fingerprint
+from speechtutor.hub import description
+from speechtutor.hub.description import Description
 from speechtutor.models.convert import smollm_checkpoint
+from speechtutor.training import adapters
 from speechtutor.training.loop import Adapt
 from speechtutor.training.planned import Plan, PlannedLoop
 from speechtutor.training.recipe import LoopRecipe, cosine
@@ -143,7 +147,7 @@ def build(base: str, adapter: Adapter, recipe: Recipe) -> tuple[Any, Any]:
         raise ModelError(f"{base} has no chat template: it is not an instruction-tuned model")
     model = get_peft_model(frozen, _config(adapter, recipe.steps))
     # The adapter names the model and not the folder it was read from, which is nobody else's business.
-    model.active_peft_config.base_model_name_or_path = Path(base).name if Path(base).is_dir() else base
+    model.active_peft_config.base_model_name_or_path = description.base_name(base)
     for parameter in model.parameters():
         if not parameter.requires_grad and recipe.bf16:
             parameter.data = parameter.data.to(torch.bfloat16)
@@ -175,9 +179,18 @@ def _config(adapter: Adapter, steps: int) -> Any:
 class Trainer(PlannedLoop[Chat]):
     """One training run: `fit` trains, keeps the best adapter and goes on where it stopped."""
 
-    def __init__(self, model: Any, pad: int, recipe: Recipe, out: Path, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        model: Any,
+        pad: int,
+        recipe: Recipe,
+        out: Path,
+        device: str = "cpu",
+        *,
+        mark: Fingerprint | None = None,
+    ) -> None:
         super().__init__(model, recipe, out, device, metric="held_loss", rate=recipe.rate)
-        self.pad, self.recipe = pad, recipe
+        self.pad, self.recipe, self.mark = pad, recipe, mark
         self.held: Sequence[Chat] = ()
         trained = [p for p in model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(trained, lr=recipe.rate, weight_decay=recipe.weight_decay)
@@ -237,7 +250,7 @@ class Trainer(PlannedLoop[Chat]):
 
     def keep_best(self) -> None:
         """See `export`."""
-        export(self.model, self.out / ADAPTER_FOLDER)
+        export(self.model, self.out / ADAPTER_FOLDER, self.mark)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         # Left to itself, peft looks the base model up on the hub to see whether words were added.
@@ -250,19 +263,14 @@ class Trainer(PlannedLoop[Chat]):
         return [{"step": float(step), **row} for step, row in zip(steps, found, strict=True)]
 
 
-def export(model: Any, folder: Path) -> None:
-    """Write the adapter in 16-bit floats, whole or not at all."""
+def export(model: Any, folder: Path, mark: Fingerprint | None = None) -> None:
+    """Write the adapter in 16-bit floats, whole or not at all; `mark` says what it was made from."""
     made = folder.with_name(f".{folder.name}")
     # Left to itself, peft looks the base model up on the hub to see whether words were added.
     model.save_pretrained(made, save_embedding_layers=False)
-    path = made / "adapter_model.safetensors"
-    save_file({k: v.half().contiguous() for k, v in load_file(path).items()}, path, metadata={"format": "pt"})
-    path.chmod(0o644)
-    (made / "README.md").unlink(missing_ok=True)
-    if folder.exists():
-        for file in folder.iterdir():
-            file.unlink()
-        folder.rmdir()
+    base = model.active_peft_config.base_model_name_or_path
+    adapters.ship(made, Description("tutor-adapter", base, fingerprint=mark))
+    shutil.rmtree(folder, ignore_errors=True)
     made.replace(folder)
 
 

@@ -7,19 +7,16 @@ ranks are shared out over the matrices so that the squared error of all of them 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from speechtutor.files.disk import write_text
-from speechtutor.models.adapters import ADAPTER
-from speechtutor.training.loop import spelled
+from speechtutor.hub.description import Description
+from speechtutor.training import adapters
 
 
 def ranked(changes: Mapping[str, Tensor], n_numbers: int) -> dict[str, int]:
@@ -59,8 +56,8 @@ def cut(changes: Mapping[str, Tensor], ranks: Mapping[str, int]) -> dict[str, Te
     return adapter
 
 
-def write(out: Path, adapter: Mapping[str, Tensor], base_name: str) -> None:
-    """Put a LoRA into a folder in peft's own layout; its ranks are those of the matrices.
+def write(out: Path, adapter: Mapping[str, Tensor], what: Description) -> None:
+    """Put a LoRA into a folder as `adapters.write`; its ranks are those of the matrices.
 
     `adapter` holds, by peft's names, A (rank, n_in) and B (n_out, rank) of every module, whose product is
     the change: alpha is the rank.
@@ -83,15 +80,9 @@ def write(out: Path, adapter: Mapping[str, Tensor], base_name: str) -> None:
         "rank_pattern": other,
         "alpha_pattern": other,
         "target_modules": sorted(ranks),
-        "base_model_name_or_path": base_name,
         "bias": "none",
     }
-    out.mkdir(parents=True, exist_ok=True)
-    half = out / ".adapter_model.safetensors"
-    with spelled(out):
-        save_file(dict(adapter), half, metadata={"format": "pt"})
-        half.replace(out / "adapter_model.safetensors")
-    write_text(out / ADAPTER, json.dumps(config, indent=1) + "\n")
+    adapters.write(out, adapter, config, what)
 
 
 def save(
@@ -100,7 +91,7 @@ def save(
     out: Path,
     *,
     matrices: str,
-    base_name: str,
+    what: Description,
     n_numbers: int,
 ) -> float:
     """Write the adapter that peft loads onto `base`; returns the share of the squared change that it keeps.
@@ -121,5 +112,5 @@ def save(
         for key in adapter
         if ".lora_B." in key
     )
-    write(out, adapter, base_name)
+    write(out, adapter, what)
     return kept / whole if whole else 1.0

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from speechtutor.files.disk import write_text
 from speechtutor.files.fingerprint import Fingerprint
-from speechtutor.models import description
+from speechtutor.hub import description
+from speechtutor.hub.description import Description
 from speechtutor.models.acoustic import base_encoder
-from speechtutor.models.description import Description
 from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, PhoneEncoder
 from speechtutor.training import lora_cut
 from speechtutor.training.lora_cut import halves
@@ -66,9 +66,9 @@ def save(
     original = {f"encoder.{k}": v for k, v in base_encoder(base).state_dict().items()}
     adapter, rest = compress(network.state_dict(), original, rank)
     out.mkdir(parents=True, exist_ok=True)
-    lora_cut.write(out, adapter, base)
     save_file(rest, out / "head.safetensors")
     settings = {"base": base, "rank": rank, "rated": rated, "symbols": SYMBOLS}
     write_text(out / "config.json", json.dumps(settings, indent=1) + "\n")
-    rates = ("phone", "word", "utterance") if rated else ()
-    description.write(out, Description("phones-lora", SYMBOLS, FRAME_SHIFT, rates, mark))
+    rates, name = description.ALL_RATED if rated else (), description.base_name(base)
+    what = Description("phones-lora", name, SYMBOLS, FRAME_SHIFT, rates, mark)
+    lora_cut.write(out, adapter, what)

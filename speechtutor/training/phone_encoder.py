@@ -33,6 +33,7 @@ from speechtutor.training.augment import Augment
 from speechtutor.training.loop import last_checkpoint, reserve, trainable_bytes
 from speechtutor.training.planned import Plan, PlannedLoop
 from speechtutor.training.recipe import LoopRecipe, cosine
+from speechtutor.training.small import SmallRecipe, descend
 
 log = logging.getLogger(__name__)
 
@@ -165,19 +166,22 @@ def warm_up_head(
         waves = [torch.from_numpy(e.samples).to(device) for e in examples]
         hidden = [model([model.features(wave)]).hidden[0] for wave in waves]
     head = nn.Sequential(model.norm, model.symbols)
-    optimizer = torch.optim.AdamW(head.parameters(), lr=rate)
+    recipe = SmallRecipe(epochs=passes, batch=8, rate=rate, clip=None, cycle=False)
     order, rng = list(range(len(examples))), random.Random(seed)
-    for _ in range(passes):
+
+    def epoch() -> Iterator[list[int]]:
         rng.shuffle(order)
-        for start in range(0, len(order), 8):
-            chosen = order[start : start + 8]
-            inputs = nn.utils.rnn.pad_sequence([hidden[i] for i in chosen], batch_first=True)
-            phones = [torch.from_numpy(examples[i].phones).long() for i in chosen]
-            loss = _ctc(head(inputs).log_softmax(-1), phones, torch.tensor([len(hidden[i]) for i in chosen]))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-    log.info("head warmed up, loss %.3f", float(loss.detach()))
+        for start in range(0, len(order), recipe.batch):
+            yield order[start : start + recipe.batch]
+
+    def cost(rows: list[int]) -> Tensor:
+        inputs = nn.utils.rnn.pad_sequence([hidden[i] for i in rows], batch_first=True)
+        phones = [torch.from_numpy(examples[i].phones).long() for i in rows]
+        return _ctc(head(inputs).log_softmax(-1), phones, torch.tensor([len(hidden[i]) for i in rows]))
+
+    epochs = (epoch() for _ in range(passes))
+    last = descend(head, epochs, cost, recipe, recipe.n_steps(len(examples)))
+    log.info("head warmed up, loss %.3f", last)
 
 
 def _listening(device: torch.device, *, bf16: bool) -> torch.autocast:

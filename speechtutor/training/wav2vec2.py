@@ -34,9 +34,10 @@ from transformers import (
 from speechtutor import hub, metrics
 from speechtutor.core import SAMPLE_RATE
 from speechtutor.errors import InputError, ModelError
-from speechtutor.models import description
+from speechtutor.files.fingerprint import Fingerprint
+from speechtutor.hub import description
+from speechtutor.hub.description import Description
 from speechtutor.models.acoustic_ctc import columns
-from speechtutor.models.description import Description
 from speechtutor.models.phone_encoder import SYMBOLS
 from speechtutor.text.phones import pronounce, to_ipa
 from speechtutor.text.tokens import words_for_wer
@@ -168,7 +169,7 @@ def load(
     Raises:
         ModelError: when there is no such checkpoint or it is none of this family.
     """
-    base = hub.resolve(base)
+    base = hub.resolve(base, role=description.ENCODER)
     try:
         extractor = AutoFeatureExtractor.from_pretrained(base)
         config = AutoConfig.from_pretrained(base)
@@ -286,8 +287,8 @@ class Speller:
             wrong, total = wrong + round(rate * len(reference)), total + len(reference)
         return wrong, total
 
-    def ship(self, folder: Path) -> None:
-        """Make what `save_model` wrote a checkpoint that loads by itself."""
+    def ship(self, folder: Path, base: str | None = None, mark: Fingerprint | None = None) -> None:
+        """Make what `save_model` wrote a checkpoint that loads by itself; `mark` says what it was made of."""
         (folder / "training_args.bin").unlink(missing_ok=True)
         weights = folder / "model.safetensors"
         state = load_file(weights)
@@ -296,7 +297,10 @@ class Speller:
             _rewrite(weights, kept)
         self.tokenizer.save_pretrained(folder)
         self.extractor.save_pretrained(folder)
-        description.write(folder, Description("ctc", tuple(self.tokenizer.get_vocab()), HOP / SAMPLE_RATE))
+        name = base and description.base_name(base)
+        symbols, shift = tuple(self.tokenizer.get_vocab()), HOP / SAMPLE_RATE
+        what = Description("ctc", name, symbols, shift, fingerprint=mark)
+        description.write(folder, what)
 
 
 def _rewrite(path: Path, state: dict[str, Tensor]) -> None:

@@ -30,13 +30,18 @@ from transformers.models.whisper.modeling_whisper import WhisperAttention
 
 from speechtutor import metrics
 from speechtutor.errors import ModelError
+from speechtutor.files.fingerprint import Fingerprint
+from speechtutor.hub import description
+from speechtutor.hub.description import Description
 from speechtutor.models import convert, windows
+from speechtutor.models.adapters import ADAPTER
 from speechtutor.models.device import Device
 from speechtutor.models.normalizer import normaliser
 from speechtutor.models.phone_encoder import log_mel
 from speechtutor.models.whisper import Whisper
 from speechtutor.models.whisper_encoder import encode
 from speechtutor.text.tokens import words_for_wer
+from speechtutor.training import adapters
 from speechtutor.training.augment import Augment
 from speechtutor.training.clips import Batch, Clip
 
@@ -346,26 +351,21 @@ def bare(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def ship(folder: Path, base: str, listener: Listener) -> None:
-    """Turn what `save_model` wrote into what is shipped.
+def ship(folder: Path, base: str, listener: Listener, mark: Fingerprint | None = None) -> None:
+    """Turn what `save_model` wrote into what is shipped; `mark` says what it was made from.
 
     A LoRA keeps its two files, in half precision and with the name of its base; a whole network
     becomes an ordinary checkpoint with its tokenizer.
     """
-    settings = folder / "adapter_config.json"
-    for extra in ("README.md", "training_args.bin"):
-        (folder / extra).unlink(missing_ok=True)
-    if settings.is_file():
-        weights = folder / "adapter_model.safetensors"
-        halves = {name: value.half().contiguous() for name, value in load_file(weights).items()}
-        save_file(halves, weights, metadata={"format": "pt"})
-        content = json.loads(settings.read_text(encoding="utf-8"))
-        content["base_model_name_or_path"] = base
-        settings.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    name = description.base_name(base)
+    if (folder / ADAPTER).is_file():
+        adapters.ship(folder, Description("whisper-lora", name, fingerprint=mark))
         return
+    (folder / "training_args.bin").unlink(missing_ok=True)
     path = folder / "config.json"
     content = json.loads(path.read_text(encoding="utf-8"))
     content["architectures"] = ["WhisperForConditionalGeneration"]
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     listener.tokenizer.save_pretrained(folder)
     listener.extractor.save_pretrained(folder)
+    description.write(folder, Description("whisper", name, fingerprint=mark))

@@ -12,7 +12,7 @@ from huggingface_hub import constants
 
 from speechtutor import hub, registry
 from speechtutor.errors import ModelError, OfflineError, UnknownModelError
-from speechtutor.hub import shipped, sources
+from speechtutor.hub import description, shipped, sources
 from tests.conftest import need
 
 ROWS = [
@@ -104,7 +104,7 @@ def test_an_adapter_is_no_shipped_one(adapter: str) -> None:
     from speechtutor.models.adapters import merged
 
     with pytest.raises(OfflineError, match=f"{adapter} is not here: .*the hub gave no adapter_config.json"):
-        merged(object(), adapter)
+        merged(object(), adapter, description.WHISPER_ADAPTER)
 
 
 @pytest.mark.parametrize("convert", ["whisper_checkpoint", "smollm_checkpoint"])

@@ -20,7 +20,7 @@ from speechtutor.training.diagnosis import (
     wrongness,
 )
 
-EASY = Recipe(epochs=15, rate=1e-2, decay=0.0, dropout=0.0)
+EASY = Recipe(epochs=15, rate=1e-2, weight_decay=0.0, dropout=0.0)
 """Enough for data without noise."""
 
 

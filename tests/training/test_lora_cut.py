@@ -12,6 +12,7 @@ from recipes import cut_adapter
 from recipes.cut_adapter import MATRICES, Config
 from recipes.shared import synthetic
 from speechtutor.errors import InputError
+from speechtutor.hub.description import Description
 from speechtutor.training import lora_cut
 
 
@@ -49,7 +50,14 @@ def test_a_change_of_low_rank_comes_back_whole_through_peft(tmp_path: Path) -> N
     after = dict(before)
     for i, name in enumerate(n for n in before if n.endswith(("q_proj.weight", "fc1.weight"))):
         after[name] = before[name] + matrix([0.5, 0.2], *before[name].shape, i)
-    kept = lora_cut.save(after, before, tmp_path / "cut", matrices=MATRICES, base_name="base", n_numbers=5000)
+    kept = lora_cut.save(
+        after,
+        before,
+        tmp_path / "cut",
+        matrices=MATRICES,
+        what=Description("whisper-lora", "base"),
+        n_numbers=5000,
+    )
     assert kept == pytest.approx(1, abs=1e-3)
     merged = PeftModel.from_pretrained(base, str(tmp_path / "cut")).merge_and_unload().state_dict()
     for name, value in after.items():

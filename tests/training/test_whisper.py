@@ -16,6 +16,7 @@ from speechtutor import audio, config
 from speechtutor.core import Recording
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, ModelError
+from speechtutor.hub import description
 from speechtutor.models import whisper, windows
 from speechtutor.training import loop
 from speechtutor.training import whisper as library
@@ -176,11 +177,15 @@ def test_smoke_leaves_an_adapter_that_serving_takes(tmp_path: Path) -> None:
     history = finetune_whisper.run(cfg)
     assert len(history) == 2 and all(row["eval_wer"] >= 0 for row in history)
     settings = json.loads((tmp_path / "best" / "adapter_config.json").read_text(encoding="utf-8"))
-    assert settings["base_model_name_or_path"] == str(tmp_path / "base")
+    assert settings["base_model_name_or_path"] == "base"  # its name, and not where it lay
     assert {path.name for path in (tmp_path / "best").iterdir()} == {
         "adapter_config.json",
         "adapter_model.safetensors",
+        "speechtutor.json",
     }
+    told = description.read(tmp_path / "best")
+    assert (told.kind, told.base) == ("whisper-lora", "base")
+    assert told.fingerprint == config.recorded(tmp_path)["fingerprint"]
     plain = whisper.load(tmp_path / "base")
     tuned = whisper.load(tmp_path / "base", adapter=tmp_path / "best")
     assert any(
