@@ -115,7 +115,7 @@ def measure_grammar(cfg: Config, turns: list[Turn], source: Path | None) -> Summ
     corrector: Any = registry.load("grammar", name, device=cfg.device, **options)
     if cfg.tune and name != "rules":
         tune(cfg, corrector, turns)
-    threshold = getattr(corrector, "threshold", None)
+    threshold = None if name == "rules" else corrector.threshold
     entry = registry.find("grammar", name)
     asked = job.Job(
         out=cfg.out / ("typed" if cfg.typed else "grammar"),

@@ -150,7 +150,8 @@ def measure(
             scorer = registry.load("scorer", cfg.scorer, device="cpu", acoustic=where)
         model = registry.load("acoustic", where, device="cpu") if scorer is None else scorer.acoustic
         items, clock = exports.judge(model, scorer, rows, cfg.root)
-    network = getattr(model, "network", getattr(model, "model", None))
+    # The original alone is weighed in memory; it is a network of torch.
+    network = None if folder else model.network if cfg.kind == "phones" else model.model
     values = {figure: exports.value(figure, items) for figure in items[0]}
     size = exports.megabytes(network, folder)
     return Measured(name, where, size, *clock.factors(), values, {}), items

@@ -21,7 +21,7 @@ from recipes.shared import feature_cache
 from recipes.shared import settings as settings_of
 from speechtutor import audio, config, hub
 from speechtutor.core import CanonicalWord, Utterance
-from speechtutor.core.score import RATED_WRONG, UTTERANCE_ASPECTS, WORD_ASPECTS
+from speechtutor.core.score import UTTERANCE_ASPECTS, WORD_ASPECTS
 from speechtutor.corpora import canonical
 from speechtutor.errors import InputError
 from speechtutor.files import disk, fingerprint
@@ -214,11 +214,13 @@ def calibrate(values: np.ndarray, truth: np.ndarray, n_knots: int = 24) -> dict[
 
 def flat(scores: Scores, labels: Sequence[Labels]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Pairs (predicted, rated) without the padding, one after another, by name of the aspect."""
+    from speechtutor.training.head import ERROR_BELOW
+
     phones = np.concatenate([scores.phones[i, : len(x.phones)].numpy() for i, x in enumerate(labels)])
     errors = np.concatenate([scores.errors[i, : len(x.phones)].numpy() for i, x in enumerate(labels)])
     words = np.concatenate([scores.words[i, : len(x.words)].numpy() for i, x in enumerate(labels)])
     rated = np.concatenate([x.phones for x in labels])
-    pairs = {"phone": (phones, rated), "error": (errors, (rated < 2 * RATED_WRONG).astype(float))}
+    pairs = {"phone": (phones, rated), "error": (errors, (rated < ERROR_BELOW).astype(float))}
     rated_words = np.concatenate([x.words for x in labels])
     pairs |= {f"word_{a}": (words[:, k], rated_words[:, k]) for k, a in enumerate(WORD_ASPECTS)}
     whole = np.stack([x.utterance for x in labels])

@@ -57,26 +57,10 @@ def prepared(
     stage: str, name: str, manifest: Path, common: Common, *, adapter: Path | None = None, **options: Any
 ) -> Job[Utterance]:
     """The job of one model, before it is loaded; `options` are what else its rows depend on."""
-    from speechtutor import registry
-    from speechtutor.evaluation import job, provenance
-    from speechtutor.models.device import pick
+    from speechtutor.evaluation import asked
 
-    entry = registry.find(stage, name)
-    choice = {"split": common.split, "limit": common.limit}
-    return job.Job(
-        out=common.out,
-        manifest=manifest,
-        root=common.root,
-        rows=job.choose(manifest, common.split, common.limit),
-        system=provenance.system(name, entry.checkpoint, entry.revision, adapter, **options),
-        choice=choice,
-        settings=asdict(common) | {stage: name, "adapter": adapter} | options,
-        command=provenance.command(sys.argv),
-        device=pick(common.device).name,
-        against=common.against,
-        draws=common.draws,
-        seed=common.seed,
-    )
+    settings = asdict(common) | {stage: name, "adapter": adapter} | options
+    return asked.of_model(stage, name, manifest, common, settings, adapter=adapter, **options)
 
 
 def present(found: Summary, keys: Sequence[str], *, json: bool) -> int:

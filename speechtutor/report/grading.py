@@ -11,6 +11,7 @@ from speechtutor.evaluation.agreement import Agreement, agreement
 from speechtutor.evaluation.result import Row
 from speechtutor.metrics import Interval
 from speechtutor.report.overrides import LABELS, MACHINE, Item, Override, standing
+from speechtutor.schema.results import fraction
 
 FEWEST = 10
 """Items that two graders must share before their agreement is given as a number."""
@@ -67,7 +68,7 @@ def _scores(items: Mapping[Item, Sequence[Override]]) -> dict[str, dict[Item, fl
         for one in judged:
             for judge, score in ((one.who, one.score), (MACHINE, one.machine), (LABELS, one.rated)):
                 if score is not None:
-                    scores.setdefault(judge, {})[item] = score / 100
+                    scores.setdefault(judge, {})[item] = fraction(score)
     return scores
 
 

@@ -15,6 +15,7 @@ from speechtutor.evaluation.result import Calibration, Confusion, Group, Metric,
 from speechtutor.report import charts, heat
 from speechtutor.report.charts import Cell, Estimate
 from speechtutor.report.runs import shown
+from speechtutor.schema.results import fraction
 
 LEVEL_NAMES = ("wrong", "unclear", "right")
 _WORDS = {
@@ -174,7 +175,7 @@ def sound_matrix(confusions: Sequence[Confusion], most: int = 12) -> Matrix | No
 def level_matrix(rows: Sequence[Row]) -> Matrix | None:
     """How the machine's and the raters' levels of all sounds meet."""
     pairs = [
-        (phone["rated"] / 100, phone["score"] / 100)
+        (fraction(phone["rated"]), fraction(phone["score"]))
         for row in rows
         for word in heat.words_of(row)
         for phone in word.get("phones") or ()

@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -70,6 +70,10 @@ def percent(score: float | None) -> float | None:
     return round(100 * min(max(float(score), 0.0), 1.0), 1)
 
 
+@overload
+def fraction(points: float) -> float: ...
+@overload
+def fraction(points: float | None) -> float | None: ...
 def fraction(points: float | None) -> float | None:
     """The inverse of `percent`."""
     return None if points is None else points / 100

@@ -18,12 +18,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from speechtutor.audio.prosody import PAUSE
 from speechtutor.core import AlignedPhone, Alignment, CanonicalWord, Emission, Seconds
 from speechtutor.errors import TextError
 from speechtutor.scoring.ctc import Array, Lattice, Span, checked
-
-PAUSE: Seconds = 0.25
-"""A longer silence between two words is a pause (de Jong and Wempe, 2009)."""
 
 MARGIN: Seconds = 0.08
 """What a phone keeps of a pause beside it: about the length of a phone, as CTC peaks late or early in it."""

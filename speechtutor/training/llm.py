@@ -190,7 +190,7 @@ class Trainer(PlannedLoop[Chat]):
         mark: Fingerprint | None = None,
     ) -> None:
         super().__init__(model, recipe, out, device, metric="held_loss", rate=recipe.rate)
-        self.pad, self.recipe, self.mark = pad, recipe, mark
+        self.peft, self.pad, self.recipe, self.mark = model, pad, recipe, mark
         self.held: Sequence[Chat] = ()
         trained = [p for p in model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(trained, lr=recipe.rate, weight_decay=recipe.weight_decay)
@@ -229,14 +229,14 @@ class Trainer(PlannedLoop[Chat]):
         """Mean over the tokens of the replies."""
         values = {name: tensor.to(self.device) for name, tensor in collate(batch, self.pad).items()}
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bf16):
-            out = self.model(**values, logits_to_keep=values["labels"].shape[1], use_cache=False)
+            out = self.peft(**values, logits_to_keep=values["labels"].shape[1], use_cache=False)
         loss: Tensor = out.loss
         return loss
 
     @torch.no_grad()
     def figures(self) -> dict[str, float]:
         """Loss per token of the reply, for each task and for all."""
-        self.model.eval()
+        self.peft.eval()
         sums: dict[str, list[float]] = {}
         for task in sorted({chat.task for chat in self.held}):
             chosen = [chat for chat in self.held if chat.task == task]
@@ -250,11 +250,11 @@ class Trainer(PlannedLoop[Chat]):
 
     def keep_best(self) -> None:
         """See `export`."""
-        export(self.model, self.out / ADAPTER_FOLDER, self.mark)
+        export(self.peft, self.out / ADAPTER_FOLDER, self.mark)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         # Left to itself, peft looks the base model up on the hub to see whether words were added.
-        self.model.save_pretrained(str(output_dir), state_dict=state_dict, save_embedding_layers=False)
+        self.peft.save_pretrained(str(output_dir), state_dict=state_dict, save_embedding_layers=False)
 
     def rows(self) -> list[dict[str, float]]:
         """One row per evaluation."""

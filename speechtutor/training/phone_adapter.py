@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from peft.tuners.lora import LoraLayer
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -24,7 +25,7 @@ def merge_lora(network: PhoneEncoder) -> PhoneEncoder:
     """The network with every LoRA layer that peft put in folded into its base layer."""
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
-            if hasattr(child, "lora_A") and hasattr(child, "get_base_layer"):
+            if isinstance(child, LoraLayer):
                 layer: Any = child
                 layer.merge()
                 setattr(module, name, layer.get_base_layer())

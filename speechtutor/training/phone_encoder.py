@@ -217,12 +217,13 @@ class Trainer(PlannedLoop[Example]):
                 groups[id(parameter) in heads].append(parameter)
         rates = (recipe.encoder_rate, recipe.head_rate)
         settings = [{"params": g, "lr": r} for g, r in zip(groups, rates, strict=True) if g]
-        self.optimizer = torch.optim.AdamW(settings, weight_decay=recipe.weight_decay)
+        self.adam = torch.optim.AdamW(settings, weight_decay=recipe.weight_decay)
+        self.optimizer = self.adam
 
     def schedule(self, n_steps: int) -> torch.optim.lr_scheduler.LambdaLR:
         """Linear warm-up, then a cosine to zero."""
         factor = cosine(min(self.recipe.warmup, max(n_steps // 5, 1)), n_steps)
-        return torch.optim.lr_scheduler.LambdaLR(self.optimizer, factor)
+        return torch.optim.lr_scheduler.LambdaLR(self.adam, factor)
 
     def heard(self, train: Sequence[Example], epoch: int) -> Sequence[Example]:
         """What an epoch hears."""

@@ -72,7 +72,7 @@ def descend(
                     f"the loss is {value.item()} in epoch {epoch}, with rows {at} … in the batch"
                 )
             optimizer.zero_grad()
-            value.backward()  # type: ignore[no-untyped-call]
+            value.backward()
             if recipe.clip is not None:
                 nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
             optimizer.step()

@@ -348,7 +348,9 @@ class Listener:
 
 def bare(model: Any) -> Any:
     """The Whisper inside what peft made of it."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
+    from peft import PeftModel
+
+    return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
 def ship(folder: Path, base: str, listener: Listener, mark: Fingerprint | None = None) -> None:
