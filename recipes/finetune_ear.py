@@ -20,10 +20,11 @@ import numpy as np
 
 from recipes.finetune_phones import example
 from recipes.shared import settings, synthetic
-from speechtutor import config
+from speechtutor import config, hub
 from speechtutor.core import PhoneScore, Utterance, WordScore
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
+from speechtutor.files import fingerprint
 from speechtutor.hub import shipped
 
 if TYPE_CHECKING:
@@ -125,8 +126,9 @@ def run(cfg: Config) -> list[dict[str, float]]:
         SpeechTutorError: for rows or a disk that cannot be used, or a loss that is no number.
     """
     from speechtutor.training.ear import EarTrainer
+    from speechtutor.training.loop import CHECKPOINTS, EARLIER
     from speechtutor.training.phone_adapter import save
-    from speechtutor.training.phone_encoder import Recipe
+    from speechtutor.training.phone_encoder import BEST, Recipe
 
     if cfg.smoke:
         rows = synthetic.corpus(cfg.out / "corpus")
@@ -139,14 +141,20 @@ def run(cfg: Config) -> list[dict[str, float]]:
     if cfg.smoke:
         voices, parts = parts[0], parts
     dev = [example(row, cfg.root) for row in dev_rows[:: max(len(dev_rows) // max(cfg.dev_rows, 1), 1)]]
-    config.save(cfg, cfg.out)
+    paths = [cfg.root / row.audio for row in (*train_rows, *dev_rows)]
+    paths += [root / row.audio for row, root in known]
+    mark = settings.mark(
+        cfg, manifest=cfg.manifest, audio=fingerprint.of_files(paths), extra=cfg.extra, start=cfg.start,
+        base=hub.content(cfg.base) or cfg.base,
+    )  # fmt: skip
+    config.begin(cfg, cfg.out, mark, work=(CHECKPOINTS, EARLIER, BEST), device=cfg.device)
     names = ("epochs", "batch_seconds", "encoder_rate", "head_rate", "seed", "bf16")
     recipe = Recipe(**{n: getattr(cfg, n) for n in names}, warm_utterances=0, rater_weight=0.0)
     log.info("%d readings with known sounds, %d of learners an epoch", len(voices), len(parts[0]))
     trainer = EarTrainer(build(cfg), recipe, cfg.out, parts, cfg.device)
     trainer.voice_seconds = float(np.sum([e.duration for e in voices]))
     history = trainer.fit(voices, dev)
-    save(trainer.network.cpu(), cfg.base, cfg.out / "acoustic", cfg.rank, rated=False)
+    save(trainer.network.cpu(), cfg.base, cfg.out / "acoustic", cfg.rank, rated=False, mark=mark)
     return history
 
 

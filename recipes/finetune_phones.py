@@ -196,6 +196,28 @@ def check_length(model: PhoneEncoder, examples: Sequence[Example]) -> None:
         raise InputError(f"row {longest.id}: {told}")
 
 
+def read_examples(cfg: Config) -> tuple[list[Example], list[Example], list[Path]]:
+    """What is learnt from and stopped by, without the fold that is left out, and the files of all of it.
+
+    Raises:
+        InputError: naming a row that cannot be trained on.
+    """
+    train_rows, dev_rows = read_rows(cfg.manifest, cfg.root)
+    extra = extra_rows(cfg, [*train_rows, *dev_rows])
+    fold = settings.fold_of([row.speaker for row in train_rows], max(cfg.folds, 1))
+    if cfg.folds:
+        train_rows = [row for row in train_rows if fold[row.speaker] != cfg.fold]
+        extra = [(row, root) for row, root in extra if fold.get(row.speaker) != cfg.fold]
+    if cfg.dev_rows:
+        dev_rows = dev_rows[:: max(len(dev_rows) // cfg.dev_rows, 1)]
+    train = [example(row, cfg.root, faithful=cfg.faithful) for row in train_rows]
+    train += [example(row, root) for row, root in extra]
+    dev = [example(row, cfg.root) for row in dev_rows]
+    paths = [cfg.root / row.audio for row in (*train_rows, *dev_rows)]
+    paths += [root / row.audio for row, root in extra]
+    return train, dev, paths
+
+
 def run(cfg: Config) -> list[dict[str, float]]:
     """Train and return one row of dev figures per epoch.
 
@@ -212,25 +234,13 @@ def run(cfg: Config) -> list[dict[str, float]]:
         rows = synthetic.corpus(cfg.out / "corpus")
         base = str(synthetic.tiny_whisper(cfg.out / "base"))
         cfg = replace(cfg, smoke=False, manifest=rows, root=rows.parent, base=base, epochs=1, rank=4)
-    train_rows, dev_rows = read_rows(cfg.manifest, cfg.root)
-    extra = extra_rows(cfg, [*train_rows, *dev_rows])
-    fold = settings.fold_of([row.speaker for row in train_rows], max(cfg.folds, 1))
-    if cfg.folds:
-        train_rows = [row for row in train_rows if fold[row.speaker] != cfg.fold]
-        extra = [(row, root) for row, root in extra if fold.get(row.speaker) != cfg.fold]
-    if cfg.dev_rows:
-        dev_rows = dev_rows[:: max(len(dev_rows) // cfg.dev_rows, 1)]
-    train = [example(row, cfg.root, faithful=cfg.faithful) for row in train_rows]
-    train += [example(row, root) for row, root in extra]
-    dev = [example(row, cfg.root) for row in dev_rows]
+    train, dev, paths = read_examples(cfg)
     model = build_model(cfg)
     check_length(model, [*train, *dev])
     if cfg.init:
         model.load_state_dict(
             average([torch.load(path / BEST, weights_only=True, map_location="cpu") for path in cfg.init])
         )
-    paths = [cfg.root / row.audio for row in (*train_rows, *dev_rows)]
-    paths += [root / row.audio for row, root in extra]
     mark = settings.mark(
         cfg, manifest=cfg.manifest, audio=fingerprint.of_files(paths), extra=cfg.extra,
         base=hub.content(cfg.base) or cfg.base, init=[path / BEST for path in cfg.init],

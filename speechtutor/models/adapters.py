@@ -13,7 +13,7 @@ ADAPTER = "adapter_config.json"
 """The file by which a folder or a repository is known to hold an adapter."""
 
 
-def merged(model: Any, adapter: str | Path, role: Role) -> Any:
+def merged(model: Any, adapter: str | Path, role: Role | None = None) -> Any:
     """The network with an adapter folded into its weights; one that cannot be folded stays beside them.
 
     Raises:

@@ -28,6 +28,7 @@ LOGLESS: Mapping[str, Any] = QUIET | {"tensorboard": False}
 
 TRAININGS: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = [
     ("finetune_phones", QUIET, {"encoder_rate": 1e-2, "seed": 7}),
+    ("finetune_ear", QUIET, {"encoder_rate": 1e-2, "seed": 7}),
     ("finetune_whisper", LOGLESS, {"rate": 0.5, "seed": 7}),
     ("finetune_wav2vec2", LOGLESS, {"rate": 0.5, "seed": 7}),
     ("finetune_tutor", QUIET, {"rate": 0.5, "seed": 7}),
