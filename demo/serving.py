@@ -31,6 +31,8 @@ TEXT_LENGTH = 2_000
 """Characters of a sentence to say: three minutes of speech."""
 LEARNERS = 16
 """Calls of one kind at once; what they ask of the models waits its turn in `voices.Lane`."""
+PAGES = 128
+"""Open pages whose last take is remembered, a few hundred kB each; the one used longest ago goes first."""
 CLOSED = re.compile(r"/gradio_api/(?:api|call)/")
 """What programs would call by name; the page itself goes through the queue."""
 HEADERS = (
@@ -273,6 +275,7 @@ def options(
         "server_name": name,
         "app_kwargs": {"middleware": [door], "docs_url": None, "redoc_url": None, "openapi_url": None},
         "max_file_size": UPLOAD_BYTES,
+        "state_session_capacity": PAGES,
     } | signed
 
 
