@@ -35,10 +35,12 @@ PAGES = 128
 """Open pages whose last take is remembered, a few hundred kB each; the one used longest ago goes first."""
 CLOSED = re.compile(r"/gradio_api/(?:api|call)/")
 """What programs would call by name; the page itself goes through the queue."""
+POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'self'"
+"""A page of ours asks nobody else for anything, whatever gradio's scripts would like to fetch."""
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"frame-ancestors 'self'"),
+    (b"content-security-policy", POLICY.encode()),
 )
 
 Scope = MutableMapping[str, Any]

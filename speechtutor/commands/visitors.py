@@ -66,7 +66,7 @@ class App:
 
 
 @contextmanager
-def running(*options: str, program: Sequence[str] = PROGRAM) -> Iterator[App]:
+def running(*options: str, program: Sequence[str] = ()) -> Iterator[App]:
     """The app on a free port with a learners' store of its own, until the end of the block.
 
     Raises:
@@ -76,7 +76,7 @@ def running(*options: str, program: Sequence[str] = PROGRAM) -> Iterator[App]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="speechtutor-bench-")))
         port = _free_port()
         store = f"sqlite:///{folder / 'learners.db'}"
-        command = [*program, "--port", str(port), "--store", store, *options]
+        command = [*(program or PROGRAM), "--port", str(port), "--store", store, *options]
         log = stack.enter_context((folder / "log").open("w+", encoding="utf-8"))
         process = stack.enter_context(
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -273,7 +273,7 @@ def crowd(
     users: int,
     minutes: float,
     note: Callable[[str], None],
-    program: Sequence[str] = PROGRAM,
+    program: Sequence[str] = (),
 ) -> Json:
     """What `users` learners wait for who use the app for some minutes, and what it takes and keeps.
 
