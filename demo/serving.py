@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 from demo.private import TAKES, Takes
 from speechtutor.errors import InputError, StorageError, cause
+from speechtutor.files import reading
 
 AUTH_VARIABLE = "SPEECHTUTOR_APP_AUTH"
 LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -122,7 +123,7 @@ def accounts(file: Path | None, environ: MutableMapping[str, str] | None = None)
     found = [(AUTH_VARIABLE, line) for line in given.splitlines() if line.strip()]
     if file is not None:
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            lines = reading.read_bytes(file).decode("utf-8").splitlines()
         except (OSError, UnicodeError, ValueError) as error:
             raise InputError(f"--auth-file {file}: {cause(error)}") from None
         found += [(f"--auth-file {file}, line {i}", line) for i, line in enumerate(lines, 1) if line.strip()]

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 TYPICAL = 3.0
 """Seconds: a short sentence."""
 MOST_REPEATS = 10_000
+HEAD = "p50 / p95 ms"
 MOST_USERS, MOST_MINUTES = 200, 24 * 60
 IMPORT = "from time import perf_counter as t; start = t(); import speechtutor; print(t() - start)"
 
@@ -227,9 +228,9 @@ def _print(result: Json) -> None:
     rows = {f"startup: {name}": row for name, row in result["startup"].items()} | result["stages"]
     for tutor, parts in result["tutors"].items():
         rows |= {f"tutor {tutor}: {part}": row for part, row in parts.items()}
-    width = max(map(len, itertools.chain(rows, result["load_s"])))
+    width = max(map(len, itertools.chain([HEAD], rows, result["load_s"])))
     heads = [f"{'beside ' + str(other['processes']) + ' busy':>18}" for other in beside]
-    print(f"{'p50 / p95 ms':<{width}}  {'idle':>16}{''.join(heads)}")
+    print(f"{HEAD:<{width}}  {'idle':>16}{''.join(heads)}")
     for name, row in rows.items():
         cells = [row, *(other["stages"][name] for other in beside if name in other["stages"])]
         print(f"{name:<{width}}  {'  '.join(map(_cell, cells))}")
