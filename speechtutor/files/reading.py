@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 PATIENCE = 60.0
 """Seconds that a pipe may be silent."""
@@ -27,7 +27,7 @@ _AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[io.BufferedReader]:
     """A file to read its bytes; one that is not on a disk raises when it stays silent for `PATIENCE` seconds.
 
     Raises:
@@ -39,7 +39,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         return
     raw = _Patient(os.open(path, os.O_RDONLY | _AT_ONCE))
     with io.BufferedReader(raw, BLOCK) as stream:
-        yield cast(BinaryIO, stream)
+        yield stream
 
 
 def read_bytes(path: Path) -> bytes:
