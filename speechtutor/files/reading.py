@@ -27,7 +27,7 @@ _AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[io.BufferedReader]:
+def opened(path: Path) -> Iterator[io.BufferedReader[Any]]:
     """A file to read its bytes; one that is not on a disk raises when it stays silent for `PATIENCE` seconds.
 
     Raises:

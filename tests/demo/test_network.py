@@ -28,7 +28,7 @@ ASKED = re.compile(
 )
 """What makes a browser that reads a page ask another host; `meta` lines are read by nobody here."""
 
-FONTS = re.compile(r"\.(?:cache|config)(?:/matplotlib(?:/fontlist-v\d+\.json(?:\.matplotlib-lock)?)?)?")
+FONTS = re.compile(r"\.(?:cache|config)(?:/matplotlib(?:/fontlist-v[\d.]+\.json(?:\.matplotlib-lock)?)?)?")
 """gradio brings matplotlib, which lists the fonts of the machine for itself: no id, and sent nowhere."""
 
 
