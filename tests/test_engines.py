@@ -123,6 +123,7 @@ for verb in (["doctor"], ["score", clip, text], ["align", clip, text], ["transcr
 """
 
 
+@pytest.mark.timeout(1800)
 def test_no_verb_looks_anything_up_or_writes_outside_its_home(models_home: Path, tmp_path: Path) -> None:
     """Engines look hosts up in code of their own, so the sockets of the process are watched as well."""
     for name in ("kokoro-82m", "whisper-base"):
