@@ -30,8 +30,8 @@ AGE = 300
 FOLDER = "heard"
 """Where in the home directory the folders of running apps are."""
 GRADIO_FOLDER = "GRADIO_TEMP_DIR"
-MOST_BYTES = 128_000_000
-"""Of all recordings that are remembered at once."""
+MOST_BYTES, MOST_TAKES = 32_000_000, 256
+"""Of all recordings that are remembered at once: a quarter of an hour of speech, as WAV at 16 kHz."""
 SECONDS = 900
 """How long one is remembered."""
 GONE = "recordings are not kept, and this one is gone: record it once more"
@@ -40,17 +40,20 @@ GONE = "recordings are not kept, and this one is gone: record it once more"
 class Takes:
     """Recordings that were heard, by the path that the browser knows them by; the files are gone.
 
-    Only files inside `folder` are taken; others (the examples) are read and left alone.
+    Only files inside `folder` are taken; others (the examples) are read and left alone. At most `most` of
+    them and `most_bytes` are kept, for `seconds` from when they were heard; those used last stay longest.
     """
 
     def __init__(
         self,
         folder: Path | None = None,
         most_bytes: int = MOST_BYTES,
+        most: int = MOST_TAKES,
         seconds: float = SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.folder, self.most_bytes, self.seconds, self.clock = folder, most_bytes, seconds, clock
+        self.folder, self.seconds, self.clock = folder, seconds, clock
+        self.most_bytes, self.most = most_bytes, most
         self._kept: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -74,6 +77,8 @@ class Takes:
         with self._lock:
             self._forget_old()
             found = self._kept.get(path)
+            if found is not None:
+                self._kept.move_to_end(path)
         return None if found is None else found[1]
 
     def _take(self, path: str) -> bytes:
@@ -92,11 +97,12 @@ class Takes:
 
     def _forget_old(self) -> None:
         limit = self.clock() - self.seconds
-        while self._kept:
-            at, _ = next(iter(self._kept.values()))
-            if at >= limit and sum(len(data) for _, data in self._kept.values()) <= self.most_bytes:
-                return
-            self._kept.popitem(last=False)
+        for path in [path for path, (at, _) in self._kept.items() if at < limit]:
+            del self._kept[path]
+        size = sum(len(data) for _, data in self._kept.values())
+        while size > self.most_bytes or len(self._kept) > self.most:
+            _, (_, data) = self._kept.popitem(last=False)
+            size -= len(data)
 
     def _is_ours(self, path: str) -> bool:
         if self.folder is None:

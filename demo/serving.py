@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 from demo.private import TAKES, Takes
 from speechtutor.errors import InputError, StorageError, cause
+from speechtutor.files import reading
 
 AUTH_VARIABLE = "SPEECHTUTOR_APP_AUTH"
 LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -31,12 +32,16 @@ TEXT_LENGTH = 2_000
 """Characters of a sentence to say: three minutes of speech."""
 LEARNERS = 16
 """Calls of one kind at once; what they ask of the models waits its turn in `voices.Lane`."""
+PAGES = 128
+"""Open pages whose last take is remembered, a few hundred kB each; the one used longest ago goes first."""
 CLOSED = re.compile(r"/gradio_api/(?:api|call)/")
 """What programs would call by name; the page itself goes through the queue."""
+POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'self'"
+"""A page of ours asks nobody else for anything, whatever gradio's scripts would like to fetch."""
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"frame-ancestors 'self'"),
+    (b"content-security-policy", POLICY.encode()),
 )
 
 Scope = MutableMapping[str, Any]
@@ -118,7 +123,7 @@ def accounts(file: Path | None, environ: MutableMapping[str, str] | None = None)
     found = [(AUTH_VARIABLE, line) for line in given.splitlines() if line.strip()]
     if file is not None:
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            lines = reading.read_bytes(file).decode("utf-8").splitlines()
         except (OSError, UnicodeError, ValueError) as error:
             raise InputError(f"--auth-file {file}: {cause(error)}") from None
         found += [(f"--auth-file {file}, line {i}", line) for i, line in enumerate(lines, 1) if line.strip()]
@@ -273,6 +278,7 @@ def options(
         "server_name": name,
         "app_kwargs": {"middleware": [door], "docs_url": None, "redoc_url": None, "openapi_url": None},
         "max_file_size": UPLOAD_BYTES,
+        "state_session_capacity": PAGES,
     } | signed
 
 

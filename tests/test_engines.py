@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +11,8 @@ import pytest
 
 from speechtutor import engines
 from tests.conftest import EXAMPLES, PROJECT, need
-
-CLEAN = {
-    name: value
-    for name, value in os.environ.items()
-    if name not in {*engines.SILENT, *engines.WAITING, "GOMP_SPINCOUNT", "OMP_NUM_THREADS"}
-}
-
+from tests.support import network
+from tests.support.network import CLEAN
 
 # What is set
 
@@ -128,54 +121,19 @@ for verb in (["doctor"], ["score", clip, text], ["align", clip, text], ["transcr
     status = main(verb)
     print("DONE", verb[0], status, flush=True)
 """
-SITE = """
-import os, socket
-def told(name, real):
-    def call(*args, **options):
-        with open(os.environ["LOOKED_UP"], "a") as log:
-            log.write(f"{name} {args[:2]}\\n")
-        return real(*args, **options)
-    return call
-for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "create_connection"):
-    setattr(socket, name, told(name, getattr(socket, name)))
-"""
 
 
-def _alone() -> list[str]:
-    """A command in front that cuts off the network and writes down every socket, where there is one."""
-    if not shutil.which("unshare") or not shutil.which("strace"):
-        return []
-    front = ["unshare", "-rn", "strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=connect,sendto,sendmmsg"]
-    works = subprocess.run([*front, "-o", os.devnull, "true"], capture_output=True, check=False)
-    return front if works.returncode == 0 else []
-
-
+@pytest.mark.timeout(1800)
 def test_no_verb_looks_anything_up_or_writes_outside_its_home(models_home: Path, tmp_path: Path) -> None:
     """Engines look hosts up in code of their own, so the sockets of the process are watched as well."""
     for name in ("kokoro-82m", "whisper-base"):
         need((models_home / "models" / name).is_dir(), f"{name} is not pulled")
-    site, home = tmp_path / "site", tmp_path / "home"
-    site.mkdir()
-    home.mkdir()
-    (site / "sitecustomize.py").write_text(SITE)
-    log, looked_up = tmp_path / "sockets", tmp_path / "looked_up"
-    front = _alone()
-    if front:
-        front += ["-o", str(log)]
-    environment = CLEAN | {
-        "HOME": str(home), "SPEECHTUTOR_HOME": str(models_home), "PYTHONPATH": f"{site}{os.pathsep}{PROJECT}",
-        "LOOKED_UP": str(looked_up), "PYTHONDONTWRITEBYTECODE": "1",
-    }  # fmt: skip
-    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "HF_HOME"):
-        environment.pop(name, None)
+    watched = network.watch(tmp_path, models_home)
     code = VERBS.format(clip=str(EXAMPLES / "dinner-errors.flac"))
-    command = [*front, sys.executable, "-c", code, str(tmp_path / "said.wav")]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = watched.run("-c", code, str(tmp_path / "said.wav"))
     assert re.findall(r"^DONE (\w+) 0$", done.stdout, re.MULTILINE) == [
         "doctor", "score", "align", "transcribe", "speak", "models",
     ], done.stdout[-2000:] + done.stderr[-2000:]  # fmt: skip
-    assert not looked_up.exists(), looked_up.read_text()
-    assert sorted(path.relative_to(home).as_posix() for path in home.rglob("*")) == []
-    if front:
-        asked = [line for line in log.read_text().splitlines() if "AF_INET" in line]
-        assert asked == []
+    assert watched.looked_up() == []
+    assert watched.written() == []
+    assert watched.connected() == []

@@ -68,7 +68,7 @@ class Done:
 
     def _names_an_item(self, line: str) -> bool:
         """Whether a word of the command, or a file that it was about, is in the message."""
-        if re.search(r"--\w|the text|option: -", line):
+        if re.search(r"--\w|the text|option: -|learner store at /", line):
             return True
         words = {part for word in self.argv for part in (word, word.strip("-"), Path(word).name, word[:25])}
         shown = {repr(word)[1:-1] for word in words} | {" ".join(word.split()) for word in words}

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from speechtutor.audio import decoding, io
 from speechtutor.core import Seconds
 from speechtutor.errors import AudioError
+from speechtutor.files import reading
 
 LAST = 512
 """Samples that are decoded at the end of a file: a file that was cut off does not have them."""
@@ -30,7 +31,7 @@ def probe(path: Path) -> Header:
         AudioError: when it is missing, empty, no audio, cut off, or has no samples or an odd rate.
     """
     try:
-        with path.open("rb") as stream:
+        with reading.opened(path) as stream:
             found = _header(stream)
     except OSError as error:
         raise AudioError(f"{path}: {error.strerror or error}") from error

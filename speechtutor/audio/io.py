@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from speechtutor.audio.decoding import MAX_CHANNELS, Chunk, chunks
 from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds
 from speechtutor.errors import AudioError, StorageError
-from speechtutor.files import disk
+from speechtutor.files import disk, reading
 
 RATES = range(4_000, 768_001)
 """Sample rates that can hold speech; a header that says otherwise is damaged."""
@@ -47,7 +47,7 @@ def load(path: str | PathLike[str], *, max_duration: Seconds | None = 3600) -> R
     try:
         if Path(path).is_dir():
             raise AudioError(f"{path}: is a directory, expected an audio file")
-        with Path(path).open("rb") as stream:
+        with reading.opened(Path(path)) as stream:
             return decode(stream, name=str(path), max_duration=max_duration)
     except OSError as error:
         raise AudioError(f"{path}: {error.strerror or error}") from error

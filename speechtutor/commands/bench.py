@@ -8,74 +8,42 @@ what the transcriber heard, so that any folder of recordings will do; the whole 
 from __future__ import annotations
 
 import itertools
-import os
-import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 from cyclopts import Parameter
 
-from speechtutor import engines
-from speechtutor.commands.output import AsJson, Device, Model, complain, demo, note, show
+from speechtutor.commands.busy import MOST_BUSY, busy_processes
+from speechtutor.commands.output import AsJson, Device, Model, demo, note, show
+from speechtutor.commands.timing import (
+    Loader,
+    Sample,
+    gather,
+    machine,
+    peak_memory,
+    percentiles,
+    seconds,
+    timed,
+)
 from speechtutor.errors import InputError, SpeechTutorError
 
 if TYPE_CHECKING:
-    from speechtutor.core import Recording, UtteranceScore
+    from speechtutor.core import UtteranceScore
     from speechtutor.schema import Json
-    from speechtutor.stages import Transcriber, Tutor
+    from speechtutor.stages import Tutor
 
 TYPICAL = 3.0
 """Seconds: a short sentence."""
-SUFFIXES = (".flac", ".wav", ".ogg", ".opus", ".mp3", ".m4a", ".webm")
-MOST_BUSY = 64
-BUSY = """
-import os, sys, threading
-def leave():
-    sys.stdin.read()
-    os._exit(0)
-threading.Thread(target=leave, daemon=True).start()
-print(flush=True)
-while True:
-    pass
-"""
-"""A process that counts as busy; it ends with the one that started it."""
 MOST_REPEATS = 10_000
+HEAD = "p50 / p95 ms"
+MOST_USERS, MOST_MINUTES = 200, 24 * 60
 IMPORT = "from time import perf_counter as t; start = t(); import speechtutor; print(t() - start)"
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A recording and the text heard in it."""
-
-    name: str
-    recording: Recording
-    text: str
-
-
-def percentiles(seconds: Sequence[float]) -> Json:
-    """Median and 95th percentile in milliseconds."""
-    p50, p95 = np.percentile(np.asarray(seconds) * 1000, [50, 95])
-    return {"p50_ms": round(float(p50), 1), "p95_ms": round(float(p95), 1), "n": len(seconds)}
-
-
-def timed(call: Callable[[], object], repeats: int) -> Json:
-    """Latency of a call once it is warm."""
-    call()
-    return percentiles([_seconds(call) for _ in range(repeats)])
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    start = perf_counter()
-    call()
-    return perf_counter() - start
 
 
 def startup(repeats: int = 5) -> Json:
@@ -86,47 +54,8 @@ def startup(repeats: int = 5) -> Json:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     imports = [float(run("-c", IMPORT)) for _ in range(repeats)]
-    helps = [_seconds(lambda: run("-m", "speechtutor", "--help")) for _ in range(repeats)]
+    helps = [seconds(lambda: run("-m", "speechtutor", "--help")) for _ in range(repeats)]
     return {"import": percentiles(imports), "help": percentiles(helps)}
-
-
-def peak_memory() -> float | None:
-    """The largest resident size of this process so far in MB; None where the system does not say."""
-    try:
-        import resource
-    except ModuleNotFoundError:  # Windows
-        return None
-    unit = 1 if sys.platform == "darwin" else 1024
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
-
-
-def gather(folder: Path, limit: int, transcriber: Transcriber) -> list[Sample]:
-    """Up to `limit` recordings of a folder with what is heard in them; one without words is left out.
-
-    Raises:
-        InputError: when the folder holds nothing to measure.
-    """
-    from tqdm import tqdm
-
-    from speechtutor import audio
-
-    if not folder.is_dir():
-        raise InputError(f"{folder}: not a folder of recordings")
-    clips = []
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)[:limit]
-    for path in tqdm(paths, desc="listening", unit="clip", disable=None):
-        try:
-            recording = audio.load(path)
-        except InputError as error:
-            complain(error, path)
-            continue
-        if text := transcriber.transcribe(recording, lang="en").text:
-            clips.append(Sample(path.name, recording, text))
-        else:
-            note(f"{path}: no words heard, left out")
-    if not clips:
-        raise InputError(f"{folder}: no recording with words, expected {', '.join(SUFFIXES)}")
-    return clips
 
 
 def run(
@@ -138,61 +67,48 @@ def run(
     scorer: Model = None,
     tutors: Annotated[tuple[str, ...], Parameter(help="Tutors to time (all that can be loaded)")] = (),
     device: Device = None,
-    busy: Annotated[int, Parameter(help="Measure the stages also beside this many busy processes.")] = 0,
+    busy: Annotated[
+        tuple[int, ...],
+        Parameter(help="Measure also beside so many busy processes, such as 1 2 4.", consume_multiple=True),
+    ] = (),
+    app: Annotated[bool, Parameter(negative=(), help="Measure a check in the app, too.")] = False,
+    users: Annotated[int, Parameter(help="Only let so many learners use the app at once.")] = 0,
+    minutes: Annotated[float, Parameter(help="How long they use it.")] = 5.0,
     json: AsJson = False,
 ) -> None:
     """Measure latency, real-time factor and memory on this machine."""
     if limit < 1 or not 1 <= repeats <= MOST_REPEATS:
         expected = f"--limit of at least 1 and --repeats from 1 to {MOST_REPEATS}"
         raise InputError(f"expected {expected}, not {limit!r:.20} and {repeats!r:.20}")
-    if not 0 <= busy <= MOST_BUSY:
-        raise InputError(f"expected --busy from 0 to {MOST_BUSY}, not {busy!r:.20}")
-    result = measure(
-        clips or demo() / "examples", limit, repeats, (transcriber, scorer, tutors), device, busy
-    )
+    for n in busy:
+        if not 0 <= n <= MOST_BUSY:
+            raise InputError(f"expected --busy from 0 to {MOST_BUSY}, not {n!r:.20}")
+    if not 0 <= users <= MOST_USERS or not 0 < minutes <= MOST_MINUTES:
+        expected = f"--users from 0 to {MOST_USERS} and --minutes up to {MOST_MINUTES}"
+        raise InputError(f"expected {expected}, not {users!r:.20} and {minutes!r:.20}")
+    folder, names = clips or demo() / "examples", (transcriber, scorer, tutors)
+    if users:
+        result, table = crowd(folder, limit, transcriber, device, users, minutes), _print_crowd
+    else:
+        result, table = measure(folder, limit, repeats, names, device, busy, app), _print
     if json:
         show(result)
     else:
-        _print(result)
+        table(result)
 
 
 Names = tuple[str | None, str | None, Sequence[str]]
 
 
-class Loader:
-    """Loads stages and keeps how many seconds each took."""
-
-    def __init__(self, device: str | None) -> None:
-        self.device = device
-        self.seconds: dict[str, float] = {}
-
-    def __call__(self, stage: str, name: str | None) -> Any:
-        """A model of the registry; None is the default of the stage."""
-        from speechtutor import registry
-
-        start = perf_counter()
-        model = registry.load(stage, name, device=self.device)
-        self.seconds[f"{stage} {name or registry.default(stage)}"] = round(perf_counter() - start, 2)
-        return model
-
-
-@contextmanager
-def busy_processes(n: int) -> Iterator[None]:
-    """Other processes that each take all of a processor that they get; they end when this one does."""
-    pipe = subprocess.PIPE
-    others = [subprocess.Popen([sys.executable, "-c", BUSY], stdin=pipe, stdout=pipe) for _ in range(n)]
-    try:
-        for other in others:
-            assert other.stdout is not None
-            other.stdout.readline()
-        yield
-    finally:
-        for other in others:
-            other.kill()
-            other.communicate()
-
-
-def measure(folder: Path, limit: int, repeats: int, names: Names, device: str | None, busy: int = 0) -> Json:
+def measure(
+    folder: Path,
+    limit: int,
+    repeats: int,
+    names: Names,
+    device: str | None,
+    busy: Sequence[int] = (),
+    app: bool = False,
+) -> Json:
     """Everything that `bench` reports."""
     from speechtutor.pipeline import Coach
     from speechtutor.tutor.rules import RuleTutor
@@ -210,25 +126,50 @@ def measure(folder: Path, limit: int, repeats: int, names: Names, device: str | 
         "loop_without_llm": lambda c: coach.coach(c.recording),
     }
     note(f"timing {repeats} calls on {clip.name}, then {len(found)} clips")
-    stages = {name: timed(partial(call, clip), repeats) for name, call in calls.items()}
-    beside: Json = {}
-    if busy:
-        note(f"the same beside {busy} busy processes")
-        with busy_processes(busy):
-            beside = {name: timed(partial(call, clip), repeats) for name, call in calls.items()}
-    factors = throughput(calls, found)
+    stages, beside = latencies(calls, clip, repeats, busy, device if app else None, app)
     scores = [scorer.score(c.recording, c.text) for c in found[: repeats + 1]]
     return {
         "machine": machine(),
         "startup": begin,
         "clip": {"name": clip.name, "duration": round(clip.recording.duration, 2), "text": clip.text},
         "stages": stages,
-        "busy": {"processes": busy, "stages": beside},
+        "busy": beside,
+        "real_time_factor": throughput(calls, found),
         "tutors": tutoring(load, names[2], scores),
-        "real_time_factor": factors,
         "load_s": load.seconds,
         "peak_memory_mb": peak_memory(),
     }
+
+
+def latencies(
+    calls: Calls, clip: Sample, repeats: int, busy: Sequence[int], device: str | None, app: bool
+) -> tuple[Json, list[Json]]:
+    """Latency of each call, and with `app` of a check in it: idle, then beside each number of others."""
+    from speechtutor.commands import visitors
+
+    with ExitStack() as stack:
+        if app:
+            note("starting the app")
+            calls = calls | {"app_check": stack.enter_context(visitors.checking(device))}
+        stages = {name: timed(partial(call, clip), repeats) for name, call in calls.items()}
+        beside: list[Json] = []
+        for n in busy:
+            note(f"the same beside {n} busy processes")
+            with busy_processes(n):
+                row = {name: timed(partial(call, clip), repeats) for name, call in calls.items()}
+            beside.append({"processes": n, "stages": row})
+    return stages, beside
+
+
+def crowd(
+    folder: Path, limit: int, transcriber: str | None, device: str | None, users: int, minutes: float
+) -> Json:
+    """What so many learners of the app wait for, as `visitors.crowd`."""
+    from speechtutor.commands import visitors
+
+    samples = gather(folder, limit, Loader(device)("transcriber", transcriber))
+    note("starting the app")
+    return {"machine": machine()} | visitors.crowd(samples, device, users, minutes, note)
 
 
 Calls = dict[str, Callable[[Sample], object]]
@@ -242,7 +183,7 @@ def throughput(calls: Calls, clips: Sequence[Sample]) -> Json:
     row: Json = {"clips": len(clips), "audio_s": round(audio_time, 2)}
     for name, call in calls.items():
         every = tqdm(clips, desc=name, unit="clip", disable=None)
-        row[name] = round(sum(_seconds(partial(call, clip)) for clip in every) / audio_time, 4)
+        row[name] = round(sum(seconds(partial(call, clip)) for clip in every) / audio_time, 4)
     return row
 
 
@@ -281,34 +222,37 @@ def advising(tutor: Tutor, scores: Sequence[UtteranceScore]) -> Json:
     return row | ({"first_text": percentiles(first[1:] or first)} if first else {})
 
 
-def machine() -> Json:
-    """What the numbers belong to."""
-    from speechtutor.config import commit, versions
-
-    threads = os.environ.get("OMP_NUM_THREADS")
-    waiting = {name: os.environ[name] for name in engines.WAITING if name in os.environ}
-    system = f"{platform.system()} {platform.machine()}"
-    row: dict[str, Any] = {"system": system, "cpus": os.cpu_count(), "omp_num_threads": threads}
-    row |= {"engine_threads": engines.threads(), "waiting": waiting}
-    return row | {"commit": commit(), "versions": versions()}
-
-
 def _print(result: Json) -> None:
-    rows = {f"startup: {name}": row for name, row in result["startup"].items()}
-    rows |= result["stages"]
-    n = result["busy"]["processes"]
-    rows |= {f"beside {n} busy: {name}": row for name, row in result["busy"]["stages"].items()}
+    clip, beside = result["clip"], result["busy"]
+    print(f"clip of {clip['duration']} s: {clip['name']}")
+    rows = {f"startup: {name}": row for name, row in result["startup"].items()} | result["stages"]
     for tutor, parts in result["tutors"].items():
         rows |= {f"tutor {tutor}: {part}": row for part, row in parts.items()}
-    clip = result["clip"]
-    print(f"clip of {clip['duration']} s: {clip['name']}")
-    width = max(map(len, itertools.chain(rows, result["load_s"])))
-    print(f"{'':<{width}}  p50 ms    p95 ms")
+    width = max(map(len, itertools.chain([HEAD], rows, result["load_s"])))
+    heads = [f"{'beside ' + str(other['processes']) + ' busy':>18}" for other in beside]
+    print(f"{HEAD:<{width}}  {'idle':>16}{''.join(heads)}")
     for name, row in rows.items():
-        print(f"{name:<{width}}  {row['p50_ms']:>6}  {row['p95_ms']:>8}")
-    for name, seconds in result["load_s"].items():
-        print(f"{name:<{width}}  loaded in {seconds} s")
+        cells = [row, *(other["stages"][name] for other in beside if name in other["stages"])]
+        print(f"{name:<{width}}  {'  '.join(map(_cell, cells))}")
+    for name, took in result["load_s"].items():
+        print(f"{name:<{width}}  loaded in {took} s")
     factor = result["real_time_factor"]
     print(f"real-time factor over {factor['clips']} clips, {factor['audio_s']} s of audio:", end="")
     print("".join(f" {name} {factor[name]}" for name in list(factor)[2:]))
     print(f"peak memory {result['peak_memory_mb']} MB")
+
+
+def _cell(row: Json) -> str:
+    told = f"{row['p50_ms']} / {row['p95_ms']}"
+    return f"{told:>16}"
+
+
+def _print_crowd(result: Json) -> None:
+    print(f"{result['users']} learners for {result['minutes']:g} minutes")
+    for kind, row in result["calls"].items():
+        print(f"{kind:<6} p50 {row['p50_ms'] / 1000:.2f} s  p95 {row['p95_ms'] / 1000:.2f} s  n {row['n']}")
+    print(f"memory MB {' '.join(map(str, result['memory_mb']))}")
+    left = "yes" if result["folder_left"] else "no"
+    print(f"takes left on disk {result['takes_on_disk']}; folder left {left}")
+    for problem in result["problems"]:
+        print(f"problem: {problem}")

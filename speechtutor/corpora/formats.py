@@ -14,6 +14,7 @@ from typing import Literal
 from speechtutor.core import Seconds
 from speechtutor.corpora import sheets
 from speechtutor.errors import InputError
+from speechtutor.files import reading
 
 AUDIO = (".flac", ".wav", ".mp3", ".ogg", ".opus", ".m4a", ".webm", ".aiff", ".sph")
 """Suffixes of recordings, in lower case."""
@@ -40,7 +41,7 @@ def text_of(path: Path, encoding: str | None = None) -> str:
         InputError: when it cannot be read.
     """
     try:
-        data = path.read_bytes()
+        data = reading.read_bytes(path)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     if encoding in (None, "utf-8-sig") and data[:2] in (b"\xff\xfe", b"\xfe\xff"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 from speechtutor.errors import InputError, require
+from speechtutor.files import reading
 
 
 def rows(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -22,7 +24,7 @@ def rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """
     openpyxl = require("openpyxl", extra="tables")
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(io.BytesIO(reading.read_bytes(path)), read_only=True, data_only=True)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
     except (BadZipFile, KeyError, ValueError, openpyxl.utils.exceptions.InvalidFileException):

@@ -13,7 +13,7 @@ import numpy as np
 
 from speechtutor.errors import InputError
 from speechtutor.evaluation.details import DETAILS
-from speechtutor.files import jsonio
+from speechtutor.files import jsonio, reading
 from speechtutor.files.disk import write_text
 from speechtutor.files.jsonio import Count, Number
 
@@ -294,7 +294,7 @@ def read_rows(path: Path, kind: str = "") -> Iterator[Row]:
         InputError: when it cannot be read, or at the first line that is no row of that kind.
     """
     try:
-        data = path.read_bytes()
+        data = reading.read_bytes(path)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     for number, line in jsonio.lines(data):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from speechtutor.errors import InputError
+from speechtutor.files import reading
 
 Fingerprint = dict[str, Any]
 
@@ -29,7 +30,7 @@ def sha256(path: Path) -> str:
         InputError: when it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with reading.opened(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None

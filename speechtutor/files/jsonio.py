@@ -30,6 +30,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from speechtutor.errors import InputError
+from speechtutor.files import reading
 
 T = TypeVar("T")
 Number = Annotated[float, Meta(ge=-1e12, le=1e12)]
@@ -210,7 +211,7 @@ def _decoded(kind: Any, value: object) -> NDArray[Any]:
 def _bytes(path: Path) -> bytes:
     """A file in UTF-8, whatever of the encodings with a byte order mark an editor saved it in."""
     try:
-        data = path.read_bytes()
+        data = reading.read_bytes(path)
         if len(data) > 2 and data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):  # a mark alone marks nothing
             return data.decode("utf-16").encode()
         return data.removeprefix(BOM_UTF8)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from speechtutor.errors import InputError, StorageError
 from speechtutor.evaluation.result import Row
-from speechtutor.files import disk, jsonio
+from speechtutor.files import disk, jsonio, reading
 from speechtutor.files.jsonio import Count, Score
 
 FILE = "overrides.jsonl"
@@ -166,7 +166,7 @@ def read(folder: Path) -> list[Override]:
     if not path.exists():
         return []
     try:
-        whole = path.read_bytes()
+        whole = reading.read_bytes(path)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     return [_parse(line, f"{path}, row {n}") for n, line in jsonio.lines(whole)]

@@ -180,11 +180,16 @@ def unit(sign: str, language: Language) -> tuple[str, ...]:
 
 
 def height(found: Found) -> Readings:
-    """`5'10"` is "five foot ten"."""
+    """`5'10"` is "five foot ten", `5 ft 10 in` first "five feet ten inches"."""
     feet, inches = map(int, re.findall(r"\d+", found.text))
     tall, more = numerals.cardinal(feet)[0], numerals.cardinal(inches)[0]
     ends: tuple[Words, ...] = ((), ("inch" if inches == 1 else "inches",))
-    return unique(*((*tall, foot, *more, *end) for end in ends for foot in ("foot", "feet")), (*tall, *more))
+    said = unique(*((*tall, foot, *more, *end) for end in ends for foot in ("foot", "feet")), (*tall, *more))
+    return (
+        unique((*tall, "foot" if feet == 1 else "feet", *more, *ends[1]), *said)
+        if "f" in found.text
+        else said
+    )
 
 
 def scaled(found: Found) -> Readings:

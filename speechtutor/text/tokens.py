@@ -74,6 +74,9 @@ def _pattern(language: Language) -> re.Pattern[str]:
             if len(sign) == 1 and sign not in "-_*<>~x"
         )
     )
+    days = "|".join(
+        name.capitalize() for name, full in language.text.calendar.items() if full.endswith("day")
+    )
     endings = "|".join(language.text.endings)
     parts = rf"""
       (?P<phone>\+\d[\d ()-]{{6,20}}\d|\b1-\d{{3}}-\d{{3}}-\d{{4}}\b|\(\d{{3}}\)[ ]?\d{{3}}-\d{{4}}
@@ -87,7 +90,8 @@ def _pattern(language: Language) -> re.Pattern[str]:
           |(?P<sum2>\d{{1,9}},\d\d(?![\d,])|{_N})[ ]?
           (?P<scale2>(?:thousand|million|billion|k|K|M|bn)\b)?[ ]?(?P<behind>[€£¢₹₽₩₺₴₪₫₱₦฿]|\$(?![ ]?\d)))
     | (?P<clock>\b(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?![:\d]))
-    | (?P<height>\b\d'[ ]?\d{{1,2}}(?:"|''))
+    | (?P<height>\b\d'[ ]?\d{{1,2}}(?:"|'')
+          |\b\d[ ](?:ft|foot|feet)[ ]\d{{1,2}}[ ]in\b(?=$|[,;!?)]|[ ](?:tall|high|wide|long|deep)\b))
     | (?P<version>(?<![\w.])\d{{1,3}}(?:\.\d{{1,3}}){{2,4}}(?![\w]))
     | (?P<ordinal>\b\d[\d,]{{0,15}}(?:st|nd|rd|th){_BREAK})
     | (?P<decade>'?\b\d{{1,3}}0'?s{_BREAK})
@@ -109,6 +113,7 @@ def _pattern(language: Language) -> re.Pattern[str]:
     | (?P<slash>(?<=[a-z]{{2}})/(?=[a-z\d]+(?:[/.?#-]|\b))(?<=\.com/|\.org/|\.net/|\.edu/|\.gov/|o\.uk/))
     | (?P<dot>(?<=[A-Za-z\d])\.(?=[\w.-]{{1,40}}@\w))
     | (?P<per_unit>\b(?:{unit})/(?:{unit}){_BREAK})
+    | (?P<days>\b(?:{days})\.?[ ]?-[ ]?(?:{days})\b)
     | (?P<abbreviation>\b[A-Za-z]{{1,6}}\.(?![A-Za-z]))
     | (?P<mixed>(?=[A-Za-z]{{0,60}}\d)(?:\d{{1,9}}\.(?=\d{{1,9}}[A-Za-z]))?[A-Za-z\d]+)
     | (?P<word>'?[{_A}][{_L}]*(?:'[{_A}][{_L}]*)*'?)

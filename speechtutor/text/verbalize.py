@@ -70,6 +70,12 @@ def _street(word: str, capital_before: bool, capital_next: bool, found: Found) -
     return (street, title) if capital_before or word == "st" else (title, street)
 
 
+def _days(found: Found) -> Readings:
+    """`Mon-Fri` is "monday to friday"."""
+    first, last = (found.language.text.calendar[day.lower()] for day in re.findall(r"[A-Za-z]+", found.text))
+    return (first, "to", last), (first, "through", last)
+
+
 def _domain(found: Found) -> Readings:
     """`.com` is "dot com", `.js` "dot J S" or "J S"."""
     ending = found.text[1:].lower()
@@ -182,6 +188,9 @@ def _listed(word: str, lower: str, found: Found) -> Readings:
         return ((word.lower(),),)
     if expansion := tables.abbreviations.get(lower):
         return (tuple(expansion.split()),)
+    dated = re.match(r" \d", found.after) or re.search(r"\d(?:st|nd|rd|th)? $", found.before)
+    if word[0].isupper() and dated and tables.calendar.get(lower) in numerals.MONTHS:
+        return ((tables.calendar[lower],),)
     if chat := tables.chat.get(lower):
         said, spelt = tuple(chat.split()), _letters(lower)
         return unique(spelt, said) if word.isupper() else unique(said, spelt)
@@ -274,6 +283,7 @@ READERS: dict[str, Callable[[Found], Readings]] = {
     **figures.READERS,
     "dotted": _dotted,
     "abbreviation": abbreviation,
+    "days": _days,
     "domain": _domain,
     "www": _www,
     "initials": _initials,

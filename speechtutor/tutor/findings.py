@@ -2,9 +2,10 @@
 
 What is certain comes before what is doubtful and a sound before a pause; among equals, what a mix-up
 costs understanding (functional load, Brown 1988) x error probability x confidence x how often this
-learner has missed the sound before. A sound that the diagnosis names is told in any reading. One that
-only raters would mark is called unclear where that is likely enough in a reading as good as this one
-(`least_told`); below that its word is asked for once more.
+learner has missed the sound before. A sound that the diagnosis names is told where raters would mark it,
+too, or where it is beyond doubt (`SURELY_OTHER`). One that only raters would mark is called unclear where
+that is likely enough in a reading as good as this one (`least_told`). Of the rest the word is asked for
+once more.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ TOLD_IF_GOOD = 0.5
 """Error probability that a sound of a good reading needs to be named: more likely wrong than not. Of a weak
 reading it is `ERROR_THRESHOLD`; in good ones most of what lies between is fine (chosen on dev speakers with
 `recipes.evaluate_tips`)."""
+
+SURELY_OTHER = 0.9
+"""Probability that another sound was said from which it is named even where raters would hardly mark it."""
 
 ALL_GOOD = GOOD
 """Overall score below which something is to be worked on, even where no single sound is surely wrong."""
@@ -180,7 +184,8 @@ def _of_word(index: int, word: WordScore, score: UtteranceScore, learner: Learne
     ]
     yield from told
     marked = (ErrorType.MISPRONUNCIATION, ErrorType.UNSURE)
-    doubtful = _wrong(word, ERROR_THRESHOLD) or word.inserted or word.error_type in marked
+    named = any(_named(phone) for phone in word.phones)
+    doubtful = named or _wrong(word, ERROR_THRESHOLD) or word.inserted or word.error_type in marked
     if doubtful and not told:
         yield _weighed(base)
 
@@ -222,12 +227,20 @@ def _extra_sounds(base: Finding, word: WordScore, score: UtteranceScore) -> Iter
 
 
 def _wrong(word: WordScore, least: float) -> list[int]:
-    """Places of the sounds that the diagnosis names, or that raters mark with at least this probability."""
-    return [
-        place
-        for place, phone in enumerate(word.phones)
-        if phone.canonical in sounds() and (_named(phone) or (error_probability(phone) or 0.0) >= least)
-    ]
+    """Places of the sounds that may be named, where raters mark them with at least this probability."""
+    return [i for i, phone in enumerate(word.phones) if phone.canonical in sounds() and _told(phone, least)]
+
+
+def _told(phone: PhoneScore, least: float) -> bool:
+    """Whether a sound may be named: raters would mark it, and less of that is needed where it was another.
+
+    What the diagnosis alone names is told where it is beyond doubt only: of the rest raters found two
+    in three fine, though it is shown.
+    """
+    marked = error_probability(phone) or 0.0
+    if _named(phone) and (wrong_probability(phone) or 0.0) >= SURELY_OTHER:
+        return True
+    return marked >= (min(least, ERROR_THRESHOLD) if _named(phone) else least)
 
 
 def _named(phone: PhoneScore) -> bool:

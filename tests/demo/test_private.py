@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -83,6 +84,44 @@ def test_takes_are_forgotten_by_age_and_by_size(tmp_path: Path) -> None:
         takes.load(paths[0])
     clock.now = 61.0
     assert takes.known(paths[2]) is None
+
+
+def test_takes_are_forgotten_by_number_and_those_used_last_stay(tmp_path: Path) -> None:
+    takes = Takes(tmp_path, most=2)
+    paths = [upload(tmp_path, f"{i}.flac") for i in range(3)]
+    takes.load(paths[0])
+    takes.load(paths[1])
+    takes.load(paths[0])
+    takes.load(paths[2])
+    assert [takes.known(path) is not None for path in paths] == [True, False, True]
+
+
+def test_a_take_that_is_used_again_is_still_forgotten_in_time(tmp_path: Path) -> None:
+    clock = Clock()
+    takes = Takes(tmp_path, seconds=60, clock=clock)
+    old, new = upload(tmp_path, "old.flac"), upload(tmp_path, "new.flac")
+    takes.load(old)
+    clock.now = 50.0
+    takes.load(new)
+    takes.load(old)
+    clock.now = 61.0
+    assert takes.known(old) is None and takes.known(new) is not None
+
+
+def test_what_is_remembered_is_little_however_many_speak(tmp_path: Path) -> None:
+    """Half an hour of a busy class: each take its own bytes, each under a name of its own."""
+    takes = Takes(tmp_path)
+    for number in range(3 * private.MOST_TAKES):
+        path = tmp_path / f"{number}.wav"
+        path.write_bytes(bytes([number % 256]) * 300_000)
+        with contextlib.suppress(AudioError):  # no sound at all, but taken out of the folder
+            takes.load(str(path))
+    kept = [
+        data for name in range(3 * private.MOST_TAKES) if (data := takes.known(str(tmp_path / f"{name}.wav")))
+    ]
+    assert 0 < len(kept) <= private.MOST_TAKES
+    assert sum(map(len, kept)) <= private.MOST_BYTES
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.writes_home

@@ -254,7 +254,14 @@ def others(world: World) -> list[str]:
             "--grammar": _pick(world, *MODELS),
         }
         return ["app", *options(world, known, 3)]
-    known = {"--limit": _pick(world, *NUMBERS), "--device": _pick(world, *DEVICES), "--json": None}
+    known = {
+        "--limit": _pick(world, *NUMBERS),
+        "--device": _pick(world, *DEVICES),
+        "--busy": _pick(world, "-1", "65", "1.5", "1,2", "", "9" * 40),  # a number that fits starts processes
+        "--users": _pick(world, "-1", "201", "x", "9" * 40),
+        "--minutes": _pick(world, "0", "-1", "nan", "inf", "1e9", "x"),
+        "--json": None,
+    }
     return [
         "bench",
         "--clips",

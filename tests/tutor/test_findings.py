@@ -215,21 +215,45 @@ def test_a_contradiction_is_found() -> None:
     assert gather(score, LearnerState()).flawless is False
 
 
-def heard_well(text: str, heard: str | None, error: float, overall: float, kind: ErrorType) -> UtteranceScore:
+def heard_well(
+    text: str, heard: str | None, error: float, overall: float, kind: ErrorType, said: float | None = None
+) -> UtteranceScore:
     """A word whose first sound has a diagnosis; raters mark it with probability `error`."""
-    at = phone("TH", error, heard, said_probability=0.1 if heard is not None else 0.97)
+    said = said if said is not None else 0.1 if heard is not None else 0.97
+    at = phone("TH", error, heard, said_probability=said)
     rest = tuple(phone(p, said_probability=0.99) for p in ("IH", "NG", "K"))
     own = word(text, (at, *rest), error_type=kind, confidence=0.9)
     return utterance("I", own, "so", overall=overall)
 
 
-def test_a_sound_that_the_diagnosis_names_is_told_in_any_reading() -> None:
+def test_a_sound_that_surely_was_another_is_told_in_any_reading() -> None:
     """Raters would let it pass (0.05), and the reading is a good one."""
     score = heard_well("think", "S", 0.05, 0.95, ErrorType.MISPRONUNCIATION)
     (finding,) = findings(score, LEARNER)
     assert (finding.kind, finding.phone, finding.heard) == (FindingKind.SUBSTITUTION, "TH", "S")
     assert finding.probability == pytest.approx(0.9)
     assert word_label(score.words[1]) is Label.WRONG
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "overall", "kind"),
+    [(0.34, 0.4, 0.95, FindingKind.SUBSTITUTION), (0.34, 0.4, 0.6, FindingKind.SUBSTITUTION),
+     (0.32, 0.4, 0.6, FindingKind.UNSURE), (0.05, 0.11, 0.95, FindingKind.UNSURE),
+     (0.05, 0.09, 0.6, FindingKind.SUBSTITUTION)],
+)  # fmt: skip
+def test_a_sound_is_named_where_both_agree_or_it_is_beyond_doubt(
+    error: float, said: float, overall: float, kind: FindingKind
+) -> None:
+    """Both: 0.33 of the raters' and any diagnosis; beyond doubt: said as it should be with at most 0.1.
+
+    What is shown as wrong is asked for once more at least, and never praised.
+    """
+    score = heard_well("think", "S", error, overall, ErrorType.MISPRONUNCIATION, said)
+    (finding,) = findings(score, LEARNER)
+    assert finding.kind is kind
+    evidence = gather(score, LEARNER)
+    assert word_label(score.words[1]) is Label.WRONG and not evidence.flawless
+    assert list(contradictions(score, evidence)) == []
 
 
 @pytest.mark.parametrize(("overall", "kind"), [(0.6, FindingKind.UNCLEAR), (0.95, FindingKind.UNSURE)])
