@@ -30,6 +30,7 @@ VERBS = {
     "coach": "Run the whole loop: transcribe, score, feedback, what to say next.",
     "speak": "Say a text with the model voice.",
     "practice": "Give the next exercise for a learner.",
+    "content": "List what there is to practise: sentences, pairs, openings, pictures, words.",
     "batch": "Score a corpus; a stopped batch goes on where it was.",
     "evaluate": "Measure a recogniser or a scorer on a manifest.",
     "report": "Turn an evaluation or a class's attempts into one page for people.",

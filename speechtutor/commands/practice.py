@@ -22,15 +22,20 @@ if TYPE_CHECKING:
 def run(
     *,
     learner: Annotated[str | None, Parameter(help="Choose by this learner's record.")] = None,
-    level: Annotated[str, Parameter(help="CEFR level: A1, A2, B1 or B2.")] = "A2",
+    level: Annotated[str, Parameter(help="CEFR level: A1, A2, B1, B2 or C1.")] = "A2",
     sounds: Annotated[str, Parameter(help="Sounds to practise, such as TH,R (the learner's weakest).")] = "",
     words: Annotated[str, Parameter(help="Words that it must hold, such as bread,tea.")] = "",
     kind: Annotated[
-        str, Parameter(help="sound, pair, vocabulary, paraphrase, translate or retell; several with commas.")
+        str,
+        Parameter(
+            help="sound, pair, vocabulary, paraphrase, translate, retell, repeat, shadow, listen, twister,"
+            " question or picture; several with commas."
+        ),
     ] = "sound",
     explain: Explain = None,
     seed: Annotated[int | None, Parameter(help="The number of an exercise, to give the same again.")] = None,
     answer: Annotated[Path | None, Parameter(help="A recording that answers the exercise --seed.")] = None,
+    say: Annotated[Path | None, Parameter(help="Write the model voice saying it: .flac or .wav.")] = None,
     placement: Annotated[
         bool, Parameter(help="Up to 12 sentences, one a call, that place the learner.", negative="")
     ] = False,
@@ -61,11 +66,9 @@ def run(
     step = _step(learner, number, asked, explain or "en")
     exercise = step.exercise
     if answer is None:
-        why = _reason(step, learner, explain or "en")
-        if json:
-            show(exercise_json(exercise, number) | {"reason": why or None})
-        else:
-            _print(exercise, number, why)
+        if say is not None:
+            _say(exercise, say, device)
+        _give(step, number, _reason(step, learner, explain or "en"), json=json)
         return
     text = exercise.text if exercise.is_read else None
     heard, session = coach.coached(answer, text, names, learner, explain, device, exercise, strictness)
@@ -151,6 +154,16 @@ def _place(
     _show_placed(state, json=json)
 
 
+def _say(exercise: Exercise, out: Path, device: str | None) -> None:
+    """Write the model voice's example; what is answered in one's own words is not given away."""
+    from speechtutor import audio, registry
+
+    if not exercise.is_read and exercise.kind not in ("retell", "question"):
+        raise InputError(f"--say does not go with {exercise.kind}: the voice would give the answer away")
+    text = exercise.given if exercise.kind == "question" else exercise.text
+    audio.save(registry.load("synthesizer", None, device=device).speak(text), out)
+
+
 def _prompt_of(explain: str | None) -> str:
     from speechtutor.content.tables import known_language, message
 
@@ -201,10 +214,21 @@ def _show_placed(state: LearnerState, *, json: bool) -> None:
         print(f"To work on: {', '.join(map(label, found.weak))}.")
 
 
+def _give(step: Step, number: int, why: str, *, json: bool) -> None:
+    from speechtutor.views.session import exercise_json
+
+    if json:
+        show(exercise_json(step.exercise, number) | {"reason": why or None})
+    else:
+        _print(step.exercise, number, why)
+
+
 def _print(exercise: Exercise, seed: int, why: str = "") -> None:
     print(exercise.prompt)
     if exercise.is_read or exercise.kind == "retell":
-        print(f"\n  {exercise.text}\n")
+        print(f"\n  {exercise.given or exercise.text}\n")
+    if exercise.picture:
+        print(f"The picture: speechtutor content picture --drawing {exercise.picture}")
     sounds = f"; {' '.join(exercise.focus)}" if exercise.is_read else ""
     if why:
         print(why)

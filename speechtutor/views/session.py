@@ -37,6 +37,8 @@ def exercise_json(exercise: Exercise, seed: int) -> Json:
         "level": exercise.level,
         "prompt": exercise.prompt,
         "text": exercise.text,
+        "given": exercise.given,
+        "picture": exercise.picture,
         "focus": list(exercise.focus),
         "read_aloud": exercise.is_read,
         "answers": list(exercise.answers),

@@ -89,7 +89,7 @@ def practice(world: World) -> list[str]:
     """Exercises, and answers to them."""
     known = {
         "--learner": _pick(world, *NAMES),
-        "--level": _pick(world, "A1", "A2", "B1", "B2", "C3", "", "\n"),
+        "--level": _pick(world, "A1", "A2", "B1", "B2", "C1", "C3", "", "\n"),
         "--sounds": _pick(world, "TH,R", "QQ", "", ",", "th", "x" * 4000, "TH\n"),
         "--words": _pick(world, "bread", "", "zzz", *TEXTS),
         "--kind": _pick(
@@ -102,6 +102,10 @@ def practice(world: World) -> list[str]:
             "nonsense",
             ",",
             "translate",
+            "listen,shadow",
+            "picture",
+            "question",
+            "twister",
             "vocabulary",
             "paraphrase",
         ),
@@ -111,6 +115,18 @@ def practice(world: World) -> list[str]:
     }
     answer = ["--answer", _sound(world), *FAKES] if world.rng.random() < 0.3 else []
     return ["practice", *answer, *options(world, known, 4)]
+
+
+def content(world: World) -> list[str]:
+    """Lists of what there is to practise."""
+    known = {
+        "--level": _pick(world, "A1", "c1", "C2", "", "\n"),
+        "--topic": _pick(world, "food", "war", "", *NAMES),
+        "--drawing": _pick(world, "kitchen", "../park", "", "\0"),
+        "--json": None,
+    }
+    kind = world.any(["sentence", "pair", "twister", "opening", "picture", "words", "topics", "song", ""])
+    return ["content", kind, *options(world, known, 2)]
 
 
 def evaluate(world: World) -> list[str]:
@@ -294,6 +310,7 @@ VERBS = {
     listen: 30,
     speak: 10,
     practice: 14,
+    content: 4,
     evaluate: 14,
     report: 20,
     learner: 5,
