@@ -29,8 +29,8 @@ from speechtutor.text.phones import pronounce
 NAME = "pairs.toml"
 HEADER = """\
 # Minimal pairs by contrast, made by recipes/prepare_pairs.py from our lexicon among words that the CEFR-J
-# Wordlist Version 1.5 (Yukio Tono, Tokyo University of Foreign Studies) places at B1 or below. In the order of the two
-# phones; the easiest come first. A test computes again that they differ in these sounds and nothing else.
+# Wordlist Version 1.5 (Yukio Tono, Tokyo University of Foreign Studies) places at B1 or below. In the order
+# of the two phones; the easiest come first. A test computes again that they differ in these sounds alone.
 
 [pairs]
 """

@@ -35,6 +35,8 @@ def run(
     explain: Explain = None,
     seed: Annotated[int | None, Parameter(help="The number of an exercise, to give the same again.")] = None,
     answer: Annotated[Path | None, Parameter(help="A recording that answers the exercise --seed.")] = None,
+    session: Annotated[int | None, Parameter(help="A whole session of so many minutes; 0: as set.")] = None,
+    exercise: Annotated[str | None, Parameter(help="The id of one that was given, or of homework.")] = None,
     say: Annotated[Path | None, Parameter(help="Write the model voice saying it: .flac or .wav.")] = None,
     placement: Annotated[
         bool, Parameter(help="Up to 12 sentences, one a call, that place the learner.", negative="")
@@ -60,30 +62,36 @@ def run(
             )
         _place(learner, answer, names, explain, device, json=json)
         return
-    _check(answer, seed, kind)
+    if session is not None:
+        _session(learner, session, explain or "en", json=json)
+        return
+    _check(answer, seed, kind, exercise)
     number = int(np.random.default_rng().integers(SEEDS)) if seed is None else seed
     asked = Asked(level.upper(), _listed(sounds.upper()), _listed(words), _listed(kind))
-    step = _step(learner, number, asked, explain or "en")
-    exercise = step.exercise
+    if exercise is None:
+        step = _step(learner, number, asked, explain or "en")
+    else:
+        step = _known(learner, exercise, explain or "en")
     if answer is None:
         if say is not None:
-            _say(exercise, say, device)
+            _say(step.exercise, say, device)
         _give(step, number, _reason(step, learner, explain or "en"), json=json)
         return
-    text = exercise.text if exercise.is_read else None
-    heard, session = coach.coached(answer, text, names, learner, explain, device, exercise, strictness)
-    found = session.outcome
+    text = step.exercise.text if step.exercise.is_read else None
+    heard, turn = coach.coached(answer, text, names, learner, explain, device, step.exercise, strictness)
     if json:
-        given = {"outcome": None if found is None else outcome_json(found, explain or "en")}
-        show(exercise_json(exercise, number) | given | session_json(heard, session))
+        told = None if turn.outcome is None else outcome_json(turn.outcome, explain or "en")
+        show(exercise_json(step.exercise, number) | {"outcome": told} | session_json(heard, turn))
     else:
-        _print_answer(exercise, found, heard, session, explain or "en")
+        _print_answer(step.exercise, turn.outcome, heard, turn, explain or "en")
 
 
-def _check(answer: Path | None, seed: int | None, kind: str) -> None:
+def _check(answer: Path | None, seed: int | None, kind: str, exercise: str | None) -> None:
     from speechtutor.practice.given import LARGEST
 
-    if answer is not None and seed is None:
+    if exercise is not None and seed is not None:
+        raise InputError("--exercise and --seed both name an exercise: leave one of them out")
+    if answer is not None and seed is None and exercise is None:
         raise InputError(f"{answer} answers no exercise: name it with --seed, the number printed with it")
     if seed is not None and not 0 <= seed < LARGEST:
         raise InputError(f"--seed must be from 0 to {LARGEST - 1}, not {seed}")
@@ -106,6 +114,54 @@ def _step(learner: str | None, number: int, asked: Asked, lang: str) -> Step:
         return step(store, learner, number, asked, lang)
     finally:
         store.close()
+
+
+def _known(learner: str | None, id: str, lang: str) -> Step:
+    """An exercise that a learner was given, by its id."""
+    from datetime import UTC, datetime
+
+    from speechtutor.practice import path
+    from speechtutor.practice.exercises import in_language
+
+    if learner is None:
+        raise InputError("--exercise is one that somebody was given: name them with --learner")
+    store = open_store()
+    try:
+        found, state = store.exercise(learner, id), store.state(learner)
+    finally:
+        store.close()
+    if found is None:
+        raise InputError(f"{learner} was given no exercise {id!r:.60}")
+    return replace(path.explained(state, found, datetime.now(UTC)), exercise=in_language(found, lang))
+
+
+def _session(learner: str | None, minutes: int, lang: str, *, json: bool) -> None:
+    """A whole session, remembered: each of its exercises is answered by its id."""
+    from datetime import UTC, datetime
+
+    import numpy as np
+
+    from speechtutor.content.tables import known_language
+    from speechtutor.practice import course, path
+    from speechtutor.views.session import step_json
+
+    if learner is None:
+        raise InputError("a session is for somebody: name them with --learner")
+    lang = known_language(lang)
+    store = open_store()
+    try:
+        steps = course.give(store, learner, minutes or None, datetime.now(UTC), np.random.default_rng(), lang)
+    finally:
+        store.close()
+    if json:
+        show([step_json(step, lang) for step in steps])
+        return
+    for step in steps:
+        one = step.exercise
+        said = one.given or one.text if one.is_read else one.prompt
+        print(f"{one.id}  {one.kind:<10}  {said}")
+        if why := path.reason(step, lang):
+            print(f"{'':<26}{why}")
 
 
 def _reason(step: Step, learner: str | None, lang: str) -> str:

@@ -129,6 +129,11 @@ def _check(level: str, sounds: Sequence[str], kinds: Sequence[str]) -> None:
                 raise InputError(f"there is no {what} {value!r}, only {', '.join(known)}")
 
 
+def all_of(kind: str, level: str, rng: np.random.Generator) -> list[Exercise]:
+    """Every exercise of a kind at a level; `rng` fills the patterns of sentences."""
+    return list(_all(kind, level, (), (), "en", rng))
+
+
 def _fitting(
     kind: str, level: str, sounds: Sequence[str], words: Sequence[str], lang: str, rng: np.random.Generator
 ) -> Iterator[Exercise]:
