@@ -35,11 +35,12 @@ VERBS = {
     "evaluate": "Measure a recogniser or a scorer on a manifest.",
     "report": "Turn an evaluation or a class's attempts into one page for people.",
     "learner": "List, hand out or forget what is known of learners.",
+    "homework": "Give learners exercises, and see what became of them.",
     "bench": "Measure latency, real-time factor and memory on this machine.",
     "app": "Open the learner's app in the browser.",
     "serve": "Serve the JSON API.",
 }
-GROUPS = {"models", "evaluate", "report", "learner"}
+GROUPS = {"models", "evaluate", "report", "learner", "homework"}
 """Verbs that have verbs of their own."""
 BUG, FAILED, INTERRUPTED = 1, 2, 130
 MAY_BE_EMPTY = {"--note", "--sounds", "--words"}
