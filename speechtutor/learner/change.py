@@ -8,9 +8,9 @@ how far it would move for somebody who stays the same, which for a filter is the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import erfc, sqrt
 
 from speechtutor.content.tables import read
 from speechtutor.core import LearnerState
@@ -57,3 +57,20 @@ def skill_change(before: LearnerState, after: LearnerState, skill: str) -> Chang
     lost = abs(first.variance - last.variance) + abs(before.ability.variance - after.ability.variance)
     days = 0.0 if first.last is None or last.last is None else (last.last - first.last).days
     return Change(value, sqrt(lost + belief.DRIFT * max(days, 0.0)))
+
+
+def beyond(tested: Mapping[str, Change], level: float = 0.05) -> dict[str, Change]:
+    """The changes that are beyond noise although so many were looked at (Holm, 1979), the surest first.
+
+    Of learners who stay the same a share of `level` is told of any change; a change without an error is none.
+    """
+    p = {
+        name: erfc(abs(one.value) / one.error / sqrt(2)) if one.error > 0 else 1.0
+        for name, one in tested.items()
+    }
+    found: dict[str, Change] = {}
+    for rank, name in enumerate(sorted(p, key=lambda name: (p[name], name))):
+        if p[name] > level / (len(p) - rank):
+            break
+        found[name] = tested[name]
+    return found

@@ -11,7 +11,7 @@ from speechtutor.core import Attempt, LearnerState
 from speechtutor.core.profile import Profile
 from speechtutor.files import jsonio
 from speechtutor.learner import belief, mastery, memory, progress, skills
-from speechtutor.learner.change import Change, skill_change
+from speechtutor.learner.change import Change, beyond, skill_change
 from speechtutor.learner.priors import begin, level_of, overall
 
 MASTERED = 0.9
@@ -59,7 +59,10 @@ def of(
 def changed(
     profile: Profile, state: LearnerState, attempts: Sequence[Attempt], since: date | None
 ) -> list[dict[str, Any]]:
-    """The skills that have really changed since a day, or since the first half; what rose comes first."""
+    """The sounds that have really changed since a day, or since the first half; what rose comes first.
+
+    All that were met before are looked at: of learners who stay the same one in twenty is told of any.
+    """
     ordered = sorted(attempts, key=mastery.place)
     before = (
         ordered[: len(ordered) // 2] if since is None else [one for one in ordered if one.at.date() < since]
@@ -67,14 +70,12 @@ def changed(
     if not before or len(before) == len(ordered):
         return []
     start = mastery.replay(before, begin(profile.learner, l1=profile.l1, level=profile.level))
-    found = []
-    for name in state.skills:
-        if name in start.skills and skills.kind_of(name) in ("sound", "contrast", "cluster"):
-            one = skill_change(start, state, name)
-            if one.real:
-                found.append(
-                    {"skill": name, "label": skills.label(name), "log_odds": one.value, "error": one.error}
-                )
+    met = [name for name in state.skills if name in start.skills and skills.kind_of(name) == "sound"]
+    tested = {name: skill_change(start, state, name) for name in met}
+    found = [
+        {"skill": name, "label": skills.label(name), "log_odds": one.value, "error": one.error}
+        for name, one in beyond(tested).items()
+    ]
     return sorted(found, key=lambda row: -float(row["log_odds"]))
 
 
@@ -85,6 +86,15 @@ def _skill(name: str, one: belief.Belief) -> dict[str, Any]:
 
 def _change(found: Change | None) -> dict[str, Any] | None:
     return None if found is None else {"value": found.value, "error": found.error, "real": found.real}
+
+
+def in_words(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Changes by their direction, "better" and "worse", as labels; a direction without any is not there."""
+    told = {
+        "better": [str(row["label"]) for row in rows if row["log_odds"] > 0],
+        "worse": [str(row["label"]) for row in rows if row["log_odds"] < 0],
+    }
+    return {word: labels for word, labels in told.items() if labels}
 
 
 def said_of(found: Mapping[str, Any] | None) -> str:
@@ -114,11 +124,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {row['label']}: right {100 * row['p']:.0f} % of the time ({span})"
     if found["due"]:
         yield "due: " + ", ".join(row["label"] for row in found["due"])
-    for word, rows in (
-        ("better", [row for row in found["changed"] if row["log_odds"] > 0]),
-        ("worse", [row for row in found["changed"] if row["log_odds"] < 0]),
-    ):
-        if rows:
-            yield f"really {word}: " + ", ".join(row["label"] for row in rows)
+    for word, labels in in_words(found["changed"]).items():
+        yield f"really {word}: " + ", ".join(labels)
     if not found["changed"]:
         yield f"sounds: {NOT_YET}"

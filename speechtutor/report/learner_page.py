@@ -61,6 +61,7 @@ def build(
         ],
         found=found,
         overall=summary.said_of(found["overall"]),
+        changed=summary.in_words(found["changed"]),
         map=_map(cells),
         trends=[(name, _trend(attempts, aspect, name)) for aspect, name in ASPECTS],
         contrasts=_intervals(found["hardest_contrasts"], "Hardest contrasts"),

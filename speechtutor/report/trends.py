@@ -8,7 +8,7 @@ from math import isnan
 
 from markupsafe import Markup
 
-from speechtutor.report.charts import BLUE, GREY, INK, ORANGE, WIDTH, dot, line, svg, text
+from speechtutor.report.charts import BLUE, GREY, ORANGE, WIDTH, dot, line, svg, text
 
 NOTHING = "#f1f3f5"
 """Where a sound was not heard."""
@@ -40,7 +40,7 @@ def heat_map(
     body = []
     every = max(1, -(-len(columns) // 6))
     for j, name in enumerate(columns):
-        if j % every == 0:
+        if j % every == 0 and left + wide * j + 36 <= WIDTH:  # a label that would be cut off is left out
             body.append(text(left + wide * j + 1, 12, name, size=10))
     for i, name in enumerate(rows):
         y = top + high * i
@@ -50,8 +50,7 @@ def heat_map(
             fill = tint(known[0]) if known else NOTHING
             body.append(_cell(left + wide * j, y, wide - 1, high - 1, fill))
             if known and wide >= 20:
-                ink = "#fff" if abs(known[0] - 0.5) > 0.36 else INK
-                body.append(_figure(left + wide * (j + 0.5), y + 13, f"{100 * known[0]:.0f}", ink))
+                body.append(text(left + wide * (j + 0.5), y + 13, f"{100 * known[0]:.0f}", "middle", 10))
     told = f"{len(rows)} sounds over {len(columns)} stretches of time; the table has the figures"
     return svg(top + high * len(rows) + 4, title, told, body)
 
@@ -60,12 +59,6 @@ def _cell(x: float, y: float, wide: float, high: float, fill: str) -> Markup:
     return Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" fill="{}"/>').format(
         x, y, wide, high, fill
     )
-
-
-def _figure(x: float, y: float, told: str, ink: str) -> Markup:
-    return Markup(
-        '<text x="{:.1f}" y="{:.1f}" text-anchor="middle" font-size="10" fill="{}">{}</text>'
-    ).format(x, y, ink, told)
 
 
 def trend(points: Sequence[tuple[date, float, float]], title: str, axis: str) -> Markup:
