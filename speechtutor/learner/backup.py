@@ -34,7 +34,7 @@ def backup(store: SqlStore, out: Path) -> int:
     try:
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        _copied(store.path, part)
+        _copied(store.path, part, "DELETE")  # one plain file, with nothing beside it when it is read
         _whole(part)
         part.replace(out)
         return out.stat().st_size
@@ -65,7 +65,7 @@ def restore(source: Path, place: Path, *, replace: bool = False) -> int:
         place.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        _copied(source, part)
+        _copied(source, part, "WAL")
         opened = Database(sa.URL.create("sqlite", database=str(part)), timeout=BUSY_TIMEOUT, create=False)
         with opened.errors("read"), opened.reading() as connection:
             n_attempts = int(connection.execute(sa.text("SELECT count(*) FROM attempts")).scalar() or 0)
@@ -82,11 +82,12 @@ def restore(source: Path, place: Path, *, replace: bool = False) -> int:
             part.with_name(part.name + end).unlink(missing_ok=True)
 
 
-def _copied(source: Path, target: Path) -> None:
-    """One state of a database as a file of its own, by SQLite's online backup."""
+def _copied(source: Path, target: Path, journal: str) -> None:
+    """One state of a database as a file of its own, by SQLite's online backup; with a kind of journal."""
     try:
         with sqlite3.connect(f"file:{source}?mode=ro", uri=True) as one, sqlite3.connect(target) as other:
             one.backup(other)
+        other.execute(f"PRAGMA journal_mode = {journal}")
         one.close()
         other.close()
     except sqlite3.Error as error:

@@ -7,10 +7,10 @@ themselves (`learner.change`), and a pause takes nothing away from anybody.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from math import sqrt
+from math import isnan, sqrt
 
 import numpy as np
 
@@ -26,6 +26,9 @@ LATELY = 28
 
 HEARD = 5.0
 """Observations' worth of evidence from which something is said of a skill."""
+
+FEWEST = 4
+"""Attempts on either side of a change of overall scores: the spread of fewer is no measure."""
 
 DRAWS, SEED = 2000, 11
 SURE = 0.8
@@ -120,16 +123,21 @@ def trend(attempts: Sequence[Attempt], aspect: str = "fluency") -> list[Point]:
     """
     told = {day: [value for one in tries if (value := getattr(one.score, aspect)) is not None]
             for day, tries in days_of(attempts).items()}  # fmt: skip
-    several = [np.asarray(values) for values in told.values() if len(values) > 1]
-    freedom = sum(len(values) - 1 for values in several)
-    spread = (
-        sqrt(sum(float(((v - v.mean()) ** 2).sum()) for v in several) / freedom) if freedom else float("nan")
-    )
+    spread = _spread(told.values())
     return [
         Point(day, sum(values) / len(values), REAL * spread / sqrt(len(values)), len(values))
         for day, values in told.items()
         if values
     ]
+
+
+def _spread(groups: Iterable[Sequence[float]]) -> float:
+    """The pooled standard deviation inside groups; nan where none has two values."""
+    several = [np.asarray(values) for values in groups if len(values) > 1]
+    freedom = sum(len(values) - 1 for values in several)
+    return (
+        sqrt(sum(float(((v - v.mean()) ** 2).sum()) for v in several) / freedom) if freedom else float("nan")
+    )
 
 
 def practice(attempts: Sequence[Attempt], today: date) -> Practice:
@@ -152,6 +160,10 @@ def matched(attempts: Sequence[Attempt], most: int = 8) -> list[Pair]:
     The longest apart come first: "you then, you now".
     """
     tries: dict[str, list[Attempt]] = defaultdict(list)
+    days = [
+        [a.score.overall for a in own if a.score.overall is not None] for own in days_of(attempts).values()
+    ]
+    spread = _spread(days)
     for one in sorted(attempts, key=mastery.place):
         if one.score.overall is not None and one.exercise.is_read:
             tries[" ".join(one.score.text.lower().split())].append(one)
@@ -160,7 +172,9 @@ def matched(attempts: Sequence[Attempt], most: int = 8) -> list[Pair]:
         first, last = own[0], own[-1]
         if last.at - first.at >= APART:
             assert first.score.overall is not None and last.score.overall is not None
-            change = overall_change([first.score.overall], [last.score.overall])
+            change = overall_change(
+                [first.score.overall], [last.score.overall], 0.0 if isnan(spread) else spread
+            )
             found.append(Pair(last.score.text, first, last, change))
     return sorted(found, key=lambda pair: pair.then.at - pair.now.at)[:most]
 
@@ -168,7 +182,7 @@ def matched(attempts: Sequence[Attempt], most: int = 8) -> list[Pair]:
 def change(attempts: Sequence[Attempt], since: date | None = None) -> Change | None:
     """The change of overall scores from before a day to since then, without a day from the first half on.
 
-    None where one of the two is empty.
+    The noise is the spread inside the two parts; None where one of them has fewer than `FEWEST`.
     """
     told = [(one.at.date(), one.score.overall) for one in sorted(attempts, key=mastery.place)]
     known = [(day, value) for day, value in told if value is not None]
@@ -177,9 +191,10 @@ def change(attempts: Sequence[Attempt], since: date | None = None) -> Change | N
         before, after = known[:cut], known[cut:]
     else:
         before, after = [one for one in known if one[0] < since], [one for one in known if one[0] >= since]
-    if not before or not after:
+    if min(len(before), len(after)) < FEWEST:
         return None
-    return overall_change([value for _, value in before], [value for _, value in after])
+    first, second = ([value for _, value in part] for part in (before, after))
+    return overall_change(first, second, _spread([first, second]))
 
 
 def hardest(state: LearnerState, kind: str = "contrast", most: int = 6) -> list[tuple[str, belief.Belief]]:

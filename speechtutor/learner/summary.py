@@ -11,7 +11,7 @@ from speechtutor.core import Attempt, LearnerState
 from speechtutor.core.profile import Profile
 from speechtutor.files import jsonio
 from speechtutor.learner import belief, mastery, memory, progress, skills
-from speechtutor.learner.change import Change, beyond, skill_change
+from speechtutor.learner.change import Change, beyond, own_change
 from speechtutor.learner.priors import begin, level_of, overall
 
 MASTERED = 0.9
@@ -71,7 +71,7 @@ def changed(
         return []
     start = mastery.replay(before, begin(profile.learner, l1=profile.l1, level=profile.level))
     met = [name for name in state.skills if name in start.skills and skills.kind_of(name) == "sound"]
-    tested = {name: skill_change(start, state, name) for name in met}
+    tested = {name: own_change(start, state, name) for name in met}
     found = [
         {"skill": name, "label": skills.label(name), "log_odds": one.value, "error": one.error}
         for name, one in beyond(tested).items()

@@ -13,14 +13,16 @@ from speechtutor.report.charts import BLUE, GREY, ORANGE, WIDTH, dot, line, svg,
 NOTHING = "#f1f3f5"
 """Where a sound was not heard."""
 
-LOW, HIGH = (184, 79, 0), (0, 114, 178)
+LOW, HIGH, STRONGEST = (184, 79, 0), (0, 114, 178), 0.7
 """Vermilion for what comes out wrong, blue for what comes out right (Okabe and Ito, 2008)."""
 
 
 def tint(right: float) -> str:
-    """A colour for a share in [0, 1]: white in the middle, darker towards either end."""
+    """A colour for a share in [0, 1]: white in the middle, darker towards the ends, never too dark to read."""
     end, strength = (HIGH, (right - 0.5) * 2) if right >= 0.5 else (LOW, (0.5 - right) * 2)
-    return "rgb({},{},{})".format(*(round(255 - min(strength, 1.0) * (255 - value)) for value in end))
+    return "rgb({},{},{})".format(
+        *(round(255 - STRONGEST * min(strength, 1.0) * (255 - value)) for value in end)
+    )
 
 
 def heat_map(

@@ -64,7 +64,9 @@ def test_export(run: Run, home: Path, tmp_path: Path) -> None:
     assert [jsonio.convert(row, Attempt, "it").score for row in found["attempts"]] == [SINK, SINK]
     assert len(found["unreadable"]) == len(found["given"]) == 1 and found["state"]["n_attempts"] == 3
     again = json.loads(run("learner", "export", "Anamaría")[1])
-    assert [row["what"] for row in again.pop("audit")] == ["export", "export"] and len(found.pop("audit")) == 1
+    assert [row["what"] for row in again.pop("audit")] == ["export", "export"] and len(
+        found.pop("audit")
+    ) == 1
     assert again == found
 
 
