@@ -66,7 +66,7 @@ def own_change(before: LearnerState, after: LearnerState, skill: str) -> Change:
     """The part of `skill_change` that this skill's own evidence bears out.
 
     Every sound rises a little when one does, by the ability they share: that is no change of theirs. So it is
-    the smaller, in standard errors, of the whole change and of that without ability; none where they disagree.
+    the smaller of the whole change and of that without ability; none where they disagree.
     """
     whole = skill_change(before, after, skill)
     first, last = (state.skills.get(skill, belief.START) for state in (before, after))

@@ -18,7 +18,7 @@ LOW, HIGH, STRONGEST = (184, 79, 0), (0, 114, 178), 0.7
 
 
 def tint(right: float) -> str:
-    """A colour for a share in [0, 1]: white in the middle, darker towards the ends, never too dark to read."""
+    """A colour for a share in [0, 1]: white in the middle, darker to the ends, never too dark to read."""
     end, strength = (HIGH, (right - 0.5) * 2) if right >= 0.5 else (LOW, (0.5 - right) * 2)
     return "rgb({},{},{})".format(
         *(round(255 - STRONGEST * min(strength, 1.0) * (255 - value)) for value in end)
