@@ -3,7 +3,7 @@
 Data      vocabulary.csv of the CEFR-J Wordlist Version 1.5 (Yukio Tono, Tokyo University of Foreign
           Studies; free for research and commercial use with citation), which is not part of the project
 Run       python -m recipes.prepare_levels --source vocabulary.csv --out runs/prepare_levels
-Expect    a line of words a level, A1 to B2; seconds. Copy levels.txt to speechtutor/content/
+Expect    a line of words a level, A1 to C1; seconds. Copy levels.txt to speechtutor/content/
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ NAME = "levels.txt"
 HEADER = """\
 # Words of the exercises and talks by the CEFR level at which they are met, computed with the CEFR-J
 # Wordlist Version 1.5, compiled by Yukio Tono, Tokyo University of Foreign Studies (a form counts as its
-# headword at its easiest part of speech); names and a few words that are not in it have a level of ours.
+# headword at its easiest part of speech); names and a few words that are not in it have a level of ours,
+# and C1 is what is not in it, which ends at B2.
 """
 SMOKE = "headword,pos,CEFR\ncat/Cat,noun,A1\nrun,verb,A2\n"
 LEFT_OUT = {
@@ -42,13 +43,15 @@ LEFT_OUT = {
     "unsafe",
     "focus",
     "start",
+    "topic",
+    "name",
 }
 IRREGULAR = {
     "be": "am is are was were been being i'm you're it's that's there's here's isn't wasn't we're",
     "have": "has had having i've you've",
     "do": "does did done doing don't didn't doesn't",
     "can": "can't cannot couldn't",
-    "will": "i'll you'll", "would": "i'd", "let": "let's", "go": "went gone goes", "see": "saw seen",
+    "will": "i'll you'll won't", "would": "i'd", "let": "let's", "go": "went gone goes", "see": "saw seen",
     "buy": "bought", "think": "thought", "bring": "brought", "know": "knew known", "learn": "learnt",
     "tell": "told", "find": "found", "spend": "spent", "meet": "met", "feel": "felt", "keep": "kept",
     "forget": "forgot forgotten", "run": "ran", "eat": "ate", "swim": "swam swum", "begin": "began begun",
@@ -57,21 +60,27 @@ IRREGULAR = {
     "lose": "lost", "become": "became", "sit": "sat", "speak": "spoke spoken", "fall": "fell fallen",
     "write": "wrote written", "drive": "drove driven", "choose": "chose chosen",
     "win": "won", "stand": "stood",
-    "child": "children", "man": "men", "woman": "women", "person": "people", "foot": "feet", "tooth": "teeth",
+    "child": "children children's", "man": "men", "woman": "women", "person": "people",
+    "foot": "feet", "tooth": "teeth",
     "good": "better best", "bad": "worse worst", "far": "farther further", "much": "more most",
     "I": "i me my mine myself", "you": "your yours yourself", "he": "him his himself", "she": "her hers",
     "it": "its itself", "we": "us our ours", "they": "them their theirs", "knife": "knives",
     "shall": "should",
-    "come": "came", "send": "sent", "wear": "wore", "hold": "held", "fly": "flew", "grow": "grew",
+    "come": "came", "send": "sent", "wear": "wore", "hold": "held", "fly": "flew", "grow": "grew grown",
     "sing": "sang sung", "drink": "drank", "break": "broke broken", "wake": "woke", "an": "a", "sell": "sold",
     "this": "these", "that": "those", "half": "halves", "shine": "shone", "hang": "hung", "ring": "rang",
+    "bear": "born borne", "catch": "caught", "mean": "meant", "shelf": "shelves", "strike": "struck",
+    "tear": "tore torn", "throw": "threw thrown", "wolf": "wolves", "wind": "wound", "lend": "lent",
+    "understand": "understood", "stick": "stuck", "lie": "lay lain lying",
     "teach": "taught", "build": "built", "pay": "paid", "sleep": "slept", "hide": "hid", "blow": "blew",
 }  # fmt: skip
 OURS = {
-    "A1": "tom anna ben maria bob jane joe john english oh goodbye congratulations",
-    "A2": "noodle dumplings german germany rome asia noodles bravo",
-    "B1": "",
-    "B2": "",
+    "A1": "tom anna ben maria bob jane joe john english oh goodbye congratulations london "
+    "france spain japan peter larry jane's",
+    "A2": "noodle dumplings german germany rome asia noodles bravo spanish berlin finland app fourth sixth "
+    "yolanda",
+    "B1": "pigeons halfway upside attic alleys sip lorries drums witch",
+    "B2": "chore frustrating inheritance redecorating rumour spoonful tenant",
 }
 """Names, and words that the list does not hold, at the level at which we dare to use them."""
 
@@ -129,7 +138,7 @@ def texts(value: Any, key: str = "") -> Iterator[str]:
 
 def own_words() -> frozenset[str]:
     """Every word of our exercises, talks and practice sentences, and what a tutor may say."""
-    names = ("scenarios", "questions", "exercises", "sentences")
+    names = ("scenarios", "questions", "exercises", "sentences", "library", "pairs")
     said = [text for name in names for text in texts(read(name))]
     said += [read("words")["function"], read("words")["talk"], *fillers()]
     for row in read("scenarios")["scenario"]:
@@ -140,14 +149,13 @@ def own_words() -> frozenset[str]:
 
 
 def levels(words: frozenset[str], known: dict[str, int]) -> dict[str, list[str]]:
-    """The words by level; those that cannot be placed are left out."""
+    """The words by level; one that neither the list, which ends at B2, nor we place is of the last level."""
     placed: dict[str, list[str]] = {level: [] for level in LEVELS}
     ours = {word: LEVELS.index(level) for level, row in OURS.items() for word in row.split()}
     for word in sorted(words):
         found = [known[lemma] for lemma in lemmas(word) if lemma in known]
         found = [ours[word]] if word in ours else found
-        if found:
-            placed[LEVELS[min(found)]].append(word)
+        placed[LEVELS[min(found, default=-1)]].append(word)
     return placed
 
 

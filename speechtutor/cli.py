@@ -30,15 +30,17 @@ VERBS = {
     "coach": "Run the whole loop: transcribe, score, feedback, what to say next.",
     "speak": "Say a text with the model voice.",
     "practice": "Give the next exercise for a learner.",
+    "content": "List what there is to practise: sentences, pairs, openings, pictures, words.",
     "batch": "Score a corpus; a stopped batch goes on where it was.",
     "evaluate": "Measure a recogniser or a scorer on a manifest.",
     "report": "Turn an evaluation or a class's attempts into one page for people.",
     "learner": "List, hand out or forget what is known of learners.",
+    "homework": "Give learners exercises, and see what became of them.",
     "bench": "Measure latency, real-time factor and memory on this machine.",
     "app": "Open the learner's app in the browser.",
     "serve": "Serve the JSON API.",
 }
-GROUPS = {"models", "evaluate", "report", "learner"}
+GROUPS = {"models", "evaluate", "report", "learner", "homework"}
 """Verbs that have verbs of their own."""
 BUG, FAILED, INTERRUPTED = 1, 2, 130
 MAY_BE_EMPTY = {"--note", "--sounds", "--words"}

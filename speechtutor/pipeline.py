@@ -26,7 +26,7 @@ from speechtutor.core import (
     UtteranceScore,
     WordScore,
 )
-from speechtutor.stages import GrammarCorrector, Scorer, Store, Synthesizer, Transcriber, Tutor
+from speechtutor.stages import GrammarCorrector, Keeping, Scorer, Store, Synthesizer, Transcriber, Tutor
 
 ANONYMOUS = "anonymous"
 """Who gives no name."""
@@ -194,6 +194,8 @@ class Coach:
         known = self.learner(learner, explain)
         given = exercise or Exercise(score.text)
         kept = self._remember(known, given, score, outcome, now)
+        if kept is not None and isinstance(self.store, Keeping):
+            self.store.keep(kept.learner, kept.id, recording, kept.at)
         yield Scored(score, known)
         if advise:
             feedback = yield from self._advice(score, known)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from speechtutor.core import (
@@ -179,4 +180,13 @@ class Store(Protocol):
 
     def delete(self, learner: str) -> int:
         """Forget a learner; returns how many attempts went."""
+        ...
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """A store that also keeps the recording of an attempt, of a learner who allows it."""
+
+    def keep(self, learner: str, attempt: str, recording: Recording, at: datetime) -> bool:
+        """Keep it where the learner allows it; returns whether it was."""
         ...

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from speechtutor.learner.store import SqlStore
 
 app = App(name="learner", help="Say who is remembered; hand out or forget what is known of a learner.")
+for _verb in ("verify", "rebuild", "backup", "restore", "sweep", "audit", "research"):
+    app.command(f"speechtutor.commands.learner_data:{_verb}", name=_verb)
+for _verb in ("show", "set"):
+    app.command(f"speechtutor.commands.learner_own:{_verb if _verb == 'show' else 'set_'}", name=_verb)
 
 Store = Annotated[str | None, Parameter(help="Learner store, as a URL (yours)")]
 Name = Annotated[str, Parameter(help="The name that was given with --learner.")]
@@ -52,6 +56,7 @@ def export(
     opened = open_store(store, create=False)
     try:
         _known(opened, id)
+        opened.audit.note("export", id)
         text = dumps(opened.export(id))
     finally:
         opened.close()
@@ -83,6 +88,28 @@ def delete(id: Name, /, *, store: Store = None, json: AsJson = False) -> None:
         show({"learner": id, "attempts": gone, "elsewhere": [str(path) for path in elsewhere]})
     else:
         print(f"{id}: {gone} attempts deleted")
+
+
+@app.command
+def graph(
+    *,
+    dot: Annotated[bool, Parameter(help="Print it for Graphviz.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Print what can be known and what comes before what: the knowledge graph, words left out."""
+    from dataclasses import asdict
+
+    from speechtutor.learner import skills
+
+    nodes = skills.graph().values()
+    if dot:
+        print(skills.dot(nodes), end="")
+    elif json:
+        show([asdict(one) | {"label": skills.label(one.id)} for one in nodes])
+    else:
+        for one in nodes:
+            after = f"  after {', '.join(one.needs)}" if one.needs else ""
+            print(f"{one.id}{f'  ({one.level})' if one.level else ''}{after}")
 
 
 def _known(store: SqlStore, id: str) -> None:

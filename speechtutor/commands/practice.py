@@ -22,15 +22,22 @@ if TYPE_CHECKING:
 def run(
     *,
     learner: Annotated[str | None, Parameter(help="Choose by this learner's record.")] = None,
-    level: Annotated[str, Parameter(help="CEFR level: A1, A2, B1 or B2.")] = "A2",
+    level: Annotated[str, Parameter(help="CEFR level: A1, A2, B1, B2 or C1.")] = "A2",
     sounds: Annotated[str, Parameter(help="Sounds to practise, such as TH,R (the learner's weakest).")] = "",
     words: Annotated[str, Parameter(help="Words that it must hold, such as bread,tea.")] = "",
     kind: Annotated[
-        str, Parameter(help="sound, pair, vocabulary, paraphrase, translate or retell; several with commas.")
+        str,
+        Parameter(
+            help="sound, pair, vocabulary, paraphrase, translate, retell, repeat, shadow, listen, twister,"
+            " question or picture; several with commas."
+        ),
     ] = "sound",
     explain: Explain = None,
     seed: Annotated[int | None, Parameter(help="The number of an exercise, to give the same again.")] = None,
     answer: Annotated[Path | None, Parameter(help="A recording that answers the exercise --seed.")] = None,
+    session: Annotated[int | None, Parameter(help="A whole session of so many minutes; 0: as set.")] = None,
+    exercise: Annotated[str | None, Parameter(help="The id of one that was given, or of homework.")] = None,
+    say: Annotated[Path | None, Parameter(help="Write the model voice saying it: .flac or .wav.")] = None,
     placement: Annotated[
         bool, Parameter(help="Up to 12 sentences, one a call, that place the learner.", negative="")
     ] = False,
@@ -55,32 +62,36 @@ def run(
             )
         _place(learner, answer, names, explain, device, json=json)
         return
-    _check(answer, seed, kind)
+    if session is not None:
+        _session(learner, session, explain or "en", json=json)
+        return
+    _check(answer, seed, kind, exercise)
     number = int(np.random.default_rng().integers(SEEDS)) if seed is None else seed
     asked = Asked(level.upper(), _listed(sounds.upper()), _listed(words), _listed(kind))
-    step = _step(learner, number, asked, explain or "en")
-    exercise = step.exercise
-    if answer is None:
-        why = _reason(step, learner, explain or "en")
-        if json:
-            show(exercise_json(exercise, number) | {"reason": why or None})
-        else:
-            _print(exercise, number, why)
-        return
-    text = exercise.text if exercise.is_read else None
-    heard, session = coach.coached(answer, text, names, learner, explain, device, exercise, strictness)
-    found = session.outcome
-    if json:
-        given = {"outcome": None if found is None else outcome_json(found, explain or "en")}
-        show(exercise_json(exercise, number) | given | session_json(heard, session))
+    if exercise is None:
+        step = _step(learner, number, asked, explain or "en")
     else:
-        _print_answer(exercise, found, heard, session, explain or "en")
+        step = _known(learner, exercise, explain or "en")
+    if answer is None:
+        if say is not None:
+            _say(step.exercise, say, device)
+        _give(step, number, _reason(step, learner, explain or "en"), json=json)
+        return
+    text = step.exercise.text if step.exercise.is_read else None
+    heard, turn = coach.coached(answer, text, names, learner, explain, device, step.exercise, strictness)
+    if json:
+        told = None if turn.outcome is None else outcome_json(turn.outcome, explain or "en")
+        show(exercise_json(step.exercise, number) | {"outcome": told} | session_json(heard, turn))
+    else:
+        _print_answer(step.exercise, turn.outcome, heard, turn, explain or "en")
 
 
-def _check(answer: Path | None, seed: int | None, kind: str) -> None:
+def _check(answer: Path | None, seed: int | None, kind: str, exercise: str | None) -> None:
     from speechtutor.practice.given import LARGEST
 
-    if answer is not None and seed is None:
+    if exercise is not None and seed is not None:
+        raise InputError("--exercise and --seed both name an exercise: leave one of them out")
+    if answer is not None and seed is None and exercise is None:
         raise InputError(f"{answer} answers no exercise: name it with --seed, the number printed with it")
     if seed is not None and not 0 <= seed < LARGEST:
         raise InputError(f"--seed must be from 0 to {LARGEST - 1}, not {seed}")
@@ -103,6 +114,54 @@ def _step(learner: str | None, number: int, asked: Asked, lang: str) -> Step:
         return step(store, learner, number, asked, lang)
     finally:
         store.close()
+
+
+def _known(learner: str | None, id: str, lang: str) -> Step:
+    """An exercise that a learner was given, by its id."""
+    from datetime import UTC, datetime
+
+    from speechtutor.practice import path
+    from speechtutor.practice.exercises import in_language
+
+    if learner is None:
+        raise InputError("--exercise is one that somebody was given: name them with --learner")
+    store = open_store()
+    try:
+        found, state = store.exercise(learner, id), store.state(learner)
+    finally:
+        store.close()
+    if found is None:
+        raise InputError(f"{learner} was given no exercise {id!r:.60}")
+    return replace(path.explained(state, found, datetime.now(UTC)), exercise=in_language(found, lang))
+
+
+def _session(learner: str | None, minutes: int, lang: str, *, json: bool) -> None:
+    """A whole session, remembered: each of its exercises is answered by its id."""
+    from datetime import UTC, datetime
+
+    import numpy as np
+
+    from speechtutor.content.tables import known_language
+    from speechtutor.practice import course, path
+    from speechtutor.views.session import step_json
+
+    if learner is None:
+        raise InputError("a session is for somebody: name them with --learner")
+    lang = known_language(lang)
+    store = open_store()
+    try:
+        steps = course.give(store, learner, minutes or None, datetime.now(UTC), np.random.default_rng(), lang)
+    finally:
+        store.close()
+    if json:
+        show([step_json(step, lang) for step in steps])
+        return
+    for step in steps:
+        one = step.exercise
+        said = one.given or one.text if one.is_read else one.prompt
+        print(f"{one.id}  {one.kind:<10}  {said}")
+        if why := path.reason(step, lang):
+            print(f"{'':<26}{why}")
 
 
 def _reason(step: Step, learner: str | None, lang: str) -> str:
@@ -149,6 +208,16 @@ def _place(
             print(f"{item.prompt}\n\n  {item.text}\n\n[{number + 1} of at most {placement.MOST}]")
         return
     _show_placed(state, json=json)
+
+
+def _say(exercise: Exercise, out: Path, device: str | None) -> None:
+    """Write the model voice's example; what is answered in one's own words is not given away."""
+    from speechtutor import audio, registry
+
+    if not exercise.is_read and exercise.kind not in ("retell", "question"):
+        raise InputError(f"--say does not go with {exercise.kind}: the voice would give the answer away")
+    text = exercise.given if exercise.kind == "question" else exercise.text
+    audio.save(registry.load("synthesizer", None, device=device).speak(text), out)
 
 
 def _prompt_of(explain: str | None) -> str:
@@ -201,10 +270,21 @@ def _show_placed(state: LearnerState, *, json: bool) -> None:
         print(f"To work on: {', '.join(map(label, found.weak))}.")
 
 
+def _give(step: Step, number: int, why: str, *, json: bool) -> None:
+    from speechtutor.views.session import exercise_json
+
+    if json:
+        show(exercise_json(step.exercise, number) | {"reason": why or None})
+    else:
+        _print(step.exercise, number, why)
+
+
 def _print(exercise: Exercise, seed: int, why: str = "") -> None:
     print(exercise.prompt)
     if exercise.is_read or exercise.kind == "retell":
-        print(f"\n  {exercise.text}\n")
+        print(f"\n  {exercise.given or exercise.text}\n")
+    if exercise.picture:
+        print(f"The picture: speechtutor content picture --drawing {exercise.picture}")
     sounds = f"; {' '.join(exercise.focus)}" if exercise.is_read else ""
     if why:
         print(why)

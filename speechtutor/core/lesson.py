@@ -53,7 +53,7 @@ class Feedback:
 
 
 READ = "read"
-READ_KINDS = frozenset({READ, "sound", "pair"})
+READ_KINDS = frozenset({READ, "sound", "pair", "repeat", "shadow", "listen", "twister"})
 """Kinds whose text is read as it stands; the others are answered in the learner's own words."""
 
 
@@ -65,7 +65,7 @@ class Exercise:
     phones it practises; `kind` is one of `READ_KINDS` or of `practice.exercises.KINDS`, `level` a CEFR
     level or "", `prompt` what to do, in a language of explanation. `answers` are all model answers; of
     each of `points` an answer holds one of its words; `given` is the English that the learner sees and
-    is to say otherwise.
+    is to say otherwise, to answer, or to choose from; `picture` names a drawing of `content/pictures`.
     """
 
     text: str
@@ -76,6 +76,7 @@ class Exercise:
     answers: tuple[str, ...] = ()
     points: tuple[tuple[str, ...], ...] = ()
     given: str = ""
+    picture: str = ""
 
     @property
     def id(self) -> str:

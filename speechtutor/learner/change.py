@@ -2,15 +2,16 @@
 
 Two measures. Of overall scores: the difference of two means against the noise of one sentence, which is
 that of raters' scores of the train speakers, odd against even sentences (`noise` of `content/learner.toml`,
-the reliable change index of Jacobson and Truax, 1991). Of one skill: how far its estimate has moved against
+the reliable change index of Jacobson and Truax, 1991), or the learner's own spread where that is larger: a
+scorer moves more than raters do. Of one skill: how far its estimate has moved against
 how far it would move for somebody who stays the same, which for a filter is the variance it has lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import erfc, sqrt
 
 from speechtutor.content.tables import read
 from speechtutor.core import LearnerState
@@ -34,15 +35,17 @@ class Change:
         return abs(self.value) > REAL * self.error
 
 
-def overall_change(before: Sequence[float], after: Sequence[float]) -> Change:
+def overall_change(before: Sequence[float], after: Sequence[float], spread: float = 0.0) -> Change:
     """The change of overall scores in [0, 1] between two sets of sentences.
+
+    `spread` is the standard deviation of one sentence that was seen of this learner and scorer, if any.
 
     Raises:
         InputError: when one of them is empty.
     """
     if not before or not after:
         raise InputError("a change is between two sets of sentences, and one of them is empty")
-    noise = float(read("learner")["noise"])
+    noise = max(float(read("learner")["noise"]), spread)
     value = sum(after) / len(after) - sum(before) / len(before)
     return Change(value, noise * sqrt(1 / len(before) + 1 / len(after)))
 
@@ -57,3 +60,34 @@ def skill_change(before: LearnerState, after: LearnerState, skill: str) -> Chang
     lost = abs(first.variance - last.variance) + abs(before.ability.variance - after.ability.variance)
     days = 0.0 if first.last is None or last.last is None else (last.last - first.last).days
     return Change(value, sqrt(lost + belief.DRIFT * max(days, 0.0)))
+
+
+def own_change(before: LearnerState, after: LearnerState, skill: str) -> Change:
+    """The part of `skill_change` that this skill's own evidence bears out.
+
+    Every sound rises a little when one does, by the ability they share: that is no change of theirs. So it is
+    the smaller of the whole change and of that without ability; none where they disagree.
+    """
+    whole = skill_change(before, after, skill)
+    first, last = (state.skills.get(skill, belief.START) for state in (before, after))
+    own = Change(last.value - first.value, whole.error)
+    if whole.value * own.value <= 0:
+        return Change(0.0, whole.error)
+    return min(whole, own, key=lambda one: abs(one.value))
+
+
+def beyond(tested: Mapping[str, Change], level: float = 0.05) -> dict[str, Change]:
+    """The changes that are beyond noise although so many were looked at (Holm, 1979), the surest first.
+
+    Of learners who stay the same a share of `level` is told of any change; a change without an error is none.
+    """
+    p = {
+        name: erfc(abs(one.value) / one.error / sqrt(2)) if one.error > 0 else 1.0
+        for name, one in tested.items()
+    }
+    found: dict[str, Change] = {}
+    for rank, name in enumerate(sorted(p, key=lambda name: (p[name], name))):
+        if p[name] > level / (len(p) - rank):
+            break
+        found[name] = tested[name]
+    return found

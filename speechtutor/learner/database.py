@@ -23,7 +23,7 @@ from speechtutor.learner.tables import HEAD
 KNOWN = ("sqlite", "postgresql")
 """Databases that the store is made for."""
 
-LAYOUTS = ("0001", HEAD)
+LAYOUTS = ("0001", "0002", HEAD)
 _MIGRATING = 0x5354  # names our lock among those of a PostgreSQL server
 
 

@@ -16,7 +16,7 @@ its sounds at that place, a contrast its two sounds, a word its sounds, a tense 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -145,6 +145,16 @@ def graph() -> Mapping[str, Node]:
         )
         found[name] = Node(name, needs(name), str(level))
     return found
+
+
+def dot(nodes: Iterable[Node]) -> str:
+    """Nodes as a graph for Graphviz: an arrow from what is needed to what needs it."""
+    lines = ["digraph skills {", "  rankdir=LR; node [shape=box, fontname=sans];"]
+    for one in nodes:
+        text = label(one.id).replace('"', "'")
+        lines.append(f'  "{one.id}" [label="{text}"];')
+        lines += [f'  "{before}" -> "{one.id}";' for before in one.needs]
+    return "\n".join([*lines, "}"]) + "\n"
 
 
 def ordered(skills: Sequence[str]) -> list[str]:

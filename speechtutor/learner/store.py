@@ -1,8 +1,8 @@
 """What learners did, kept on their own machine: append-only, exportable, deletable.
 
-Three tables behind SQLAlchemy (`learner.tables`): a SQLite file in the home directory by default, another
-SQLite file or a PostgreSQL database by URL. Audio is not kept. A row that cannot be read is named and
-passed over; it never keeps anybody from the others.
+Tables behind SQLAlchemy (`learner.tables`): a SQLite file in the home directory by default, another
+SQLite file or a PostgreSQL database by URL. Audio is kept of those alone who allow it, sealed.
+A row that cannot be read is named and passed over; it never keeps anybody from the others.
 """
 
 from __future__ import annotations
@@ -11,20 +11,26 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from speechtutor.core import Attempt, Exercise, LearnerState
+from speechtutor.core import Attempt, Exercise, LearnerState, Recording
 from speechtutor.errors import InputError, StorageError
 from speechtutor.files import jsonio
 from speechtutor.files.disk import home
 from speechtutor.learner import mastery
+from speechtutor.learner.audit import Audit
 from speechtutor.learner.database import Database
+from speechtutor.learner.homework import Homework
+from speechtutor.learner.priors import begin
+from speechtutor.learner.profiles import Profiles, profile_of
 from speechtutor.learner.rows import FORMAT, Known, Unreadable, attempt_of, is_text, name_of, row_of
-from speechtutor.learner.tables import ATTEMPTS, GIVEN, STATES
+from speechtutor.learner.tables import ATTEMPTS, GIVEN, HOMEWORK, OF_A_LEARNER, PROFILES, STATES
+from speechtutor.learner.vault import Vault
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process that is writing."""
@@ -59,6 +65,10 @@ class SqlStore:
         self.where = self._database.where
         self.path = self._database.path
         self._tell = tell or _LOG.warning
+        self.profiles = Profiles(self._database)
+        self.homework = Homework(self._database)
+        self.vault = Vault(self._database, self.profiles)
+        self.audit = Audit(self._database)
 
     def append(self, attempt: Attempt) -> None:
         """Remember an attempt, and what follows from it for the learner; the same id twice is one attempt.
@@ -80,6 +90,10 @@ class SqlStore:
             else:
                 known = mastery.update(held, attempt)
             self._keep(connection, known)
+
+    def keep(self, learner: str, attempt: str, recording: Recording, at: datetime) -> bool:
+        """Seal and keep the recording of an attempt where the learner allows it (`vault.keep`)."""
+        return self.vault.keep(learner, attempt, recording, at)
 
     def attempts(self, learner: str) -> Iterator[Attempt]:
         """All attempts of a learner that can be read, oldest first; the others are told.
@@ -174,6 +188,22 @@ class SqlStore:
                 connection.execute(sa.insert(GIVEN).values(row))
             return kept or exercise
 
+    def exercise(self, learner: str, id: str) -> Exercise | None:
+        """The exercise of an id that a learner was given, as homework or by a number, if there was one."""
+        if (found := self.homework.exercise(learner, id)) is not None:
+            return found
+        query = sa.select(GIVEN.c.number, GIVEN.c.asked, GIVEN.c.exercise).where(GIVEN.c.learner == learner)
+        with self._database.errors("read"), self._database.reading() as connection:
+            for number, _, text in connection.execute(query):
+                try:
+                    one = jsonio.decode(text, Exercise, f"{self.where}, exercise {number} of {learner}")
+                except InputError as error:
+                    self._tell(str(error))
+                    continue
+                if one.id == id:
+                    return one
+        return None
+
     def learners(self) -> tuple[str, ...]:
         """Everyone the store knows, in alphabetical order."""
         return tuple(one.learner for one in self.known())
@@ -190,9 +220,10 @@ class SqlStore:
                     found[name] = Known(name, n_attempts, str(first), str(last))
                 else:
                     self._tell(f"{self.where}: attempt {row} is damaged: its learner's name is {name!a:.40}")
-            for name in connection.execute(sa.select(GIVEN.c.learner).distinct()).scalars():
-                if is_text(name):
-                    found.setdefault(name, Known(name, 0, "", ""))
+            for table in (GIVEN, PROFILES, HOMEWORK):
+                for name in connection.execute(sa.select(table.c.learner).distinct()).scalars():
+                    if is_text(name):
+                        found.setdefault(name, Known(name, 0, "", ""))
         return tuple(found[name] for name in sorted(found))
 
     def export(self, learner: str) -> dict[str, Any]:
@@ -215,6 +246,10 @@ class SqlStore:
             "attempts": attempts,
             "unreadable": unreadable,
             "given": given,
+            "profile": jsonio.encode(self.profiles.get(learner)),
+            "homework": self.homework.export(learner),
+            "recordings": self.vault.export(learner),
+            "audit": self.audit.export(learner),
             "state": jsonio.encode(self.state(learner)),
         }
 
@@ -228,7 +263,7 @@ class SqlStore:
             StorageError: when the store refuses, or another process still reads the old bytes.
         """
         with self._database.errors("delete from"), self._database.writing() as connection:
-            for table in (STATES, GIVEN):
+            for table in OF_A_LEARNER:
                 connection.execute(sa.delete(table).where(table.c.learner == learner))
             gone = connection.execute(sa.delete(ATTEMPTS).where(ATTEMPTS.c.learner == learner)).rowcount
         self._database.scrub()
@@ -291,7 +326,9 @@ class SqlStore:
                 else:
                     self._tell(found.why)
 
-        return replace(mastery.replay(readable()), learner=learner)
+        said = profile_of(connection, learner, self.where)
+        begun = begin(learner, l1=said.l1, level=said.level)
+        return replace(mastery.replay(readable(), begun), learner=learner)
 
     def _keep(self, connection: sa.Connection, known: LearnerState) -> None:
         row = {"learner": known.learner, "rule": mastery.RULE, "state": jsonio.dumps(known)}

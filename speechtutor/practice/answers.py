@@ -27,6 +27,10 @@ SAME = 0.8
 SENTENCE = 3
 """Words that make a word into a sentence."""
 
+ENOUGH = {"A1": 5, "A2": 8, "B1": 12, "B2": 16, "C1": 20}
+"""Words that answer a question at a level; what they say is the learner's affair. Our choice: about half of
+our own examples."""
+
 SPELLING = 0.85
 """Likeness of letters from which two long words are one, such as cancelled and canceled."""
 
@@ -42,6 +46,7 @@ class Note:
     SAME = "same"
     SHORT = "whole_sentence"
     OTHER = "other_words"
+    BRIEF = "brief"
 
 
 def outcome(exercise: Exercise, heard: str) -> Outcome:
@@ -49,7 +54,10 @@ def outcome(exercise: Exercise, heard: str) -> Outcome:
     said = _plain(heard)
     if not said:
         return Outcome(0.0, exercise.text, note=Note.NOTHING)
-    if exercise.kind in ("retell", "vocabulary"):
+    if exercise.kind == "question":
+        share = min(1.0, len(said) / ENOUGH.get(exercise.level, SENTENCE))
+        return Outcome(share, exercise.text, note=Note.BRIEF if share < 1 else "")
+    if exercise.kind in ("retell", "vocabulary", "picture"):
         missing = tuple(point[0] for point in exercise.points if not any(_has(said, word) for word in point))
         short = exercise.kind == "vocabulary" and not missing and len(said) < SENTENCE
         share = 1.0 - len(missing) / len(exercise.points)

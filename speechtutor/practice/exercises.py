@@ -14,19 +14,27 @@ from typing import Any
 
 import numpy as np
 
-from speechtutor.content.tables import contrasts, known_language, message, read, sentence_bank
+from speechtutor.content.tables import contrasts, known_language, message, read
 from speechtutor.core import Exercise, LearnerState
 from speechtutor.core.inventory import VOWELS
 from speechtutor.core.lesson import READ_KINDS
 from speechtutor.errors import InputError
 from speechtutor.learner.mastery import choose, weakest
-from speechtutor.practice import path
+from speechtutor.practice import library, path
 from speechtutor.practice.bank import Bank
 from speechtutor.practice.levels import LEVELS, level_of, phones_in, problems, words_of
 from speechtutor.practice.path import Step
 from speechtutor.text.phones import PHONES, pronounce
 
-KINDS = ("sound", "pair", "vocabulary", "paraphrase", "translate", "retell")
+KINDS = (
+    "sound", "pair", "vocabulary", "paraphrase", "translate", "retell",
+    "repeat", "shadow", "listen", "twister", "question", "picture",
+)  # fmt: skip
+OF_LIBRARY = frozenset(KINDS[6:])
+"""Kinds whose exercises are all in the library."""
+
+BREATH = 12
+"""Words of a sentence that can be said along with somebody."""
 
 ENOUGH = 2
 """Times that a sentence holds a sound which it practises."""
@@ -121,6 +129,11 @@ def _check(level: str, sounds: Sequence[str], kinds: Sequence[str]) -> None:
                 raise InputError(f"there is no {what} {value!r}, only {', '.join(known)}")
 
 
+def all_of(kind: str, level: str, rng: np.random.Generator) -> list[Exercise]:
+    """Every exercise of a kind at a level; `rng` fills the patterns of sentences."""
+    return list(_all(kind, level, (), (), "en", rng))
+
+
 def _fitting(
     kind: str, level: str, sounds: Sequence[str], words: Sequence[str], lang: str, rng: np.random.Generator
 ) -> Iterator[Exercise]:
@@ -140,6 +153,8 @@ def _all(
         yield from _sound(level, sounds, words, lang, rng)
     elif kind == "pair":
         yield from _pairs(level, lang)
+    elif kind in OF_LIBRARY:
+        yield from _of_library(kind, level, sounds, lang)
     else:
         for row in read("exercises")["story" if kind == "retell" else kind]:
             if row["level"] == level:
@@ -150,7 +165,7 @@ def _sound(
     level: str, sounds: Sequence[str], words: Sequence[str], lang: str, rng: np.random.Generator
 ) -> Iterator[Exercise]:
     """Sentences of the bank, and patterns filled with words that have the sounds."""
-    texts = [sentence.text for sentence in sentence_bank(level)]
+    texts = [sentence.text for sentence in library.of_kind("sentence", level)]
     patterns = [row["text"] for row in read("exercises")["pattern"] if row["level"] == level]
     texts += [fill(text, level, sounds, words, rng) for text in patterns for _ in range(FILLED)]
     for text in dict.fromkeys(texts):
@@ -195,10 +210,49 @@ def _focus(text: str, sounds: Sequence[str] = ()) -> tuple[str, ...]:
 
 
 def _pairs(level: str, lang: str) -> Iterator[Exercise]:
+    known = [(one.text, one.sounds) for one in library.of_kind("pair") if _up_to(one.level, level)]
     for contrast in contrasts().values():
         if contrast.words and LEVELS.index(level_of(" ".join(contrast.words)) or "B2") <= LEVELS.index(level):
-            text = f"{contrast.words[0]}, {contrast.words[1]}"
-            yield Exercise(text, contrast.phones, "pair", level, _prompt("pair", lang))
+            known.append((f"{contrast.words[0]}, {contrast.words[1]}", contrast.phones))
+    for text, phones in dict.fromkeys(known):
+        yield Exercise(text, phones, "pair", level, _prompt("pair", lang))
+
+
+def _up_to(own: str, level: str) -> bool:
+    return LEVELS.index(own) <= LEVELS.index(level)
+
+
+def _of_library(kind: str, level: str, sounds: Sequence[str], lang: str) -> Iterator[Exercise]:
+    """Exercises that are made of an item of the library each, two of each pair."""
+    prompt = _prompt(kind, lang)
+    for one in _items(kind, level):
+        if kind == "listen":
+            for word in one.text.split(", "):
+                yield Exercise(word, one.sounds, kind, level, prompt, given=one.text)
+        elif kind == "question":
+            asked = _prompt(kind, lang, text=one.ask)
+            yield Exercise(one.text, _focus(one.text), kind, level, asked, (one.text,), given=one.ask)
+        elif kind == "picture":
+            yield Exercise(
+                one.text, _focus(one.text), kind, level, prompt, (one.text,), one.points, picture=one.picture
+            )
+        else:
+            yield Exercise(one.text, _focus(one.text, sounds), kind, level, prompt)
+
+
+def _items(kind: str, level: str) -> Iterator[library.Item]:
+    """The items of the library from which a kind is made at a level.
+
+    Pictures are for any level: everybody describes with what words one has.
+    """
+    if kind in ("repeat", "shadow"):
+        found = library.of_kind("sentence", level)
+        yield from (one for one in found if kind == "repeat" or len(words_of(one.text)) <= BREATH)
+    elif kind == "question":
+        yield from library.of_kind("opening", level)
+    else:
+        found = library.of_kind("pair" if kind == "listen" else kind)
+        yield from (one for one in found if kind == "picture" or _up_to(one.level, level))
 
 
 def _own_words(kind: str, row: Mapping[str, Any], lang: str) -> Exercise:

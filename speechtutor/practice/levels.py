@@ -9,13 +9,14 @@ from functools import cache
 from importlib.resources import files
 
 from speechtutor.content.tables import read, word_set
+from speechtutor.learner.skills import grammar_in
 from speechtutor.text.phones import pronounce
 from speechtutor.text.written import folded
 
-LEVELS = ("A1", "A2", "B1", "B2")
+LEVELS = ("A1", "A2", "B1", "B2", "C1")
+"""CEFR levels of what is to be said; C1 is what the word list, which ends at B2, does not have."""
 
-
-MAX_WORDS = {"A1": 12, "A2": 14, "B1": 20, "B2": 26}
+MAX_WORDS = {"A1": 12, "A2": 14, "B1": 20, "B2": 26, "C1": 30}
 """Of a sentence, by level: our choice for one breath of a learner."""
 
 
@@ -43,6 +44,25 @@ def level_of(text: str) -> str | None:
     return LEVELS[max(level for level in known if level is not None)]
 
 
+def text_level(text: str) -> str | None:
+    """The level at which a text may be given: of its hardest word, grammar point and longest sentence.
+
+    None where a word has no level, or a sentence is longer than any level takes.
+    """
+    words = level_of(text)
+    if words is None:
+        return None
+    longest = _longest(text)
+    length = next((level for level in LEVELS if longest <= MAX_WORDS[level]), None)
+    points = [str(read("skills")["grammar"][name.partition(":")[2]]["level"]) for name in grammar_in(text)]
+    return None if length is None else max(words, length, *points, key=LEVELS.index)
+
+
+def _longest(text: str) -> int:
+    """Words of the longest sentence of a text."""
+    return max(len(words_of(part)) for part in re.split(r"[.!?]+\s*", text))
+
+
 @cache
 def phones_in(text: str) -> Counter[str]:
     """How often each phone is in a text, in its citation form."""
@@ -58,7 +78,7 @@ def problems(text: str, level: str, phones: Sequence[str] = ()) -> list[str]:
     hard = [word for word in words_of(text) if word_levels().get(word, len(LEVELS)) > ceiling]
     if hard:
         found.append(f"above {level} or unknown: {', '.join(hard)}")
-    longest = max(len(words_of(part)) for part in re.split(r"[.!?]+\s*", text))
+    longest = _longest(text)
     if longest > MAX_WORDS[level]:
         found.append(f"a sentence of {longest} words")
     if re.search(r"[^A-Za-z .,;:!?'\-]", text):

@@ -225,12 +225,21 @@ def _content(exercise: Exercise) -> frozenset[str]:
 
 
 def session(
-    state: LearnerState, bank: Bank, n: int, now: datetime | None, recent: Sequence[Exercise] = ()
+    state: LearnerState,
+    bank: Bank,
+    n: int,
+    now: datetime | None,
+    recent: Sequence[Exercise] = (),
+    liked: Floats | None = None,
 ) -> list[Step]:
-    """The `n` exercises that together cover what a learner needs, the best first."""
+    """The `n` exercises that together cover what a learner needs, the best first.
+
+    `liked`, shape (n_exercises,), is what each is worth more or less by what the learner is interested in.
+    """
     seen = view(state, bank, now)
     success = bank.success(seen.p)
-    rows = set_cover(bank.cover, seen.need, n, fit(success) * fresh(bank.exercises, recent))
+    worth = fit(success) * fresh(bank.exercises, recent) * (1.0 if liked is None else liked)
+    rows = set_cover(bank.cover, seen.need, n, worth)
     return [explained(state, bank.exercises[i], now, float(success[i])) for i in rows]
 
 

@@ -8,6 +8,7 @@ from functools import cache
 
 from speechtutor.content.tables import read
 from speechtutor.errors import InputError
+from speechtutor.practice.levels import LEVELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,12 @@ def _step(row: dict[str, object]) -> Step:
     assert isinstance(rows, list)
     branches = tuple(Branch(**{**part, "any": tuple(part["any"])}) for part in rows)
     plain = {key: value for key, value in row.items() if key not in ("branch", "options")}
+    for key in ("say", "example"):
+        lines = row[key]
+        assert isinstance(lines, dict)
+        plain[key] = lines | {
+            LEVELS[-1]: lines.get(LEVELS[-1], lines["B2"])
+        }  # our talks have no lines of their own for C1
     options = row.get("options", [])
     assert isinstance(options, list)
     return Step(**plain, options=tuple(options), branches=branches)  # type: ignore[arg-type]

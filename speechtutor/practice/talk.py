@@ -23,7 +23,7 @@ from speechtutor.practice.scenarios import Branch, Step, scenario
 from speechtutor.practice.turns import asks, asks_help, denied, greets, holds, leaves
 from speechtutor.tutor.evidence import gather
 
-MIN_WORDS = {"A1": 1, "A2": 2, "B1": 3, "B2": 4}
+MIN_WORDS = {"A1": 1, "A2": 2, "B1": 3, "B2": 4, "C1": 4}
 """Of an answer, by level; a shorter one is asked for again, unless it says what was wanted."""
 
 PATIENCE = 3

@@ -44,6 +44,7 @@ def from_store(url: str | None) -> AttemptLog:
     problems: list[str] = []
     store = open_store(url, create=False, tell=problems.append)
     try:
+        store.audit.note("class report")
         for name in store.learners():
             for one in store.rows(name):
                 if isinstance(one, Attempt):

@@ -30,26 +30,30 @@ class Estimate:
     text: str = ""
 
 
-def _svg(height: float, title: str, desc: str, body: Sequence[Markup]) -> Markup:
+def svg(height: float, title: str, desc: str, body: Sequence[Markup]) -> Markup:
+    """A chart of a height with its title and what it shows, for those who do not see it."""
     return Markup(
         '<svg class="chart" viewBox="0 0 {w:.0f} {h:.0f}" role="img" aria-label="{title}. {desc}">'
         "<title>{title}</title>{body}</svg>"
     ).format(w=WIDTH, h=height, title=title, desc=desc, body=Markup("").join(body))
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str = GREY, extra: str = "") -> Markup:
+def line(x1: float, y1: float, x2: float, y2: float, colour: str = GREY, extra: str = "") -> Markup:
+    """A line from one point to another."""
     return Markup(
         '<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" stroke="{}"{}/>'
     ).format(x1, y1, x2, y2, colour, Markup(extra))  # fmt: skip
 
 
-def _text(x: float, y: float, text: str, anchor: str = "start", size: int = 12) -> Markup:
+def text(x: float, y: float, told: str, anchor: str = "start", size: int = 12) -> Markup:
+    """Words at a point, escaped."""
     return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}" font-size="{}" fill="{}">{}</text>').format(
-        x, y, anchor, size, INK, text
+        x, y, anchor, size, INK, told
     )
 
 
-def _dot(x: float, y: float, radius: float, colour: str) -> Markup:
+def dot(x: float, y: float, radius: float, colour: str) -> Markup:
+    """A disc."""
     return Markup('<circle cx="{:.1f}" cy="{:.1f}" r="{:.1f}" fill="{}"/>').format(x, y, radius, colour)
 
 
@@ -91,21 +95,21 @@ def intervals(
     def x(value: float) -> float:
         return left + (value - marks[0]) / (marks[-1] - marks[0]) * (right - left)
 
-    body = [_line(x(mark), top, x(mark), floor_y, "#d5dae0") for mark in marks]
+    body = [line(x(mark), top, x(mark), floor_y, "#d5dae0") for mark in marks]
     if zero:
-        body.append(_line(x(0), top, x(0), floor_y, INK, ' stroke-dasharray="4 3" stroke-width="1.5"'))
+        body.append(line(x(0), top, x(0), floor_y, INK, ' stroke-dasharray="4 3" stroke-width="1.5"'))
     for i, row in enumerate(drawn):
         y = top + step * i + 27
         assert row.value is not None
-        body.append(_text(left, y - 12, _clip(f"{row.label}: {row.text}" if row.text else row.label, 54)))
+        body.append(text(left, y - 12, _clip(f"{row.label}: {row.text}" if row.text else row.label, 54)))
         if row.low is not None and row.high is not None:
-            body.append(_line(x(row.low), y, x(row.high), y, BLUE, ' stroke-width="3"'))
-            body += [_line(x(b), y - 4, x(b), y + 4, BLUE, ' stroke-width="2"') for b in (row.low, row.high)]
-        body.append(_dot(x(row.value), y, 5, BLUE))
-    body += [_text(x(mark), floor_y + 14, _short(mark, scale), "middle", 11) for mark in marks]
-    body.append(_text((left + right) / 2, floor_y + 31, axis, "middle"))
+            body.append(line(x(row.low), y, x(row.high), y, BLUE, ' stroke-width="3"'))
+            body += [line(x(b), y - 4, x(b), y + 4, BLUE, ' stroke-width="2"') for b in (row.low, row.high)]
+        body.append(dot(x(row.value), y, 5, BLUE))
+    body += [text(x(mark), floor_y + 14, _short(mark, scale), "middle", 11) for mark in marks]
+    body.append(text((left + right) / 2, floor_y + 31, axis, "middle"))
     told = "; ".join(f"{row.label} {row.text}" for row in drawn)
-    return _svg(floor_y + 38, title, told, body)
+    return svg(floor_y + 38, title, told, body)
 
 
 def reliability(bins: Sequence[Bin], title: str, stated: str, observed: str) -> Markup:
@@ -122,22 +126,22 @@ def reliability(bins: Sequence[Bin], title: str, stated: str, observed: str) -> 
     body = []
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         (x, y0), (_, y) = at(tick, 0), at(0, tick)
-        body += [_line(x, top, x, y0, "#d5dae0"), _line(left, y, left + side, y, "#d5dae0")]
-        body += [_text(x, y0 + 15, f"{100 * tick:.0f} %", "middle", 11)]
-        body += [_text(left - 5, y + 4, f"{100 * tick:.0f} %", "end", 11)]
-    body.append(_line(*at(0, 0), *at(1, 1), INK, ' stroke-dasharray="5 4"'))
+        body += [line(x, top, x, y0, "#d5dae0"), line(left, y, left + side, y, "#d5dae0")]
+        body += [text(x, y0 + 15, f"{100 * tick:.0f} %", "middle", 11)]
+        body += [text(left - 5, y + 4, f"{100 * tick:.0f} %", "end", 11)]
+    body.append(line(*at(0, 0), *at(1, 1), INK, ' stroke-dasharray="5 4"'))
     points = [at(b.mean_probability or 0.0, b.observed_rate or 0.0) for b in drawn]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     body.append(Markup('<polyline points="{}" fill="none" stroke="{}" stroke-width="2"/>').format(path, BLUE))
-    body += [_dot(x, y, 3 + 5 * (b.n / most) ** 0.5, BLUE) for b, (x, y) in zip(drawn, points, strict=True)]
-    body.append(_text(left + side / 2, top + side + 33, stated, "middle"))
+    body += [dot(x, y, 3 + 5 * (b.n / most) ** 0.5, BLUE) for b, (x, y) in zip(drawn, points, strict=True)]
+    body.append(text(left + side / 2, top + side + 33, stated, "middle"))
     turned = Markup('<text transform="translate(12 {:.0f}) rotate(-90)" text-anchor="middle" font-size="12" '
                     'fill="{}">{}</text>')  # fmt: skip
     body.append(turned.format(top + side / 2, INK, observed))
     told = ", ".join(
         f"{100 * (b.mean_probability or 0):.0f} % → {100 * (b.observed_rate or 0):.0f} %" for b in drawn
     )
-    return _svg(top + side + 40, title, told, body)
+    return svg(top + side + 40, title, told, body)
 
 
 def bubbles(
@@ -152,21 +156,21 @@ def bubbles(
     body = []
     for i in range(0, size + 1, max(size // 5, 1)):
         offset, name = i * cell, f"{top_score * i / size:g}"
-        body += [_line(left + offset, top, left + offset, top + side, "#d5dae0")]
-        body += [_line(left, top + offset, left + side, top + offset, "#d5dae0")]
-        body += [_text(left + offset, top + side + 15, name, "middle", 11)]
-        body += [_text(left - 5, top + side - offset + 4, name, "end", 11)]
-    body.append(_line(left, top + side, left + side, top, INK, ' stroke-dasharray="5 4"'))
+        body += [line(left + offset, top, left + offset, top + side, "#d5dae0")]
+        body += [line(left, top + offset, left + side, top + offset, "#d5dae0")]
+        body += [text(left + offset, top + side + 15, name, "middle", 11)]
+        body += [text(left - 5, top + side - offset + 4, name, "end", 11)]
+    body.append(line(left, top + side, left + side, top, INK, ' stroke-dasharray="5 4"'))
     for i, row in enumerate(counts):
         for j, n in enumerate(row):
             if n:
                 radius = max(cell / 2 * (n / most) ** 0.5, 1.2)
-                body.append(_dot(left + (j + 0.5) * cell, top + side - (i + 0.5) * cell, radius, BLUE))
-    body.append(_text(left + side / 2, top + side + 33, across, "middle"))
+                body.append(dot(left + (j + 0.5) * cell, top + side - (i + 0.5) * cell, radius, BLUE))
+    body.append(text(left + side / 2, top + side + 33, across, "middle"))
     turned = Markup('<text transform="translate(12 {:.0f}) rotate(-90)" text-anchor="middle" font-size="12" '
                     'fill="{}">{}</text>')  # fmt: skip
     body.append(turned.format(top + side / 2, INK, up))
-    return _svg(top + side + 40, title, f"{up} against {across}; the table has the counts", body)
+    return svg(top + side + 40, title, f"{up} against {across}; the table has the counts", body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from speechtutor.evaluation.result import clean
 from speechtutor.files import disk
-from speechtutor.report import charts, classroom, export, html
+from speechtutor.report import books, charts, classroom, export, html, lesson
 from speechtutor.report.attempts import AttemptLog
 from speechtutor.report.charts import Estimate
 from speechtutor.report.classroom import Classroom, Heard, Learner, Verdict
@@ -22,6 +22,7 @@ from speechtutor.schema import dumps
 MARKS = {Verdict.WORK: "✗", Verdict.MAYBE: "?", Verdict.FINE: "✓", Verdict.FEW: "·"}
 STYLES = {Verdict.WORK: "fix", Verdict.MAYBE: "likely", Verdict.FINE: "fine", Verdict.FEW: "few"}
 MOST_COLUMNS = 12
+ERRORS = ("phone", "heard", "learners", "times")
 COLUMNS = (
     "learner", "phone", "ipa", "heard", "attempts", "right", "low", "high", "verdict", "instead", "words",
 )  # fmt: skip
@@ -34,10 +35,12 @@ def build(found: AttemptLog, out: Path, *, words: bool = True) -> Built:
         StorageError: when the disk refuses.
     """
     room = classroom.classroom(found.attempts)
-    beside = [out.with_name(out.stem + suffix) for suffix in (".json", "-sounds.csv")]
+    beside = [out.with_name(out.stem + suffix) for suffix in (".json", "-sounds.csv", "-sounds.xlsx")]
     text = _page(room, found, words, [path.name for path in beside])
     disk.write_text(beside[0], dumps(clean(_json(room, words)), indent=1) + "\n")
-    records = (_record(one, sound, words) for one in room.learners for sound in one.sounds)
+    records = [_record(one, sound, words) for one in room.learners for sound in one.sounds]
+    errors = [asdict(one) for one in lesson.mistakes(room)]
+    books.write(beside[2], {"sounds": (COLUMNS, records), "errors": (ERRORS, errors)})
     disk.write_text(beside[1], export.csv_text(records, COLUMNS))
     disk.write_text(out, text)
     return Built(out, beside, found.problems)
@@ -45,7 +48,11 @@ def build(found: AttemptLog, out: Path, *, words: bool = True) -> Built:
 
 def _page(room: Classroom, found: AttemptLog, words: bool, beside: Sequence[str]) -> str:
     shown = room.phones[:MOST_COLUMNS]
-    contents = [("together", "Together"), ("overview", "Overview")] if room.learners else []
+    contents = (
+        [("together", "Together"), ("lesson", "Next lesson"), ("overview", "Overview")]
+        if room.learners
+        else []
+    )
     return html.render(
         "class.html",
         title="Class report",
@@ -56,6 +63,8 @@ def _page(room: Classroom, found: AttemptLog, words: bool, beside: Sequence[str]
             ("reading", "How to read this"),
         ],
         room=room,
+        mistakes=lesson.mistakes(room),
+        lesson=lesson.lesson(room),
         problems=found.problems,
         shown_phones=shown,
         n_more=len(room.phones) - len(shown),
@@ -101,7 +110,10 @@ def _record(one: Learner, sound: Heard, words: bool) -> dict[str, Any]:
 
 
 def _json(room: Classroom, words: bool) -> dict[str, Any]:
+    next_one = lesson.lesson(room)
     value = {"schema_version": 1, **asdict(room)}
+    value["mistakes"] = [asdict(one) for one in lesson.mistakes(room)]
+    value["lesson"] = None if next_one is None else asdict(next_one)
     for one in value["learners"]:
         for sound in one["sounds"] if not words else ():
             sound.pop("words")

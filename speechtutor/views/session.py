@@ -6,6 +6,7 @@ from speechtutor.content.tables import known_language
 from speechtutor.core import Exercise, Outcome, Transcript
 from speechtutor.pipeline import Session
 from speechtutor.practice.answers import told
+from speechtutor.practice.path import Step, reason
 from speechtutor.schema import VERSION, Json, feedback_json, percent, score_json, transcript_json
 from speechtutor.views.grammar import correction_json
 
@@ -37,11 +38,23 @@ def exercise_json(exercise: Exercise, seed: int) -> Json:
         "level": exercise.level,
         "prompt": exercise.prompt,
         "text": exercise.text,
+        "given": exercise.given,
+        "picture": exercise.picture,
         "focus": list(exercise.focus),
         "read_aloud": exercise.is_read,
         "answers": list(exercise.answers),
         "seed": seed,
     }
+
+
+def step_json(step: Step, lang: str) -> Json:
+    """An exercise of a session with what it was chosen for."""
+    one = step.exercise
+    return {
+        "id": one.id, "kind": one.kind, "level": one.level, "prompt": one.prompt, "text": one.text,
+        "given": one.given, "picture": one.picture, "focus": list(one.focus), "read_aloud": one.is_read,
+        "skill": step.skill, "why": step.why, "reason": reason(step, lang), "success": percent(step.success),
+    }  # fmt: skip
 
 
 def outcome_json(found: Outcome, lang: str) -> Json:

@@ -48,6 +48,24 @@ def test_everything_that_was_in_it_is_there(path: Path) -> None:
     assert store.state("ana").phones["TH"].n_attempts == 4
 
 
+def test_a_store_of_the_layout_before_is_brought_to_today_s(tmp_path: Path) -> None:
+    """One of today's with its newest tables taken away and its number set back is what 0002 was."""
+    path = tmp_path / "learners.db"
+    store = SqlStore(f"sqlite:///{path}")
+    store.append(attempt("ana"))
+    before = store.state("ana")
+    store.close()
+    with sqlite3.connect(path) as connection:
+        for table in ("profiles", "homework", "recordings", "audit"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("UPDATE alembic_version SET version_num = '0002'")
+    connection.close()
+    again = SqlStore(f"sqlite:///{path}")
+    assert again.state("ana") == before and again.homework.tasks() == [] and again.audit.entries() == []
+    again.audit.note("show", "ana")
+    assert again.delete("ana") == 1
+
+
 def test_it_goes_on_as_any_other(path: Path) -> None:
     store = SqlStore(f"sqlite:///{path}")
     (before,) = store.attempts("ben")

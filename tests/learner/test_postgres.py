@@ -20,12 +20,12 @@ from speechtutor.errors import StorageError
 from speechtutor.learner.store import SqlStore
 from speechtutor.learner.tables import Base
 from tests.conftest import need
-from tests.learner import test_refusals, test_store
+from tests.learner import test_homework, test_profiles, test_refusals, test_store
 from tests.learner.conftest import attempt
 
 SUITE = [
     test
-    for module in (test_store, test_refusals)
+    for module in (test_store, test_refusals, test_profiles, test_homework)
     for name, test in vars(module).items()
     if name.startswith("test_") and list(inspect.signature(test).parameters) == ["store"]
     if name != "test_full"  # fills an SQLite file

@@ -227,7 +227,7 @@ def test_what_is_to_be_said_makes_the_identity() -> None:
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        ({"level": "C1"}, "no level 'C1', only A1, A2, B1, B2"),
+        ({"level": "C2"}, "no level 'C2', only A1, A2, B1, B2, C1"),
         ({"sounds": ("XX",)}, "no sound 'XX'"),
         ({"kinds": ("song",)}, "no kind 'song', only sound, pair"),
         ({"lang": "fi"}, "no explanations in 'fi'"),

@@ -89,7 +89,7 @@ def practice(world: World) -> list[str]:
     """Exercises, and answers to them."""
     known = {
         "--learner": _pick(world, *NAMES),
-        "--level": _pick(world, "A1", "A2", "B1", "B2", "C3", "", "\n"),
+        "--level": _pick(world, "A1", "A2", "B1", "B2", "C1", "C3", "", "\n"),
         "--sounds": _pick(world, "TH,R", "QQ", "", ",", "th", "x" * 4000, "TH\n"),
         "--words": _pick(world, "bread", "", "zzz", *TEXTS),
         "--kind": _pick(
@@ -102,15 +102,33 @@ def practice(world: World) -> list[str]:
             "nonsense",
             ",",
             "translate",
+            "listen,shadow",
+            "picture",
+            "question",
+            "twister",
             "vocabulary",
             "paraphrase",
         ),
         "--explain": _pick(world, *EXPLAIN),
+        "--session": _pick(world, "1", *NUMBERS),
+        "--exercise": _pick(world, "91e1b3c443a1", *NAMES),
         "--seed": _pick(world, *NUMBERS),
         "--json": None,
     }
     answer = ["--answer", _sound(world), *FAKES] if world.rng.random() < 0.3 else []
     return ["practice", *answer, *options(world, known, 4)]
+
+
+def content(world: World) -> list[str]:
+    """Lists of what there is to practise."""
+    known = {
+        "--level": _pick(world, "A1", "c1", "C2", "", "\n"),
+        "--topic": _pick(world, "food", "war", "", *NAMES),
+        "--drawing": _pick(world, "kitchen", "../park", "", "\0"),
+        "--json": None,
+    }
+    kind = world.any(["sentence", "pair", "twister", "opening", "picture", "words", "topics", "song", ""])
+    return ["content", kind, *options(world, known, 2)]
 
 
 def evaluate(world: World) -> list[str]:
@@ -214,12 +232,59 @@ def report(world: World) -> list[str]:
 
 def learner(world: World) -> list[str]:
     """What is known of learners."""
-    verb = world.any(["list", "export", "delete", "nonsense"])
+    verb = world.any(["list", "export", "delete", "show", "set", "verify", "rebuild", "audit", "nonsense"])
     name = [] if verb == "list" else [world.any(NAMES)]
-    known = {"--store": lambda: store(world), "--json": None} | (
-        {"--out": lambda: out(world, ".json")} if verb == "export" else {}
-    )
-    return ["learner", verb, *name, *options(world, known, 2)]
+    more: dict[str, Callable[[], str] | None] = {}
+    if verb == "export":
+        more = {"--out": lambda: out(world, ".json")}
+    if verb == "show":
+        more = {
+            "--since": _pick(world, "2026-01-01", "", "yesterday", "\n"),
+            "--page": lambda: out(world, ".html"),
+        }
+    if verb == "set":
+        more = {
+            "--l1": _pick(world, "es", "zz-top", "", "\n", "x" * 90),
+            "--level": _pick(world, "a2", "C9", ""),
+            "--goals": _pick(world, "fluency", "none", "win", ","),
+            "--interests": _pick(world, "food,travel", "war"),
+            "--born": _pick(world, *NUMBERS, "2015"),
+            "--guardian": _pick(world, *NAMES),
+            "--minutes": _pick(world, *NUMBERS),
+            "--keep-audio": None,
+        }
+    known = {"--store": lambda: store(world), "--json": None} | more
+    return ["learner", verb, *name, *options(world, known, 3)]
+
+
+def learner_store(world: World) -> list[str]:
+    """The learner store as a whole; nothing outside of the folder is replaced."""
+    verb = world.any(["backup", "sweep", "research", "graph"])
+    known: dict[str, Callable[[], str] | None] = {"--json": None}
+    if verb == "backup":
+        return ["learner", verb, out(world, ".db"), "--store", store(world), *options(world, known)]
+    if verb == "research":
+        known["--out"] = lambda: out(world, ".csv")
+    known |= {"--dot": None} if verb == "graph" else {"--store": lambda: store(world)}
+    return ["learner", verb, *options(world, known, 2)]
+
+
+def homework(world: World) -> list[str]:
+    """A teacher's homework."""
+    verb = world.any(["assign", "list", "report", "withdraw"])
+    words = ["homework", verb, *([] if verb == "list" else [world.any(NAMES)])]
+    known: dict[str, Callable[[], str] | None] = {"--store": lambda: store(world), "--json": None}
+    if verb == "assign":
+        words += ["--learners", world.any(["all", "ana,ben", ",", *NAMES])]
+        known |= {
+            "--items": lambda: manifest(world),
+            "--topic": _pick(world, "food", "war", ""),
+            "--most": _pick(world, *NUMBERS),
+            "--due": _pick(world, "2030-01-01", "1999-01-01", "soon"),
+        }
+    if verb == "report":
+        words += ["--out", out(world, world.any([".html", ".csv", ".xlsx", ".pdf", ""]))]
+    return [*words, *options(world, known, 3)]
 
 
 def models(world: World) -> list[str]:
@@ -301,9 +366,12 @@ VERBS = {
     listen: 30,
     speak: 10,
     practice: 14,
+    content: 4,
     evaluate: 14,
     report: 20,
-    learner: 5,
+    learner: 9,
+    learner_store: 4,
+    homework: 6,
     models: 4,
     batch: 6,
     others: 8,

@@ -7,11 +7,22 @@ from collections.abc import Iterator
 from typing import Any
 
 from speechtutor.content.tables import read
+from speechtutor.practice.levels import LEVELS
 from speechtutor.text.language import load_language
 from speechtutor.text.phones import pronounce
 from speechtutor.text.tokens import tokenize
 
-FILES = ("exercises", "sentences", "scenarios", "contrasts", "questions", "phones", "messages", "prompts")
+FILES = (
+    "exercises",
+    "sentences",
+    "scenarios",
+    "contrasts",
+    "questions",
+    "phones",
+    "messages",
+    "prompts",
+    "library",
+)
 SAID = frozenset(
     "text say example opening closing ask title goal scene hints help start unfilled reply then answer hint "
     "partner again answers en how any question reply".split()
@@ -19,7 +30,9 @@ SAID = frozenset(
 
 
 def _strings(value: Any, key: str) -> Iterator[str]:
-    if isinstance(value, str):
+    if isinstance(value, str) and key in LEVELS:  # a sentence a line, by level
+        yield from value.strip().splitlines()
+    elif isinstance(value, str):
         sentence = re.fullmatch(r"[A-Z\"].*[.?!]", value.strip()) and not re.search(r"[\\(|]", value)
         if (key in SAID or sentence) and " " in value.strip():
             yield value
