@@ -31,6 +31,7 @@ VERBS = {
     "speak": "Say a text with the model voice.",
     "practice": "Give the next exercise for a learner.",
     "batch": "Score a corpus; a stopped batch goes on where it was.",
+    "convert": "Turn a corpus or its scores into another form.",
     "evaluate": "Measure a recogniser or a scorer on a manifest.",
     "report": "Turn an evaluation or a class's attempts into one page for people.",
     "learner": "List, hand out or forget what is known of learners.",
