@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,12 +22,14 @@ from speechtutor.errors import InputError, ModelError, ServiceError, SpeechTutor
 from speechtutor.pipeline import Coach
 from speechtutor.practice.given import LARGEST, SEEDS, Asked
 from speechtutor.schema import Json, score_json
+from speechtutor.service.audit import Audit
 from speechtutor.service.desk import ConflictError, Desk, MissingError
 from speechtutor.service.figures import Figures
 from speechtutor.service.gate import Gate
 from speechtutor.service.queue import BusyError, Queue, SlowError, StoppingError
 from speechtutor.service.settings import Settings
 from speechtutor.service.shapes import shapes
+from speechtutor.service.watched import watched
 from speechtutor.views.session import exercise_json
 
 if TYPE_CHECKING:
@@ -46,19 +49,26 @@ TOLD = (InputError, BusyError, SlowError)
 """Errors whose line is for the client; the others may name places of the server and are logged."""
 
 
-def build(coach: Coach, settings: Settings | None = None, store: SqlStore | None = None) -> FastAPI:
-    """The server's application over stages that were loaded elsewhere; it closes the store when it stops."""
+def build(
+    coach: Coach,
+    settings: Settings | None = None,
+    store: SqlStore | None = None,
+    audit: Audit | None = None,
+) -> FastAPI:
+    """The application over stages that were loaded elsewhere; it closes store and audit when it stops."""
     settings = settings or Settings()
-    queue = Queue(settings.n_waiting, settings.patience)
-    figures = Figures(lambda: queue.inside)
-    desk = Desk(replace(coach, store=store), store, settings.max_seconds, figures.declined)
+    figures = Figures()
+    queue = Queue(settings.n_waiting, settings.patience, figures.inside, partial(figures.stage, "waiting"))
+    stages = replace(watched(coach, figures.stage), store=store)
+    desk = Desk(stages, store, settings.max_seconds, figures.judged, figures.stage)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         yield
         await asyncio.to_thread(queue.close)  # what was taken is finished
-        if store is not None:
-            store.close()
+        for one in (store, audit):
+            if one is not None:
+                one.close()
 
     app = FastAPI(
         title="speechtutor",
@@ -74,7 +84,7 @@ def build(coach: Coach, settings: Settings | None = None, store: SqlStore | None
     app.add_exception_handler(SpeechTutorError, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_middleware(Gate, settings=settings, figures=figures)
+    app.add_middleware(Gate, settings=settings, figures=figures, audit=audit)
     return app
 
 
@@ -116,6 +126,7 @@ def _learners(desk: Desk, queue: Queue) -> APIRouter:
 
     @routes.post("/attempts")
     async def attempt(
+        request: Request,
         audio: Audio,
         id: Annotated[
             str, Form(description="Made by the client, such as a UUID; the same again is kept once.")
@@ -125,10 +136,12 @@ def _learners(desk: Desk, queue: Queue) -> APIRouter:
         explain: Explain = None,
     ) -> Json:
         """Judge and remember an attempt. Safe to send again with the same id until it is answered."""
+        request.state.learner = learner  # for the audit log
         return await queue.run(desk.attempt, id, learner, await audio.read(), text, explain)
 
     @routes.get("/practice")
     def practice(
+        request: Request,
         learner: str | None = None,
         level: Annotated[str, Query(max_length=2)] = "A2",
         sounds: Annotated[str, Query(max_length=200)] = "",
@@ -138,6 +151,7 @@ def _learners(desk: Desk, queue: Queue) -> APIRouter:
         seed: Annotated[int | None, Query(ge=0, lt=LARGEST)] = None,
     ) -> Json:
         """The next exercise; `seed` of the answer gives it again."""
+        request.state.learner = learner
         number = int(np.random.default_rng().integers(SEEDS)) if seed is None else seed
         asked = Asked(level.upper(), _listed(sounds.upper()), _listed(words), _listed(kind))
         return exercise_json(desk.practice(learner, number, asked, explain), number)

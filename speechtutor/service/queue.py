@@ -38,7 +38,15 @@ class SlowError(SpeechTutorError):
 class Queue:
     """Calls in order on one thread; `n_waiting` may wait beside the one that is running."""
 
-    def __init__(self, n_waiting: int, patience: float) -> None:
+    def __init__(
+        self,
+        n_waiting: int,
+        patience: float,
+        inside: Callable[[int], None] = lambda _: None,
+        waited: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        """`inside` is told how many are in the line as that changes, `waited` how long each waited."""
+        self._tell, self._waited = inside, waited
         self._thread = ThreadPoolExecutor(1, "models")
         self._most, self._patience = n_waiting + 1, patience
         self._lock = threading.Lock()
@@ -83,12 +91,14 @@ class Queue:
                 wait = math.ceil(self._inside * self._usual)
                 raise BusyError(f"{self._inside} requests are waiting: come again in {wait} s", wait)
             self._inside += 1
-        future = self._thread.submit(self._timed, call, *args)
+            self._tell(self._inside)
+        future = self._thread.submit(self._timed, monotonic(), call, *args)
         future.add_done_callback(self._leave)
         return future
 
-    def _timed(self, call: Callable[..., T], *args: Any) -> T:
+    def _timed(self, came: float, call: Callable[..., T], *args: Any) -> T:
         began = monotonic()
+        self._waited(began - came)
         try:
             return call(*args)
         finally:
@@ -97,6 +107,7 @@ class Queue:
     def _leave(self, _: Future[Any]) -> None:
         with self._lock:
             self._inside -= 1
+            self._tell(self._inside)
 
     def close(self) -> None:
         """Take no more, and finish what was taken."""
