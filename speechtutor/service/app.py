@@ -29,6 +29,7 @@ from speechtutor.service.gate import Gate
 from speechtutor.service.queue import BusyError, Queue, SlowError, StoppingError
 from speechtutor.service.settings import Settings
 from speechtutor.service.shapes import shapes
+from speechtutor.service.stream import Streams, streams
 from speechtutor.service.watched import watched
 from speechtutor.views.session import exercise_json
 
@@ -81,6 +82,7 @@ def build(
     app.include_router(_learners(desk, queue))
     app.include_router(_watching(queue, figures))
     app.include_router(shapes(desk, queue))
+    app.include_router(streams(Streams(desk, queue, settings, figures, _line)))
     app.add_exception_handler(SpeechTutorError, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -202,11 +204,16 @@ def _error(status: int, line: str, headers: Any = None) -> JSONResponse:
 async def _told(_: Request, error: Exception) -> JSONResponse:
     """One of our own errors by what it means over HTTP."""
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    again = {"retry-after": str(error.wait)} if isinstance(error, BusyError) else None
+    return _error(status, _line(error), again)
+
+
+def _line(error: Exception) -> str:
+    """What a client is told of one of our own errors; the rest is for the log."""
     if isinstance(error, TOLD):
-        again = {"retry-after": str(error.wait)} if isinstance(error, BusyError) else None
-        return _error(status, str(error), again)
+        return str(error)
     log.error("%s: %s", type(error).__name__, error)
-    return _error(status, "something that this server needs failed; its log says what")
+    return "something that this server needs failed; its log says what"
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

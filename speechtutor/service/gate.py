@@ -34,6 +34,7 @@ log = logging.getLogger("speechtutor.service")
 
 OPEN = ("/healthz", "/readyz")
 """Paths that need no key."""
+KEY_PROTOCOL = "speechtutor.key."
 MOST_HEADERS, MOST_HEADER_BYTES = 100, 16_384
 _ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _METHODS = ("GET", "POST", "DELETE", "HEAD", "OPTIONS")
@@ -112,10 +113,10 @@ class Gate:
         """A websocket: refused before it is accepted (HTTP 403 to the client), or let through."""
         headers = _headers(scope)
         passage = _passage(headers)
-        scope.setdefault("state", {})["id"] = passage.id
         try:
             self._check(scope, headers, passage)
             passage.status = 101
+            scope["state"] = {**(scope.get("state") or {}), "key": passage.key}
             await self.app(scope, receive, send)
         except Refused as refused:
             passage.refused, passage.status = refused, refused.status
@@ -146,7 +147,7 @@ class Gate:
 
     def _let_in(self, scope: Scope, headers: dict[str, str], passage: _Passage) -> None:
         """Raise `Refused` without a key, with one that does not open this, or that was used too often."""
-        key = self.settings.keys.of(_word(headers)) if self.settings.keys else EVERYONE
+        key = self.settings.keys.of(_word(headers, scope)) if self.settings.keys else EVERYONE
         if key is None:
             told = "a key is needed: Authorization: Bearer KEY"
             raise Refused(401, told, (b"www-authenticate", b"Bearer"))
@@ -251,11 +252,14 @@ def _host(headers: dict[str, str]) -> str:
     return re.sub(r":\d*$", "", headers.get("host", "").lower())
 
 
-def _word(headers: dict[str, str]) -> str | None:
-    """The key of a request, where any of the shapes puts it."""
+def _word(headers: dict[str, str], scope: Scope) -> str | None:
+    """The key of a request, where any of the shapes puts it; a page's websocket has but protocols."""
     kind, _, bearer = headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return bearer.strip()
+    for name in scope.get("subprotocols", ()):
+        if name.startswith(KEY_PROTOCOL):
+            return str(name).removeprefix(KEY_PROTOCOL)
     return headers.get("x-api-key") or headers.get("ocp-apim-subscription-key")
 
 

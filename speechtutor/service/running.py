@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from speechtutor.pipeline import Coach
 
 NO_STORE = "none"
+WARM = "I think so."
 HEAD_BYTES = 32_768
 MOST_CONNECTIONS = 1_000
 """Of one worker; more are answered 503."""
@@ -78,7 +79,16 @@ def make(plan: Plan) -> FastAPI:
     _log_to_stderr()
     store = None if plan.store == NO_STORE else open_store(plan.store)
     audit = None if plan.audit is None else Audit(plan.audit)
-    return build(_coach(plan), plan.settings, store, audit)
+    coach = _coach(plan)
+    _warm(coach)
+    return build(coach, plan.settings, store, audit)
+
+
+def _warm(coach: Coach) -> None:
+    """Let every stage work once, so that nobody waits for what is made at the first call."""
+    if coach.synthesizer is not None:
+        coach.coach(coach.synthesizer.speak(WARM), WARM)
+        coach.transcribe(coach.synthesizer.speak(WARM))
 
 
 def _coach(plan: Plan) -> Coach:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import monotonic
+from typing import cast
 
 from speechtutor.core import (
     Alignment,
@@ -18,7 +19,15 @@ from speechtutor.core import (
     UtteranceScore,
 )
 from speechtutor.pipeline import Coach
-from speechtutor.stages import GrammarCorrector, Scorer, Synthesizer, Transcriber, Tutor
+from speechtutor.stages import (
+    AcousticModel,
+    GrammarCorrector,
+    Listening,
+    Scorer,
+    Synthesizer,
+    Transcriber,
+    Tutor,
+)
 
 Tell = Callable[[str, float], None]
 """Is given the name of a stage and its seconds."""
@@ -94,13 +103,30 @@ class _Synthesizer:
             return self.inner.speak(text, rate=rate, phones=phones)
 
 
+@dataclass(frozen=True, slots=True)
+class _Listening(_Scorer):
+    inner: Listening
+
+    @property
+    def acoustic(self) -> AcousticModel:
+        return self.inner.acoustic
+
+    def hearing_with(self, acoustic: AcousticModel) -> Scorer:
+        return _Listening(cast(Listening, self.inner.hearing_with(acoustic)), self.tell)
+
+
 def watched(coach: Coach, tell: Tell) -> Coach:
     """The same coach, each stage of which tells its seconds."""
     return replace(
         coach,
         transcriber=_Transcriber(coach.transcriber, tell),
-        scorer=_Scorer(coach.scorer, tell),
+        scorer=_scorer(coach.scorer, tell),
         tutor=_Tutor(coach.tutor, tell),
         grammar=None if coach.grammar is None else _Corrector(coach.grammar, tell),
         synthesizer=None if coach.synthesizer is None else _Synthesizer(coach.synthesizer, tell),
     )
+
+
+def _scorer(scorer: Scorer, tell: Tell) -> Scorer:
+    """A scorer that listens by an acoustic model still does."""
+    return _Listening(scorer, tell) if isinstance(scorer, Listening) else _Scorer(scorer, tell)
