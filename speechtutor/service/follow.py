@@ -15,7 +15,7 @@ from itertools import takewhile
 
 from speechtutor.audio.live import Live
 from speechtutor.audio.quality import quality as measure
-from speechtutor.core import CanonicalWord, Recording, Transcript, UtteranceScore, Word
+from speechtutor.core import CanonicalWord, ErrorType, Recording, Transcript, UtteranceScore, Word
 from speechtutor.errors import InputError, SpeechTutorError
 from speechtutor.pipeline import Coach
 from speechtutor.schema import Json, feedback_json, number, score_json, transcript_json
@@ -123,7 +123,9 @@ class Follower:
         told: list[Json] = [
             {
                 "type": "words", "at": number(now, 3), "first": self.n_scored,
-                "words": [_word(w.text, *span) for w, span in zip(left, spans, strict=False)],
+                "words": [
+                    _word(w.text, start, min(end, now)) for w, (start, end) in zip(left, spans, strict=False)
+                ],
             }
         ]  # fmt: skip
         n_sure = len(list(takewhile(lambda span: span[1] < now - SURE, spans)))
@@ -176,7 +178,8 @@ class Follower:
             return []
         if score.overall is None and score.accuracy is None:
             return []
-        rows = score_json(score)["words"]
+        # What is more than the text at a cut may be the beginning of the next word: the end tells.
+        rows = [row for row in score_json(score)["words"] if row["error_type"] not in _EXTRA]
         for item in (item for row in rows for item in (row, *row["phones"])):
             for edge in ("start", "end"):
                 item[edge] = None if item[edge] is None else number(item[edge] + base, 3)
@@ -188,6 +191,9 @@ class Follower:
         if self._heard and not self._n_gone and speech and speech[-1][1] < self._until - STILL:
             return Transcript(self._heard, "en", self._confidence)
         return self.coach.transcribe(recording)
+
+
+_EXTRA = (ErrorType.INSERTION.value, ErrorType.REPETITION.value)
 
 
 def _alike(one: Word, other: Word) -> bool:
