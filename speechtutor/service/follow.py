@@ -135,7 +135,7 @@ class Follower:
             if scored or window.duration > LONGEST:  # else they are judged with the next ones
                 told += scored
                 self.n_scored += n_sure
-                self._base = max(spans[n_sure - 1][1] - EDGE, 0.0)
+                self._base = spans[n_sure - 1][1]
         return told
 
     def _speaking(self, window: Recording, now: float) -> list[Json]:

@@ -160,7 +160,8 @@ def test_a_reading_with_the_real_scorer(models_home: Path) -> None:
     """Words come in the order of the text while it is spoken, and scores near those of the end."""
     from speechtutor import registry
 
-    events, follower = follow(TEXT, SPOKEN, scorer=registry.load_scorer())
+    scorer = registry.load_scorer()
+    events, follower = follow(TEXT, SPOKEN, scorer=scorer)
     words = TEXT.rstrip(".").split()
     halfway = [e for e in events if e["type"] == "words" and e["at"] < 0.55 * SPOKEN.duration]
     assert halfway and 1 <= halfway[-1]["first"] + len(halfway[-1]["words"]) < len(words)
@@ -170,7 +171,7 @@ def test_a_reading_with_the_real_scorer(models_home: Path) -> None:
             assert said == words[event["first"] : event["first"] + len(said)]
             assert all(0 <= w["start"] < w["end"] <= event["at"] + 0.05 for w in event["words"])
     final = follower.end()["score"]
-    plain = score_json(replace(registry.load_scorer().score(follower.live.whole(), TEXT), elapsed=0.0))
+    plain = score_json(replace(scorer.score(follower.live.whole(), TEXT), elapsed=0.0))
     assert final | {"elapsed_ms": 0} == plain
     early = {e["first"] + i: w for e in events if e["type"] == "scores" for i, w in enumerate(e["words"])}
     assert len(early) >= 3
