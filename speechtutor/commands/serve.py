@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -103,6 +105,8 @@ def run(
     workers: Annotated[int, Parameter(help="Processes behind the port, with all models each.")] = 1,
     device: Device = None,
     strictness: Strictness = None,
+    app: Annotated[bool, Parameter(help="Also the learner's app, at /app; with one worker.")] = False,
+    auth_file: Annotated[Path | None, Parameter(help="Who may sign in to --app: name:password.")] = None,
     new_key: Annotated[
         str | None, Parameter(help="Make a key of this name, print it and its lines for --keys, and end.")
     ] = None,
@@ -124,14 +128,26 @@ def run(
         require(module, extra="serve")
     if not 1 <= workers <= 64:
         raise InputError(f"--workers must be from 1 to 64, not {workers}")
+    if app and workers > 1:
+        raise InputError(f"--app goes with one worker, not {workers}")
     from speechtutor.service import running
 
+    page = _page(host, bounds.allow_host, auth_file) if app else None
     plan: Plan = running.Plan((stages or Stages()).names(), settings, store, device, strictness, bounds.audit)
     with running.listening(host, port) as place:
         running.check(plan)
         many = f"; {workers} workers" if workers > 1 else ""
         note(f"listening on http://{host}:{port}; {len(settings.keys) or 'no'} keys{many}")
-        running.serve(plan, place, workers)
+        with nullcontext() if page is None else page.running():
+            running.serve(plan, place, workers, page)
+
+
+def _page(host: str, names: tuple[str, ...], auth_file: Path | None) -> Any:
+    """The learner's app for an address."""
+    from speechtutor.commands.app import module
+
+    module()
+    return importlib.import_module("demo.mounting").Mounted(host, names, auth_file, open_to_all=False)
 
 
 def _make_key(name: str, roles: tuple[str, ...]) -> None:

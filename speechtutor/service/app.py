@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import numpy as np
 from fastapi import APIRouter, Body, FastAPI, File, Form, Query, Request, Response, UploadFile
@@ -42,6 +42,22 @@ Audio = Annotated[UploadFile, File(description="A recording: wav, flac, mp3, ogg
 Text = Annotated[str | None, Form(description="What was to be said; without it, what was heard.")]
 Explain = Annotated[str | None, Form(description="Explain in this language: en, es or zh.")]
 
+APP = "/app"
+"""Where a page for people lies."""
+
+
+class Beside(Protocol):
+    """A page for people, below `APP`."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Held while the API uses the models."""
+        ...
+
+    def mount(self, api: Any, coach: Coach) -> None:
+        """Add the page of a coach to the application."""
+        ...
+
+
 STATUS: dict[type[SpeechTutorError], int] = {
     MissingError: 404, ConflictError: 409, InputError: 422, BusyError: 429, ServiceError: 502,
     ModelError: 503, StorageError: 503, StoppingError: 503, SlowError: 504,
@@ -55,11 +71,18 @@ def build(
     settings: Settings | None = None,
     store: SqlStore | None = None,
     audit: Audit | None = None,
+    beside: Beside | None = None,
 ) -> FastAPI:
-    """The application over stages that were loaded elsewhere; it closes store and audit when it stops."""
+    """The application over stages that were loaded elsewhere; it closes store and audit when it stops.
+
+    `beside` is a page for people that shares the models.
+    """
     settings = settings or Settings()
     figures = Figures()
-    queue = Queue(settings.n_waiting, settings.patience, figures.inside, partial(figures.stage, "waiting"))
+    turn = nullcontext if beside is None else beside.turn
+    queue = Queue(
+        settings.n_waiting, settings.patience, figures.inside, partial(figures.stage, "waiting"), turn
+    )
     stages = replace(watched(coach, figures.stage), store=store)
     desk = Desk(stages, store, settings.max_seconds, figures.judged, figures.stage)
 
@@ -86,7 +109,9 @@ def build(
     app.add_exception_handler(SpeechTutorError, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_middleware(Gate, settings=settings, figures=figures, audit=audit)
+    app.add_middleware(Gate, settings=settings, figures=figures, audit=audit, aside=beside and APP)
+    if beside is not None:
+        beside.mount(app, replace(coach, store=store))
     return app
 
 

@@ -80,13 +80,18 @@ class Gate:
         figures: Figures,
         audit: Audit | None = None,
         rates: Rates | None = None,
+        aside: str | None = None,
     ) -> None:
+        """What lies below the path `aside` is let through as it is: it has a door of its own."""
+        self.aside = aside
         self.app, self.settings, self.figures, self.audit = app, settings, figures, audit
         self.rates = rates or Rates(settings.rate, settings.rate_store)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer in its place."""
-        if scope["type"] == "websocket":
+        if scope["type"] in ("http", "websocket") and _below(scope["path"], self.aside):
+            await self.app(scope, receive, send)  # it has a door of its own
+        elif scope["type"] == "websocket":
             await self._stream(scope, receive, send)
         elif scope["type"] == "http":
             await self._request(scope, receive, send)
@@ -228,6 +233,10 @@ class Gate:
             self.audit.tell(learner, **line)
         except StorageError as error:
             log.error("%s", error)
+
+
+def _below(path: str, aside: str | None) -> bool:
+    return aside is not None and (path == aside or path.startswith(f"{aside}/"))
 
 
 def role_of(path: str, query: bytes) -> Role:

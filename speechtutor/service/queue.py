@@ -11,6 +11,7 @@ import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -44,9 +45,13 @@ class Queue:
         patience: float,
         inside: Callable[[int], None] = lambda _: None,
         waited: Callable[[float], None] = lambda _: None,
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """`inside` is told how many are in the line as that changes, `waited` how long each waited."""
-        self._tell, self._waited = inside, waited
+        """`inside` is told how many are in the line as that changes, `waited` how long each waited.
+
+        `turn` is held during a call, where others than this line use the models, too.
+        """
+        self._tell, self._waited, self._turn = inside, waited, turn
         self._thread = ThreadPoolExecutor(1, "models")
         self._most, self._patience = n_waiting + 1, patience
         self._lock = threading.Lock()
@@ -98,9 +103,11 @@ class Queue:
 
     def _timed(self, came: float, call: Callable[..., T], *args: Any) -> T:
         began = monotonic()
-        self._waited(began - came)
         try:
-            return call(*args)
+            with self._turn():
+                began = monotonic()
+                self._waited(began - came)
+                return call(*args)
         finally:
             self._usual += 0.2 * (monotonic() - began - self._usual)
 

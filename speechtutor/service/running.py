@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from speechtutor.pipeline import Coach
+    from speechtutor.service.app import Beside
 
 NO_STORE = "none"
 WARM = "I think so."
@@ -66,7 +67,7 @@ def check(plan: Plan) -> None:
         open_store(plan.store).close()
 
 
-def make(plan: Plan) -> FastAPI:
+def make(plan: Plan, beside: Beside | None = None) -> FastAPI:
     """The application of a plan, its models loaded.
 
     Raises:
@@ -81,7 +82,7 @@ def make(plan: Plan) -> FastAPI:
     audit = None if plan.audit is None else Audit(plan.audit)
     coach = _coach(plan)
     _warm(coach)
-    return build(coach, plan.settings, store, audit)
+    return build(coach, plan.settings, store, audit, beside)
 
 
 def _warm(coach: Coach) -> None:
@@ -105,15 +106,18 @@ def _coach(plan: Plan) -> Coach:
     return Coach(**found)
 
 
-def serve(plan: Plan, place: socket.socket, workers: int = 1) -> None:
-    """Serve until a signal says to stop, and finish what was taken."""
+def serve(plan: Plan, place: socket.socket, workers: int = 1, beside: Beside | None = None) -> None:
+    """Serve until a signal says to stop, and finish what was taken.
+
+    A page `beside` the API keeps what it shows in its process, so it goes with one worker.
+    """
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
     from speechtutor.service.prompt import PromptProtocol
 
     config = uvicorn.Config(
-        functools.partial(make, plan), factory=True, workers=workers, http=PromptProtocol,
+        functools.partial(make, plan, beside), factory=True, workers=workers, http=PromptProtocol,
         ws="websockets-sansio", ws_max_size=2**20, access_log=False, server_header=False, log_level="warning",
         timeout_graceful_shutdown=round(plan.settings.patience) or 1, limit_concurrency=MOST_CONNECTIONS,
         h11_max_incomplete_event_size=HEAD_BYTES,
