@@ -24,16 +24,14 @@ SWEEP = 30.0
 class Mounted:
     """A page for an address, not yet of any models."""
 
-    def __init__(
-        self, host: str, names: tuple[str, ...], auth_file: Path | None, *, open_to_all: bool
-    ) -> None:
+    def __init__(self, host: str, names: tuple[str, ...], auth_file: Path | None = None) -> None:
         """Read who may sign in.
 
         Raises:
             InputError: when nobody need, on an address that other machines reach.
         """
         auth = serving.accounts(auth_file)
-        serving.check_open(host, bool(auth), open_to_all)
+        serving.check_open(host, bool(auth), consent=False)
         self._options = serving.options(host, names, auth)
         self._lane = voices.Lane()
 
@@ -59,8 +57,8 @@ class Mounted:
         gr.mount_gradio_app(
             api, blocks, PATH, css=page.CSS, head=page.HEAD, allowed_paths=[str(page.EXAMPLES)],
             theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-            footer_links=[], ssr_mode=False, max_file_size=serving.UPLOAD_BYTES, auth=self._options.get("auth"),
-            app_kwargs=self._options["app_kwargs"],
+            footer_links=[], ssr_mode=False, max_file_size=serving.UPLOAD_BYTES,
+            auth=self._options.get("auth"), app_kwargs=self._options["app_kwargs"],
         )  # fmt: skip
 
     @contextmanager

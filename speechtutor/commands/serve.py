@@ -147,7 +147,7 @@ def _page(host: str, names: tuple[str, ...], auth_file: Path | None) -> Any:
     from speechtutor.commands.app import module
 
     module()
-    return importlib.import_module("demo.mounting").Mounted(host, names, auth_file, open_to_all=False)
+    return importlib.import_module("demo.mounting").Mounted(host, names, auth_file)
 
 
 def _make_key(name: str, roles: tuple[str, ...]) -> None:

@@ -20,7 +20,7 @@ def test_page_and_api_in_one_process(tmp_path: Path) -> None:
     from fastapi.testclient import TestClient
 
     inside: list[int] = []
-    beside = Mounted("127.0.0.1", ("testserver",), None, open_to_all=False)
+    beside = Mounted("127.0.0.1", ("testserver",))
 
     class Watched:
         def turn(self) -> Any:
@@ -45,7 +45,7 @@ def test_page_and_api_in_one_process(tmp_path: Path) -> None:
 
 def test_other_machines_sign_in() -> None:
     with pytest.raises(InputError, match="--auth-file"):
-        Mounted("0.0.0.0", (), None, open_to_all=False)
+        Mounted("0.0.0.0", ())
 
 
 def test_one_worker(capsys: Any) -> None:
