@@ -14,6 +14,7 @@ from typing import Any
 
 from demo import app as page
 from demo import private, serving, voices
+from demo.layout import CSS, HEAD
 from speechtutor.pipeline import Coach
 
 PATH = "/app"
@@ -55,7 +56,7 @@ class Mounted:
         blocks = page.build(shown)
         serving.close(blocks)
         gr.mount_gradio_app(
-            api, blocks, PATH, css=page.CSS, head=page.HEAD, allowed_paths=[str(page.EXAMPLES)],
+            api, blocks, PATH, css=CSS, head=HEAD, allowed_paths=[str(page.EXAMPLES)],
             theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
             footer_links=[], ssr_mode=False, max_file_size=serving.UPLOAD_BYTES,
             auth=self._options.get("auth"), app_kwargs=self._options["app_kwargs"],

@@ -109,7 +109,9 @@ def build(
     app.add_exception_handler(SpeechTutorError, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_middleware(Gate, settings=settings, figures=figures, audit=audit, aside=beside and APP)
+    app.add_middleware(
+        Gate, settings=settings, figures=figures, audit=audit, aside=None if beside is None else APP
+    )
     if beside is not None:
         beside.mount(app, replace(coach, store=store))
     return app

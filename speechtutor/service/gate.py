@@ -17,6 +17,8 @@ from time import monotonic
 from typing import Any
 from urllib.parse import parse_qsl
 
+from h11 import LocalProtocolError
+
 from speechtutor.errors import StorageError
 from speechtutor.service.audit import Audit
 from speechtutor.service.figures import Figures
@@ -106,6 +108,8 @@ class Gate:
             await self.app(scope, self._counted(receive, passage), self._marked(scope, send, passage))
         except Refused as refused:
             passage.refused = refused
+        except LocalProtocolError:  # what the client sent meanwhile was no HTTP: nobody can be answered
+            passage.refused, passage.status = Refused(400, "the connection is broken"), passage.status or 400
         except Exception:
             if passage.refused is None:
                 log.exception("request %s failed", passage.id)
@@ -243,7 +247,8 @@ def role_of(path: str, query: bytes) -> Role:
     """What a key must open for a path; an exercise for a learner is of the learner's record."""
     if path == "/metrics":
         return Role.WATCH
-    whose = path == "/v1/practice" and any(name == b"learner" for name, _ in parse_qsl(query, True))
+    asked = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    whose = path == "/v1/practice" and any(name == "learner" for name, _ in asked)
     return Role.LEARNERS if whose or path.startswith(_LEARNERS) else Role.JUDGE
 
 

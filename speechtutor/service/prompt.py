@@ -40,6 +40,13 @@ class PromptProtocol(H11Protocol):
         else:
             self._stop()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP; where an answer had begun already, close."""
+        try:
+            super().send_400_response(msg)
+        except h11.LocalProtocolError:
+            self.transport.close()
+
     def _wait(self) -> None:
         if self._timer is None:
             self._timer = self.loop.call_later(self.seconds, self._late)

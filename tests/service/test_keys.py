@@ -68,6 +68,7 @@ def test_each_role_opens_its_own(api: Any) -> None:
         ("/v1/practice", b"learner=ana", Role.LEARNERS),
         ("/v1/practice", b"level=A2&%6cearner=ana", Role.LEARNERS),  # however it is spelled
         ("/v1/practice", b"learner=", Role.LEARNERS),
+        ("/v1/practice", b"learner=%ed%a0%80", Role.LEARNERS),  # half a character
         ("/v1/learners/ana", b"", Role.LEARNERS),
         ("/v1/attempts", b"", Role.LEARNERS),
         ("/metrics", b"", Role.WATCH),
