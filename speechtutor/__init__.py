@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         WordScore,
     )
     from speechtutor.errors import SpeechTutorError
+    from speechtutor.notebook.plots import plot
     from speechtutor.pipeline import Coach
     from speechtutor.registry import load
     from speechtutor.tables import frame
@@ -63,9 +64,16 @@ __all__ = [
     "__version__",
     "frame",
     "load",
+    "plot",
 ]
 
-_ELSEWHERE = {"Coach": "pipeline", "SpeechTutorError": "errors", "frame": "tables", "load": "registry"}
+_ELSEWHERE = {
+    "Coach": "pipeline",
+    "SpeechTutorError": "errors",
+    "frame": "tables",
+    "load": "registry",
+    "plot": "notebook.plots",
+}
 """Where a name lives that is not in `core`."""
 
 
@@ -73,7 +81,15 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(f"{__name__}.{_ELSEWHERE.get(name, 'core')}")
+    importlib.import_module(f"{__name__}.core.display").register(_shown)
     return getattr(module, name)
+
+
+def _shown(value: Any) -> str:
+    """What a notebook shows of a score."""
+    from speechtutor.notebook.heat import score_html
+
+    return score_html(value)
 
 
 def __dir__() -> list[str]:

@@ -32,6 +32,7 @@ VERBS = {
     "practice": "Give the next exercise for a learner.",
     "content": "List what there is to practise: sentences, pairs, openings, pictures, words.",
     "batch": "Score a corpus; a stopped batch goes on where it was.",
+    "convert": "Turn a corpus or its scores into another form.",
     "evaluate": "Measure a recogniser or a scorer on a manifest.",
     "report": "Turn an evaluation or a class's attempts into one page for people.",
     "learner": "List, hand out or forget what is known of learners.",

@@ -28,7 +28,7 @@ from speechtutor.core import Recording, UtteranceScore
 from speechtutor.errors import AudioError
 from speechtutor.files import disk
 from speechtutor.models.fake import FakeScorer, FakeSynthesizer, FakeTranscriber
-from speechtutor.views import praat
+from speechtutor.views import tiers
 from tests.conftest import PROJECT
 
 TEXT = "I think so"
@@ -320,9 +320,9 @@ def test_textgrid(run: Any, clip: Path, tmp_path: Path) -> None:
 
 def test_a_textgrid_has_no_gaps() -> None:
     rows = [(0.5, 1.0, "a"), (1.0, 1.2, "b"), (1.1, 1.15, "inside"), (1.5, 9.0, 'c "d"')]
-    whole = praat.filled(rows, 2.0)
+    whole = tiers.filled(rows, 2.0)
     assert whole == [(0.0, 0.5, ""), (0.5, 1.0, "a"), (1.0, 1.2, "b"), (1.2, 1.5, ""), (1.5, 2.0, 'c "d"')]
-    assert praat.filled([], 2.0) == [(0.0, 2.0, "")]
+    assert tiers.filled([], 2.0) == [(0.0, 2.0, "")]
 
 
 # Transcribe, coach, speak

@@ -255,6 +255,22 @@ def packets(stream: BinaryIO) -> Iterator[Any]:
         raise AudioError("is damaged or cut off: not all of the sound that its headers count is there")
 
 
+def begun(stream: BinaryIO) -> Iterator[Chunk]:
+    """What can be heard of a file that is still being written, up to where nothing more can be read.
+
+    Raises:
+        Unopened: when it cannot be told yet what it is.
+    """
+    import av
+
+    with _container(stream, f"{_PYAV},flac,mp3,wav") as container, suppress(av.FFmpegError):
+        to_float = av.AudioResampler(format="flt")
+        for frame in container.decode(audio=0) if container.streams.audio else ():
+            for part in to_float.resample(frame):
+                samples = part.to_ndarray().reshape(-1, frame.layout.nb_channels)
+                yield part.sample_rate, samples.astype(np.float32, copy=False)
+
+
 def _from_pyav(stream: BinaryIO) -> Iterator[Chunk]:
     import av
 

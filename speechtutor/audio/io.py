@@ -70,6 +70,16 @@ def decode(
         raise AudioError(f"{name}: {error}") from error
 
 
+def of_chunks(parts: Iterable[Chunk]) -> Recording:
+    """The recording in chunks of (rate, samples of shape (n, n_channels)) as `decoding` gives them.
+
+    Raises:
+        AudioError: when there are none, or their numbers are no sound.
+    """
+    held = list(parts)
+    return _recording(lambda: _checked(held, None))
+
+
 def from_array(samples: NDArray[Any], sample_rate: int, *, name: str = "recording") -> Recording:
     """The recording in an array of shape (n_samples,) or (n_samples, n_channels).
 

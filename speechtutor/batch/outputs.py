@@ -1,4 +1,4 @@
-"""The rows of a batch in other forms: CSV, Parquet, a TextGrid each; written from the journal, row by row."""
+"""The rows of a batch in other forms: tables, and what annotation programs read; written row by row."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from speechtutor import tables
 from speechtutor.errors import InputError, StorageError, require
-from speechtutor.files.disk import plain_file, write_text
-from speechtutor.views import praat
+from speechtutor.files.disk import file_name, plain_file, write_text
+from speechtutor.views import captions, elan, praat, tiers
 
 Values = Iterable[Mapping[str, Any]]
 AT_ONCE = 10_000
@@ -56,24 +55,47 @@ def parquet_table(path: Path, values: Values, per: str) -> None:
             writer.write_table(pyarrow.Table.from_pylist(picked, schema))
 
 
-def textgrids(folder: Path, values: Values) -> int:
-    """A TextGrid for every row that was judged, named by its id; how many there are.
+def _grid(value: Mapping[str, Any]) -> str:
+    return praat.textgrid(tiers.of_score(value), value["duration"])
+
+
+def _eaf(value: Mapping[str, Any]) -> str:
+    return elan.eaf(tiers.of_score(value))
+
+
+ANNOTATIONS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
+    "textgrid": (".TextGrid", _grid),
+    "eaf": (".eaf", _eaf),
+    "vtt": (".vtt", captions.webvtt),
+}
+"""Forms with a file a recording: the suffix, and what makes it."""
+CTM = "ctm"
+"""One file for all of them: times of words, or of phones."""
+FORMS = (*ANNOTATIONS, CTM)
+
+
+def write_form(form: str, place: Path, values: Values, per: str = "word") -> int:
+    """The recordings that were judged in one of `FORMS`; how many there are.
+
+    `place` is a folder in which each has a file named by its id, or the file of a CTM.
 
     Raises:
         StorageError: when the disk refuses.
     """
     n = 0
+    whole = []
     for value in values:
-        if "error" not in value:
-            write_text(folder / f"{file_name(str(value['id']))}.TextGrid", praat.of_score(value))
-            n += 1
+        if "error" in value:
+            continue
+        n += 1
+        if form == CTM:
+            whole.append(captions.ctm(value, per))
+        else:
+            suffix, made = ANNOTATIONS[form]
+            write_text(place / f"{file_name(str(value['id']))}{suffix}", made(value))
+    if form == CTM:
+        write_text(place, "".join(whole))
     return n
-
-
-def file_name(name: str) -> str:
-    """An id as a path below a folder: its slashes stay, nothing else leads anywhere."""
-    parts = [quote(part, safe=" ,;=+@()[]'!~") for part in name.split("/")]
-    return "/".join(part.replace(".", "%2E") if part in ("", ".", "..") else part for part in parts if part)
 
 
 TABLES: Mapping[str, Callable[[Path, Values, str], None]] = {".csv": csv_table, ".parquet": parquet_table}

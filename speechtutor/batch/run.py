@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from speechtutor.errors import InputError, StorageError
 from speechtutor.evaluation import provenance
 from speechtutor.files import journal
 from speechtutor.files.disk import plain_file
+from speechtutor.text.phone_sets import known_set
+from speechtutor.views import tiers
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Job:
     """What is judged, how, and where the result goes.
 
     `root` is what a manifest's audio paths are relative to. A table (.csv, .parquet) has one row `per`
-    utterance, word or phone; `textgrids` is a folder for a TextGrid each.
+    utterance, word or phone; `also` has a place for other forms (`outputs.FORMS`), all with their phones in
+    the set `phones`. The rows themselves keep ARPAbet, and IPA beside it.
     """
 
     source: Path
@@ -35,7 +38,8 @@ class Job:
     split: str | None = None
     limit: int | None = None
     per: str = "word"
-    textgrids: Path | None = None
+    also: Mapping[str, Path] = field(default_factory=dict)
+    phones: str = "arpabet"
     command: Sequence[str] = ()
 
     @property
@@ -73,6 +77,7 @@ def run(
         StorageError: when the disk refuses.
     """
     outputs.check(job.out, job.per)
+    known_set(job.phones)
     found = tasks.read(job.source, job.root, job.split, job.limit)
     path = plain_file(job.rows)
     lock = path.with_name(f".{path.name}.lock")
@@ -150,9 +155,9 @@ def _write(job: Job, rows: Rows, names: Sequence[str]) -> None:
     """The forms beside the rows themselves."""
 
     def values() -> Iterator[dict[str, Any]]:
-        return (json.loads(line) for line in rows.lines(names))
+        return (tiers.respelled(json.loads(line), job.phones) for line in rows.lines(names))
 
     if job.out.suffix in outputs.TABLES:
         outputs.TABLES[job.out.suffix](job.out, values(), job.per)
-    if job.textgrids is not None:
-        outputs.textgrids(job.textgrids, values())
+    for form, place in job.also.items():
+        outputs.write_form(form, place, values(), "phone" if job.per == "phone" else "word")

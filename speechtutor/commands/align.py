@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from speechtutor.commands.output import AsJson, Device, Model, show, write
+from speechtutor.commands.output import AsJson, Device, Model, Phones, show, write
 
 
 def run(
@@ -17,6 +17,7 @@ def run(
     *,
     model: Model = None,
     textgrid: Annotated[Path | None, Parameter(help="Also write a Praat TextGrid here.")] = None,
+    phones: Phones = "arpabet",
     device: Device = None,
     json: AsJson = False,
 ) -> None:
@@ -28,9 +29,9 @@ def run(
     recording = load(audio)
     alignment = registry.load("scorer", model, device=device).align(recording, text)
     if textgrid is not None:
-        from speechtutor.views.praat import of_alignment
+        from speechtutor.views import praat, tiers
 
-        write(textgrid, of_alignment(alignment, recording.duration))
+        write(textgrid, praat.textgrid(tiers.of_alignment(alignment, phones), recording.duration))
     if json:
         show(alignment_json(alignment))
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from speechtutor.commands.output import AsJson, note, show
+from speechtutor.commands.output import AsJson, Phones, note, show
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,7 +33,20 @@ class Rows:
     per: Literal["utterance", "word", "phone"] = "word"
     """What a row of a table is."""
     textgrid: Path | None = None
-    """A folder for a TextGrid of each recording."""
+    """A folder for a TextGrid of each recording (Praat)."""
+    eaf: Path | None = None
+    """A folder for a document of each recording (ELAN)."""
+    vtt: Path | None = None
+    """A folder for captions of each recording (WebVTT)."""
+    ctm: Path | None = None
+    """A file for the times of all words; of all phones with --per phone (NIST's CTM)."""
+    phones: Phones = "arpabet"
+    """How phones are written in tables and the forms above."""
+
+    def also(self) -> dict[str, Path]:
+        """The places of the other forms that are wanted."""
+        found = {"textgrid": self.textgrid, "eaf": self.eaf, "vtt": self.vtt, "ctm": self.ctm}
+        return {form: place for form, place in found.items() if place is not None}
 
 
 @Parameter(name="*")
@@ -103,8 +116,9 @@ def run(
         raise InputError(f"processes must be 1 or more, not {processes}")
     plan = (wish or Wish()).plan()
     job = batch.Job(
-        source, rows.out, plan, rows.root, rows.split, rows.limit, rows.per, rows.textgrid, command(sys.argv)
-    )
+        source, rows.out, plan, rows.root, rows.split, rows.limit, rows.per, rows.also(), rows.phones,
+        command(sys.argv),
+    )  # fmt: skip
 
     def workers() -> Any:
         return pools.processes(processes) if cluster is None else pools.cluster(cluster)

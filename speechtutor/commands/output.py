@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -23,6 +23,9 @@ AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
 Strictness = Annotated[
     str | None,
     Parameter(help="How readily a sound is called wrong: lenient, standard or strict (standard)."),
+]
+Phones = Annotated[
+    Literal["arpabet", "ipa", "xsampa"], Parameter(help="How phones are written in TextGrids and tables.")
 ]
 Model = Annotated[str | None, Parameter(help="A name from `speechtutor models` (the default of the stage)")]
 

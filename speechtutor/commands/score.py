@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from speechtutor.commands.output import AsJson, Device, Model, Strictness, score_lines, show, warn
-from speechtutor.errors import InputError
+from speechtutor.errors import InputError, require
 
 
 def run(
@@ -22,6 +22,9 @@ def run(
     device: Device = None,
     json: AsJson = False,
     azure: Annotated[bool, Parameter(help="Print JSON in the shape of Azure's assessment.")] = False,
+    plot: Annotated[
+        Path | None, Parameter(help="Also draw waveform, phones and pitch here: .png, .svg or .pdf.")
+    ] = None,
     learner: Annotated[
         str | None, Parameter(help="Who spoke: prints a line of JSON with the name, for `report --class`.")
     ] = None,
@@ -32,8 +35,15 @@ def run(
     from speechtutor import registry
     from speechtutor.audio.io import load
 
+    if plot is not None:
+        _drawable(plot)
     recording = load(audio)
     score = registry.load_scorer(model, device=device, strictness=strictness).score(recording, text)
+    if plot is not None:
+        from speechtutor.files.disk import write_bytes
+        from speechtutor.notebook import plots
+
+        write_bytes(plot, plots.drawn(plots.plot(recording, score), plot.suffix.lstrip(".")))
     if azure:
         from speechtutor.views.azure import azure_json
 
@@ -50,3 +60,12 @@ def run(
         for line in score_lines(score):
             print(line)
         warn(score.cautions)
+
+
+def _drawable(place: Path) -> None:
+    """Refuse a figure before anything is judged for it."""
+    from speechtutor.notebook.plots import KINDS
+
+    if place.suffix.lstrip(".") not in KINDS:
+        raise InputError(f"--plot {place} must end in {', '.join(f'.{kind}' for kind in KINDS)}")
+    require("matplotlib", extra="plots")

@@ -2,22 +2,92 @@
 
 from __future__ import annotations
 
-import logging
-import socket
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+import importlib
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from speechtutor.commands.output import Device, note
+from speechtutor.commands.output import Device, Strictness, note
 from speechtutor.errors import InputError, require
 
 if TYPE_CHECKING:
-    from speechtutor.pipeline import Coach
+    from speechtutor.service.running import Plan
+    from speechtutor.service.settings import Settings
 
 NONE = "none"
 """Leaves grammar, the voice or the store out."""
-Name = Annotated[str | None, Parameter(help="A name from `speechtutor models`.")]
+RATE = "600/minute"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Stages:
+    """What judges."""
+
+    transcriber: str | None = None
+    """A name from `speechtutor models`."""
+    scorer: str | None = None
+    """A name from `speechtutor models`."""
+    tutor: str | None = None
+    """A name from `speechtutor models`."""
+    grammar: str | None = None
+    """Corrects free speech: a name, or none (rules)."""
+    voice: str | None = None
+    """The model voice: a name, or none."""
+
+    def names(self) -> dict[str, str | None]:
+        """The stages that are wanted, by their names in the registry."""
+        found = {"transcriber": self.transcriber, "scorer": self.scorer, "tutor": self.tutor}
+        more = (("grammar", self.grammar), ("synthesizer", self.voice))
+        return found | {stage: name for stage, name in more if name != NONE}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """Who comes in, and how much of it."""
+
+    allow_host: tuple[str, ...] = ()
+    """A name under which the server may be asked for, each with --allow-host."""
+    keys: Path | None = None
+    """A file of keys by their digests, with roles and rates; --new-key makes its lines."""
+    rate: str = RATE
+    """How often a key may be used that has no rate of its own, or none."""
+    rate_store: str | None = None
+    """Where uses are counted for several servers: redis://HOST (in each process)."""
+    audit: Path | None = None
+    """A log of who did what to whose record; learners stand there as keyed digests."""
+    waiting: int = 16
+    """Requests that may wait; more are told to come again."""
+    timeout: float = 60.0
+    """Seconds that a request may take with waiting."""
+    streams: int = 8
+    """Streams that may be open at once."""
+
+    def settings(self, host: str) -> Settings:
+        """The limits of a server on an address.
+
+        Raises:
+            InputError: when other machines would be let in without keys, or for a limit that is none.
+        """
+        from speechtutor.service import keys, rates, settings
+
+        rate = None if self.rate == NONE else self.rate
+        if rate is not None:
+            rates.parsed(rate, "--rate")
+        known = keys.from_environment() + (() if self.keys is None else keys.from_file(self.keys))
+        found = settings.Settings(
+            keys.Keys(known), (*settings.HERE, host.lower(), *map(str.lower, self.allow_host)),
+            n_waiting=self.waiting, patience=self.timeout, n_streams=self.streams,
+            rate=rate if known else None,
+        )  # fmt: skip
+        settings.require_keys(host, found.keys)
+        from dataclasses import replace
+
+        return found if self.rate_store is None else replace(found, rate_store=self.rate_store)
 
 
 def run(
@@ -26,79 +96,64 @@ def run(
         str, Parameter(help="Address to listen on; beyond this machine keys are needed.")
     ] = "127.0.0.1",
     port: Annotated[int, Parameter(help="Port to listen on.")] = 8000,
-    allow_host: Annotated[
-        tuple[str, ...],
-        Parameter(help="A name under which the server may be asked for, each with --allow-host."),
-    ] = (),
-    transcriber: Name = None,
-    scorer: Name = None,
-    tutor: Name = None,
-    grammar: Annotated[str | None, Parameter(help="Corrects free speech: a name, or none (rules).")] = None,
-    voice: Annotated[str | None, Parameter(help="The model voice: a name, or none.")] = None,
-    store: Annotated[str | None, Parameter(help="Learner store: a URL, or none (yours)")] = None,
+    stages: Stages | None = None,
+    bounds: Bounds | None = None,
+    store: Annotated[
+        str | None,
+        Parameter(help="Learner store: a URL, or none (yours); PostgreSQL's password by PGPASSWORD."),
+    ] = None,
+    workers: Annotated[int, Parameter(help="Processes behind the port, with all models each.")] = 1,
     device: Device = None,
-    waiting: Annotated[int, Parameter(help="Requests that may wait; more are told to come again.")] = 16,
-    timeout: Annotated[float, Parameter(help="Seconds that a request may take with waiting.")] = 60.0,
+    strictness: Strictness = None,
+    app: Annotated[bool, Parameter(help="Also the learner's app, at /app; with one worker.")] = False,
+    auth_file: Annotated[Path | None, Parameter(help="Who may sign in to --app: name:password.")] = None,
+    new_key: Annotated[
+        str | None, Parameter(help="Make a key of this name, print it and its lines for --keys, and end.")
+    ] = None,
+    role: Annotated[
+        tuple[Literal["judge", "learners", "watch"], ...],
+        Parameter(help="What --new-key opens, each with --role (judge)."),
+    ] = ("judge",),
 ) -> None:
     """Serve the JSON API; /openapi.json describes it.
 
-    Keys that are let in come by the environment: SPEECHTUTOR_API_KEYS, with commas between them.
+    Keys that open everything come by the environment: SPEECHTUTOR_API_KEYS, with commas between them.
     """
-    from speechtutor.service import settings
+    if new_key is not None:
+        _make_key(new_key, role)
+        return
+    bounds = bounds or Bounds()
+    settings = bounds.settings(host)
+    for module in ("uvicorn", "fastapi", "prometheus_client", "limits"):
+        require(module, extra="serve")
+    if not 1 <= workers <= 64:
+        raise InputError(f"--workers must be from 1 to 64, not {workers}")
+    if app and workers > 1:
+        raise InputError(f"--app goes with one worker, not {workers}")
+    from speechtutor.service import running
 
-    keys = settings.keys_from()
-    settings.require_keys(host, keys)
-    uvicorn = require("uvicorn", extra="serve")
-    require("fastapi", extra="serve")
-    require("prometheus_client", extra="serve")
-    from speechtutor.learner.store import open_store
-    from speechtutor.service.app import build
-
-    limits = settings.Settings(
-        keys, (*settings.HERE, host.lower(), *map(str.lower, allow_host)), n_waiting=waiting, patience=timeout
-    )
-    names = {"transcriber": transcriber, "scorer": scorer, "tutor": tutor}
-    names |= {stage: name for stage, name in (("grammar", grammar), ("synthesizer", voice)) if name != NONE}
-    with _listening(host, port) as place:
-        app = build(_coach(names, device), limits, None if store == NONE else open_store(store))
-        _log_to_stderr()
-        note(f"listening on http://{host}:{port}; {len(keys) or 'no'} keys")
-        config = uvicorn.Config(
-            app, access_log=False, server_header=False, log_level="warning",
-            timeout_graceful_shutdown=round(timeout), h11_max_incomplete_event_size=32_768,
-        )  # fmt: skip
-        uvicorn.Server(config).run(sockets=[place])
+    page = _page(host, bounds.allow_host, auth_file) if app else None
+    plan: Plan = running.Plan((stages or Stages()).names(), settings, store, device, strictness, bounds.audit)
+    with running.listening(host, port) as place:
+        running.check(plan)
+        many = f"; {workers} workers" if workers > 1 else ""
+        note(f"listening on http://{host}:{port}; {len(settings.keys) or 'no'} keys{many}")
+        with nullcontext() if page is None else page.running():
+            running.serve(plan, place, workers, page)
 
 
-def _coach(names: Mapping[str, str | None], device: str | None) -> Coach:
-    """The stages of these names, each of which is looked up before the first is loaded."""
-    from speechtutor import registry
-    from speechtutor.pipeline import Coach
+def _page(host: str, names: tuple[str, ...], auth_file: Path | None) -> Any:
+    """The learner's app for an address."""
+    from speechtutor.commands.app import module
 
-    found = {
-        stage: registry.find(stage, name or registry.default(stage)).name for stage, name in names.items()
-    }
-    return Coach(**{stage: registry.load(stage, name, device=device) for stage, name in found.items()})
+    module()
+    return importlib.import_module("demo.mounting").Mounted(host, names, auth_file)
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """The socket, before models are loaded for it.
+def _make_key(name: str, roles: tuple[str, ...]) -> None:
+    from speechtutor.service import keys
 
-    Raises:
-        InputError: when the address cannot be had.
-    """
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        raise InputError(
-            f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}"
-        ) from None
-
-
-def _log_to_stderr() -> None:
-    """A line of JSON a request, and what went wrong."""
-    log = logging.getLogger("speechtutor.service")
-    log.addHandler(logging.StreamHandler())
-    log.setLevel(logging.INFO)
-    log.propagate = False
+    word = keys.made()
+    lines = keys.entry(name, word, tuple(map(keys.Role, roles)))
+    note("the key is shown this once; its lines go into the file of --keys")
+    print(f"# {word}\n{lines}", end="")

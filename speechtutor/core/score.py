@@ -8,6 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from speechtutor.core import display
 from speechtutor.core.recording import (
     Caution,
     Floats,
@@ -149,6 +150,10 @@ class UtteranceScore:
     model_version: str = ""
     device: str = "cpu"
     elapsed: Seconds = 0.0
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows."""
+        return display.html(self)
 
 
 @dataclass(frozen=True, slots=True)

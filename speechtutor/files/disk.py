@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from speechtutor.errors import StorageError
 
@@ -152,6 +153,12 @@ def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
     except UnicodeEncodeError:
         raise StorageError(f"{path}: the text holds half a character (a lone surrogate)") from None
     write_bytes(path, data, mode=mode)
+
+
+def file_name(name: str) -> str:
+    """An id as a path below a folder: its slashes stay, nothing else leads anywhere."""
+    parts = [quote(part, safe=" ,;=+@()[]'!~") for part in name.split("/")]
+    return "/".join(part.replace(".", "%2E") if part in ("", ".", "..") else part for part in parts if part)
 
 
 def home() -> Path:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import numpy as np
 from fastapi import APIRouter, Body, FastAPI, File, Form, Query, Request, Response, UploadFile
@@ -21,12 +22,15 @@ from speechtutor.errors import InputError, ModelError, ServiceError, SpeechTutor
 from speechtutor.pipeline import Coach
 from speechtutor.practice.given import LARGEST, SEEDS, Asked
 from speechtutor.schema import Json, score_json
+from speechtutor.service.audit import Audit
 from speechtutor.service.desk import ConflictError, Desk, MissingError
 from speechtutor.service.figures import Figures
 from speechtutor.service.gate import Gate
 from speechtutor.service.queue import BusyError, Queue, SlowError, StoppingError
 from speechtutor.service.settings import Settings
 from speechtutor.service.shapes import shapes
+from speechtutor.service.stream import Streams, streams
+from speechtutor.service.watched import watched
 from speechtutor.views.session import exercise_json
 
 if TYPE_CHECKING:
@@ -38,6 +42,22 @@ Audio = Annotated[UploadFile, File(description="A recording: wav, flac, mp3, ogg
 Text = Annotated[str | None, Form(description="What was to be said; without it, what was heard.")]
 Explain = Annotated[str | None, Form(description="Explain in this language: en, es or zh.")]
 
+APP = "/app"
+"""Where a page for people lies."""
+
+
+class Beside(Protocol):
+    """A page for people, below `APP`."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Held while the API uses the models."""
+        ...
+
+    def mount(self, api: Any, coach: Coach) -> None:
+        """Add the page of a coach to the application."""
+        ...
+
+
 STATUS: dict[type[SpeechTutorError], int] = {
     MissingError: 404, ConflictError: 409, InputError: 422, BusyError: 429, ServiceError: 502,
     ModelError: 503, StorageError: 503, StoppingError: 503, SlowError: 504,
@@ -46,19 +66,33 @@ TOLD = (InputError, BusyError, SlowError)
 """Errors whose line is for the client; the others may name places of the server and are logged."""
 
 
-def build(coach: Coach, settings: Settings | None = None, store: SqlStore | None = None) -> FastAPI:
-    """The server's application over stages that were loaded elsewhere; it closes the store when it stops."""
+def build(
+    coach: Coach,
+    settings: Settings | None = None,
+    store: SqlStore | None = None,
+    audit: Audit | None = None,
+    beside: Beside | None = None,
+) -> FastAPI:
+    """The application over stages that were loaded elsewhere; it closes store and audit when it stops.
+
+    `beside` is a page for people that shares the models.
+    """
     settings = settings or Settings()
-    queue = Queue(settings.n_waiting, settings.patience)
-    figures = Figures(lambda: queue.inside)
-    desk = Desk(replace(coach, store=store), store, settings.max_seconds, figures.declined)
+    figures = Figures()
+    turn = nullcontext if beside is None else beside.turn
+    queue = Queue(
+        settings.n_waiting, settings.patience, figures.inside, partial(figures.stage, "waiting"), turn
+    )
+    stages = replace(watched(coach, figures.stage), store=store)
+    desk = Desk(stages, store, settings.max_seconds, figures.judged, figures.stage)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         yield
         await asyncio.to_thread(queue.close)  # what was taken is finished
-        if store is not None:
-            store.close()
+        for one in (store, audit):
+            if one is not None:
+                one.close()
 
     app = FastAPI(
         title="speechtutor",
@@ -71,10 +105,15 @@ def build(coach: Coach, settings: Settings | None = None, store: SqlStore | None
     app.include_router(_learners(desk, queue))
     app.include_router(_watching(queue, figures))
     app.include_router(shapes(desk, queue))
+    app.include_router(streams(Streams(desk, queue, settings, figures, _line)))
     app.add_exception_handler(SpeechTutorError, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_middleware(Gate, settings=settings, figures=figures)
+    app.add_middleware(
+        Gate, settings=settings, figures=figures, audit=audit, aside=None if beside is None else APP
+    )
+    if beside is not None:
+        beside.mount(app, replace(coach, store=store))
     return app
 
 
@@ -116,6 +155,7 @@ def _learners(desk: Desk, queue: Queue) -> APIRouter:
 
     @routes.post("/attempts")
     async def attempt(
+        request: Request,
         audio: Audio,
         id: Annotated[
             str, Form(description="Made by the client, such as a UUID; the same again is kept once.")
@@ -125,10 +165,12 @@ def _learners(desk: Desk, queue: Queue) -> APIRouter:
         explain: Explain = None,
     ) -> Json:
         """Judge and remember an attempt. Safe to send again with the same id until it is answered."""
+        request.state.learner = learner  # for the audit log
         return await queue.run(desk.attempt, id, learner, await audio.read(), text, explain)
 
     @routes.get("/practice")
     def practice(
+        request: Request,
         learner: str | None = None,
         level: Annotated[str, Query(max_length=2)] = "A2",
         sounds: Annotated[str, Query(max_length=200)] = "",
@@ -138,6 +180,7 @@ def _learners(desk: Desk, queue: Queue) -> APIRouter:
         seed: Annotated[int | None, Query(ge=0, lt=LARGEST)] = None,
     ) -> Json:
         """The next exercise; `seed` of the answer gives it again."""
+        request.state.learner = learner
         number = int(np.random.default_rng().integers(SEEDS)) if seed is None else seed
         asked = Asked(level.upper(), _listed(sounds.upper()), _listed(words), _listed(kind))
         return exercise_json(desk.practice(learner, number, asked, explain), number)
@@ -188,11 +231,16 @@ def _error(status: int, line: str, headers: Any = None) -> JSONResponse:
 async def _told(_: Request, error: Exception) -> JSONResponse:
     """One of our own errors by what it means over HTTP."""
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    again = {"retry-after": str(error.wait)} if isinstance(error, BusyError) else None
+    return _error(status, _line(error), again)
+
+
+def _line(error: Exception) -> str:
+    """What a client is told of one of our own errors; the rest is for the log."""
     if isinstance(error, TOLD):
-        again = {"retry-after": str(error.wait)} if isinstance(error, BusyError) else None
-        return _error(status, str(error), again)
+        return str(error)
     log.error("%s: %s", type(error).__name__, error)
-    return _error(status, "something that this server needs failed; its log says what")
+    return "something that this server needs failed; its log says what"
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

@@ -15,6 +15,7 @@ from speechtutor.errors import InputError
 from speechtutor.learner.rows import name_of
 from speechtutor.pipeline import Coach
 from speechtutor.schema import VERSION, Json, feedback_json, score_json, transcript_json
+from speechtutor.service.watched import Tell, timed
 from speechtutor.views.session import session_json
 
 if TYPE_CHECKING:
@@ -37,13 +38,14 @@ class MissingError(InputError):
 class Desk:
     """A coach without a memory of its own, and the store beside it, where there is one.
 
-    `declined` is told the codes of recordings that could not be judged.
+    `judged` is told every score, `tell` what decoding and the store took.
     """
 
     coach: Coach
     store: SqlStore | None
     max_seconds: float
-    declined: Callable[[str], None]
+    judged: Callable[[UtteranceScore], None]
+    tell: Tell
 
     def recording(self, data: bytes) -> Recording:
         """The recording in the bytes of a request, whatever its file was called.
@@ -51,7 +53,8 @@ class Desk:
         Raises:
             AudioError: when it is none.
         """
-        return audio.decode(data, name="the recording", max_duration=self.max_seconds)
+        with timed(self.tell, "decode"):
+            return audio.decode(data, name="the recording", max_duration=self.max_seconds)
 
     def transcribe(self, data: bytes, lang: str | None) -> tuple[Recording, Transcript]:
         """What was said."""
@@ -61,7 +64,7 @@ class Desk:
     def score(self, data: bytes, text: str | None) -> UtteranceScore:
         """How well a text, or what was heard, was said."""
         score = self.coach.assess(self.recording(data), None if text is None else said(text))
-        self._count(score)
+        self.judged(score)
         return score
 
     def session(self, data: bytes, text: str | None, explain: str | None) -> Json:
@@ -69,7 +72,7 @@ class Desk:
         recording = self.recording(data)
         words = None if text is None else said(text)
         found = replace(self.coach, store=None).coach(recording, words, explain=_language(explain))
-        self._count(found.score)
+        self.judged(found.score)
         return session_json(found.transcript or self.coach.transcribe(recording), found)
 
     def attempt(self, id: str, learner: str, data: bytes, text: str | None, explain: str | None) -> Json:
@@ -86,10 +89,11 @@ class Desk:
         kept = store.attempt(id)
         if kept is None:
             score = self.coach.assess(self.recording(data), words)
-            self._count(score)
+            self.judged(score)
             if score.overall is not None:
                 kept = Attempt(name, Exercise(words or score.text), score, datetime.now(UTC), id=id)
-                store.append(kept)
+                with timed(self.tell, "store"):
+                    store.append(kept)
         elif kept.learner != name or words not in (None, kept.exercise.text):
             raise ConflictError(f"the id {id} is that of another attempt")
         else:
@@ -149,11 +153,6 @@ class Desk:
         if self.store is None:
             raise MissingError("this server remembers nobody")
         return self.store
-
-    def _count(self, score: UtteranceScore) -> None:
-        if score.overall is None:
-            for caution in score.cautions:
-                self.declined(caution.code.value)
 
 
 def said(text: str) -> str:

@@ -11,6 +11,7 @@ import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -38,7 +39,19 @@ class SlowError(SpeechTutorError):
 class Queue:
     """Calls in order on one thread; `n_waiting` may wait beside the one that is running."""
 
-    def __init__(self, n_waiting: int, patience: float) -> None:
+    def __init__(
+        self,
+        n_waiting: int,
+        patience: float,
+        inside: Callable[[int], None] = lambda _: None,
+        waited: Callable[[float], None] = lambda _: None,
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """`inside` is told how many are in the line as that changes, `waited` how long each waited.
+
+        `turn` is held during a call, where others than this line use the models, too.
+        """
+        self._tell, self._waited, self._turn = inside, waited, turn
         self._thread = ThreadPoolExecutor(1, "models")
         self._most, self._patience = n_waiting + 1, patience
         self._lock = threading.Lock()
@@ -83,20 +96,25 @@ class Queue:
                 wait = math.ceil(self._inside * self._usual)
                 raise BusyError(f"{self._inside} requests are waiting: come again in {wait} s", wait)
             self._inside += 1
-        future = self._thread.submit(self._timed, call, *args)
+            self._tell(self._inside)
+        future = self._thread.submit(self._timed, monotonic(), call, *args)
         future.add_done_callback(self._leave)
         return future
 
-    def _timed(self, call: Callable[..., T], *args: Any) -> T:
+    def _timed(self, came: float, call: Callable[..., T], *args: Any) -> T:
         began = monotonic()
         try:
-            return call(*args)
+            with self._turn():
+                began = monotonic()
+                self._waited(began - came)
+                return call(*args)
         finally:
             self._usual += 0.2 * (monotonic() - began - self._usual)
 
     def _leave(self, _: Future[Any]) -> None:
         with self._lock:
             self._inside -= 1
+            self._tell(self._inside)
 
     def close(self) -> None:
         """Take no more, and finish what was taken."""

@@ -61,7 +61,7 @@ def test_textgrids(manifest: Path, tmp_path: Path) -> None:
     text = manifest.read_text("utf-8").replace('"id": "u1"', '"id": "../u1"')
     manifest.write_text(text.replace('"id": "u2"', '"id": "anna/u2"'), "utf-8")
     (manifest.parent / "u3.wav").unlink()
-    job = Job(manifest, tmp_path / "s.jsonl", FAKE, textgrids=tmp_path / "grids")
+    job = Job(manifest, tmp_path / "s.jsonl", FAKE, also={"textgrid": tmp_path / "grids"})
     run(job, inline(), lambda _: None)
     made = {
         path.relative_to(tmp_path / "grids").as_posix() for path in (tmp_path / "grids").rglob("*.TextGrid")

@@ -38,6 +38,8 @@ FAKES = [
         (["--scorer", "nonsense", "--port", "0"], "nonsense"),
         (["--transcriber", "none", "--port", "0"], "none"),
         (["--port", "99999"], "cannot listen on 127.0.0.1:99999"),
+        (["--workers", "0"], "--workers must be from 1 to 64"),
+        (["--rate", "often"], "such as 60/minute"),
         (["--host", "no such host", *["--allow-host", "a"]], "SPEECHTUTOR_API_KEYS"),
     ],
 )
@@ -68,10 +70,10 @@ def test_a_port_that_is_taken(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @contextmanager
-def server(home: Path) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+def server(home: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
     """A real server with the fakes, and a client with a key."""
     port = free_port()
-    command = [sys.executable, "-m", "speechtutor", "serve", "--port", str(port), *FAKES]
+    command = [sys.executable, "-m", "speechtutor", "serve", "--port", str(port), *FAKES, *words]
     environ = os.environ | {"SPEECHTUTOR_API_KEYS": KEY, "SPEECHTUTOR_HOME": str(home)}
     with (
         subprocess.Popen(command, cwd=PROJECT, env=environ, stderr=subprocess.PIPE, text=True) as process,

@@ -11,6 +11,7 @@ import pytest
 from speechtutor.core import Attempt, Exercise, UtteranceScore
 from speechtutor.learner.store import SqlStore
 from tests.support.judged import SINK
+from tests.support.postgres import postgres_server, url  # noqa: F401  # fixtures
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

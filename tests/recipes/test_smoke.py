@@ -19,7 +19,12 @@ from speechtutor.errors import InputError
 from tests.conftest import PROJECT, need
 
 RECIPES = sorted(path.stem for path in (PROJECT / "recipes").glob("*.py") if path.stem != "__init__")
-NEEDS = {"finetune_whisper": "tensorboard", "finetune_wav2vec2": "tensorboard", "export_model": "onnx"}
+NEEDS = {
+    "finetune_whisper": "tensorboard",
+    "finetune_wav2vec2": "tensorboard",
+    "export_model": "onnx",
+    "load_service": "locust",
+}
 """What an extra brings and a recipe cannot do without."""
 
 SPEAKS = {"make_examples"}

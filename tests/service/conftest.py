@@ -14,8 +14,11 @@ from speechtutor.errors import require
 from speechtutor.learner.store import open_store
 from speechtutor.models.fake import FakeCorrector, FakeScorer, FakeSynthesizer, FakeTranscriber, FakeTutor
 from speechtutor.pipeline import Coach
+from speechtutor.service.audit import Audit
+from speechtutor.service.keys import Key, Keys, digest
 from speechtutor.service.settings import Settings
 from tests.conftest import need
+from tests.support.postgres import postgres_server, url  # noqa: F401  # fixtures
 
 try:
     require("fastapi", extra="serve")
@@ -43,13 +46,18 @@ def coach(**stages: Any) -> Coach:
     return Coach(**fakes | stages)
 
 
-def client(folder: Path, settings: Settings | None = None, **stages: Any) -> Any:
+def keys(*words: str) -> Keys:
+    """Keys that open everything."""
+    return Keys(tuple(Key(f"key-{i}", digest(word)) for i, word in enumerate(words)))
+
+
+def client(folder: Path, settings: Settings | None = None, audit: Audit | None = None, **stages: Any) -> Any:
     from fastapi.testclient import TestClient
 
     from speechtutor.service.app import build
 
     store = open_store(f"sqlite:///{folder / 'learners.db'}")
-    app = build(coach(**stages), settings or Settings(hosts=("testserver",)), store)
+    app = build(coach(**stages), settings or Settings(hosts=("testserver",)), store, audit)
     return TestClient(app, raise_server_exceptions=False)
 
 

@@ -45,7 +45,7 @@ def meet(messages: Sequence[Any], app: Any = echo, **limits: Any) -> tuple[int, 
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/v1/score", "headers": [(b"host", b"localhost")]}
-    gate = Gate(app, Settings(**limits), Figures(lambda: 0))
+    gate = Gate(app, Settings(**limits), Figures())
     asyncio.run(gate(scope, receive, send))
     start, body = sent
     return start["status"], body["body"], dict(start["headers"])
@@ -96,5 +96,5 @@ def test_other_protocols_pass_untouched() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         seen.append(scope["type"])
 
-    asyncio.run(Gate(app, Settings(), Figures(lambda: 0))({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
+    asyncio.run(Gate(app, Settings(), Figures())({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
     assert seen == ["lifespan"]

@@ -16,7 +16,7 @@ import pytest
 from speechtutor.models.fake import FakeScorer
 from speechtutor.service.gate import MOST_HEADERS
 from speechtutor.service.settings import HERE, Settings
-from tests.service.conftest import KEY, client, hum, recording
+from tests.service.conftest import KEY, client, hum, keys, recording
 from tests.service.test_app import AZURE, assessment, one_line
 
 LIMIT = 200_000
@@ -207,7 +207,7 @@ def test_there_are_many() -> None:
 def test_a_bug_is_a_500_without_its_traceback(
     api: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def breaks(self: object, recording: Any, text: str) -> Any:
+    def breaks(self: object, recording: Any, text: str, words: Any = None) -> Any:
         raise RuntimeError("secret place /srv/x")
 
     monkeypatch.setattr(FakeScorer, "score", breaks)
@@ -227,9 +227,7 @@ def test_an_id_that_is_none_is_replaced(api: Any) -> None:
 
 
 def test_keys(tmp_path: Path) -> None:
-    from speechtutor.service.settings import digest
-
-    settings = Settings(frozenset({digest(KEY), digest("another key of many")}), ("testserver",))
+    settings = Settings(keys(KEY, "another key of many"), ("testserver",))
     with client(tmp_path, settings) as api:
         assert api.get("/healthz").status_code == api.get("/readyz").status_code == 200
         for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": KEY}, {"x-api-key": ""}):
@@ -247,8 +245,6 @@ def test_keys(tmp_path: Path) -> None:
 
 
 def test_a_body_is_not_read_before_the_key(tmp_path: Path) -> None:
-    from speechtutor.service.settings import digest
-
     read: list[int] = []
 
     def pieces() -> Iterator[bytes]:
@@ -256,7 +252,7 @@ def test_a_body_is_not_read_before_the_key(tmp_path: Path) -> None:
             read.append(i)
             yield b"\0" * 1000
 
-    settings = Settings(frozenset({digest(KEY)}), ("testserver",), max_bytes=50_000)
+    settings = Settings(keys(KEY), ("testserver",), max_bytes=50_000)
     with client(tmp_path, settings) as api:
         one_line(api.post("/v1/score", content=pieces()), 401)
 

@@ -11,7 +11,7 @@ import pytest
 
 from speechtutor.errors import InputError
 from speechtutor.service.queue import BusyError, Queue, SlowError, StoppingError
-from speechtutor.service.settings import Settings, is_here, keys_from, require_keys
+from speechtutor.service.settings import Settings, is_here
 
 
 def test_calls_come_back_in_order_and_alone() -> None:
@@ -115,22 +115,8 @@ def test_it_finishes_what_it_took() -> None:
         ("a.example", False),
     ],
 )
-def test_other_machines_need_keys(host: str, here: bool) -> None:
+def test_which_addresses_are_of_this_machine(host: str, here: bool) -> None:
     assert is_here(host) is here
-    require_keys(host, frozenset({b"key"}))
-    if here:
-        require_keys(host, frozenset())
-    else:
-        with pytest.raises(InputError, match="SPEECHTUTOR_API_KEYS"):
-            require_keys(host, frozenset())
-
-
-def test_keys_come_by_the_environment() -> None:
-    assert keys_from({}) == keys_from({"SPEECHTUTOR_API_KEYS": " , "}) == frozenset()
-    assert len(keys_from({"SPEECHTUTOR_API_KEYS": "a-key-of-sixteen-1, a-key-of-sixteen-2"})) == 2
-    with pytest.raises(InputError, match=r"key 2 has 5 characters") as told:
-        keys_from({"SPEECHTUTOR_API_KEYS": "a-key-of-sixteen-1,short"})
-    assert "short" not in str(told.value)
 
 
 @pytest.mark.parametrize("name", ["max_bytes", "max_seconds", "n_waiting", "patience", "upload"])
@@ -152,7 +138,7 @@ def test_a_full_server_answers_429(tmp_path: Path) -> None:
         def align(self, *a: Any) -> Any:
             raise NotImplementedError
 
-        def score(self, sound: Any, text: str) -> Any:
+        def score(self, sound: Any, text: str, words: Any = None) -> Any:
             begun.set()
             go.wait(30)
             return FakeScorer().score(sound, text)

@@ -362,6 +362,21 @@ def batch(world: World) -> list[str]:
     return ["batch", source, "--out", out(world, suffix), *wish, *options(world, known)]
 
 
+def convert(world: World) -> list[str]:
+    """Corpora and scores to other forms."""
+    known = {
+        "--root": lambda: str(world.folder),
+        "--split": _pick(world, "train", "dev", "x", "\n"),
+        "--per": _pick(world, "word", "phone", "utterance", "x"),
+        "--phones": _pick(world, "ipa", "xsampa", "sampa", ""),
+        "--json": None,
+    }
+    form = world.any("manifest kaldi lhotse datasets csv parquet textgrid eaf vtt ctm nonsense".split())
+    suffix = world.any([".jsonl", ".csv", "", ".jsonl.gz"])
+    source = world.any([manifest(world), scores(world), _sound(world)])
+    return ["convert", source, "--to", form, "--out", out(world, suffix), *options(world, known, 2)]
+
+
 VERBS = {
     listen: 30,
     speak: 10,
@@ -374,6 +389,7 @@ VERBS = {
     homework: 6,
     models: 4,
     batch: 6,
+    convert: 6,
     others: 8,
 }
 """How often each is tried."""
