@@ -1,15 +1,14 @@
-"""The learner's app: say a sentence or talk freely, see every sound, get feedback, say the next one.
+"""The learner's app: say something, see every sound, hear what to work on, say it better, go on.
 
-Only wiring lives here: `build(coach)` connects widgets to a `Coach`, whose steps are shown as they come;
-what is shown comes from `speechtutor.views.score`, and `serve` (`speechtutor app`, `make app`) starts it
-with the real models and the learners' store.
+Only wiring lives here: `build(coach)` puts the screens together, each of which is a value of its own
+(`demo.practice`, `demo.talk`), and `serve` (`speechtutor app`, `make app`) starts it with the real models and
+the learners' store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
-from html import escape
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,290 +17,231 @@ import speechtutor  # noqa: F401  # before gradio, which reports its start other
 
 # isort: split
 import gradio as gr
-import numpy as np
 
-from demo import drills, learners, private, serving, talk, voices
+from demo import (
+    learners,
+    page,
+    practice,
+    practice_page,
+    private,
+    progress,
+    serving,
+    settings,
+    talk,
+    voices,
+    welcome,
+)
 from demo.guard import Guard
-from demo.layout import BROWSER_VOICE, CSS, FREE, HEAD, HOUR, READ, TAP, TASK, TO_WORDS, explained, layout
-from demo.learners import GUEST, name_of
-from speechtutor.content.tables import languages, message, sentence_bank
-from speechtutor.core import ErrorType, Exercise, Recording, Transcript, UtteranceScore
-from speechtutor.errors import SpeechTutorError
+from demo.labels import Labels
+from demo.learners import SECRET, who
+from demo.practice import Screen, Wish
+from demo.prefs import STRICTNESS, Prefs, read
+from demo.talk import Sitting
+from speechtutor.content.tables import languages, message
+from speechtutor.core import Exercise
 from speechtutor.files import disk
 from speechtutor.files.guard import LOGS
-from speechtutor.pipeline import Advised, Coach, Corrected, Heard, Piece, Scored
-from speechtutor.practice.answers import outcome
-from speechtutor.views import score as score_view
-from speechtutor.views.grammar import grammar_html
+from speechtutor.pipeline import Coach
+from speechtutor.practice.path import Step
 
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 EXAMPLE = (EXAMPLES / "dinner-errors.flac", "We like rice and chips for dinner.")
-MARGIN = 0.06
-
-Last = tuple[UtteranceScore, Recording] | None
-Shown = tuple[Any, ...]
-"""What a take shows: message, words, result, feedback, next sentence, and the take itself."""
+LOOKS = "(kept) => window.speechtutor.looks(kept || {})"
 
 
-def playable(recording: Recording) -> tuple[int, np.ndarray]:
-    """A recording as the player wants it."""
-    return recording.sample_rate, (recording.samples * 32767).astype(np.int16)
-
-
-def preferred(accepted: str) -> str:
-    """The first language of explanation in a browser's list such as `zh-CN,zh;q=0.9,en;q=0.8`."""
-    codes = [part.split(";")[0].strip().lower().split("-")[0] for part in accepted.split(",")]
-    return next((code for code in codes if code in languages()), "en")
-
-
-def failed(problem: str) -> Shown:
-    """What is shown of a take that could not be judged, `problem` being HTML."""
-    return problem, "", "", "", gr.skip(), None
-
-
-def assess(
-    coach: Coach,
-    path: str | None,
-    mode: str,
-    text: str,
-    lang: str = "en",
-    drill: Exercise | None = None,
-    learner: str = GUEST,
-    guard: Guard | None = None,
-) -> Iterator[Shown]:
-    """The score at once, then the feedback as it is written, then the grammar; always an end."""
-    missing = "" if path else "Record yourself or upload a recording first."
-    if not missing and mode == READ and not text.strip():
-        missing = f"Type a sentence first, or choose “{FREE}”."
-    if not missing and mode == TASK and drill is None:
-        missing = "Choose an exercise first."
-    if path is None or missing:
-        yield failed(score_view.error_html(missing))
-        return
-    yield failed('<div role="status">Listening …</div>')
-    drill = drill if mode == TASK else None
-    target = drills.target(drill) if drill else text.strip() if mode == READ else None
+def build(coach: Coach, strict: Mapping[str, Coach] | None = None, guard: Guard | None = None) -> gr.Blocks:
+    """The whole page around a coach; `strict` are others by their strictness, `guard` logs errors."""
     guard = guard or Guard(disk.home() / LOGS)
-    yield from guard.steps(_taken(coach, path, target, lang, drill, name_of(learner)), failed, path)
+    others = dict(strict or {})
+    labels = Labels()
+    blocks = gr.Blocks(title="speechtutor", delete_cache=(practice_page.HOUR,) * 2, analytics_enabled=False)
+    with blocks:
+        state = _header(labels)
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as state.tabs:
+            with labels.add(gr.Tab, label=_tab("practise"), id="practise"):
+                first = welcome.layout(labels)
+                w = practice_page.layout(labels)
+                welcome.check_layout(labels, first)
+            with labels.add(gr.Tab, label=_tab("talk"), id="talk"):
+                t = talk.layout(labels, practice_page.TAP)
+            with labels.add(gr.Tab, label=_tab("progress"), id="progress") as state.progress:
+                shown = progress.layout(labels)
+            with labels.add(gr.Tab, label=_tab("settings"), id="settings"):
+                s = settings.layout(labels)
+        here = Here(labels, state, first, w, s)
+        here.practice = practice_page.Page(w, lambda prefs: others.get(prefs.strictness, coach), guard, state)
+        here.talk = talk.Page(t, here.practice.coaches, guard, state, here.practice.tapped)
+        here.practice.wire(lambda: gr.update(visible=False), first.welcome)
+        here.talk.wire()
+        welcome.wire(first, guard, state)
+        settings.wire(s, coach, guard, state)
+        progress.wire(shown, state.progress, coach, guard, state, here.practises)
+        here.wire(blocks)
+        learners.wire(state, blocks)
+    return blocks
 
 
-def _taken(
-    coach: Coach, path: str, target: str | None, lang: str, drill: Exercise | None, learner: str
-) -> Iterator[Shown]:
-    """What the coach's steps show, one after another."""
-    recording = private.TAKES.load(path)
-    notes = words = result = written = ""
-    said: str | None = "…"
-    following: Any = gr.skip()
-    last: Last = None
-    for step in coach.steps(recording, target, learner, explain=lang, exercise=drill, judge=outcome):
-        match step:
-            case Heard():
-                notes = _notes(step.transcript, drill, lang)
-                continue
-            case Scored():
-                score, last = step.score, (step.score, recording)
-                notes += score_view.cautions_html(score.cautions, lang)
-                words, result = score_view.words_html(score, lang), score_view.result_html(score, lang)
-            case Piece():
-                written += step.text
-                said = score_view.feedback_markdown(written)
-            case Advised():
-                said = score_view.feedback_markdown(written, step.feedback)
-                following = score_view.next_sentence(step.feedback, score.text)
-                notes += "".join(map(drills.note_html, step.feedback.warnings))
-            case Corrected():
-                notes += grammar_html(step.correction, lang)
-            case _:
-                continue
-        yield notes, words, result, said, following, last
+def _tab(key: str) -> Any:
+    return lambda lang: message("app", key, lang)
 
 
-def _notes(transcript: Transcript | None, drill: Exercise | None, lang: str) -> str:
-    """What was heard of free speech, and what of an exercise was said."""
-    if transcript is None:
-        return ""
-    heard = message("result", "heard", lang, text=transcript.text) if transcript.words else ""
-    told = drills.verdict(drill, transcript.text, lang) if drill else ""
-    return f"<p>{escape(heard)}</p>" * bool(heard) + told
+def _header(labels: Labels) -> SimpleNamespace:
+    """What stands above all tabs: what this is, who practises, in which language."""
+    labels.add(gr.HTML, value=_title)
+    with gr.Row(elem_id="who"):
+        state = learners.layout(labels)
+        names = [(name, code) for code, name in languages().items()]
+        # Labelled in all of them: whoever cannot read the page has to find it.
+        label = "Language · Idioma · 语言"
+        state.lang = gr.Dropdown(
+            names, value="en", label=label, elem_id="language", filterable=False, min_width=130, scale=1
+        )
+    state.prefs = gr.State(Prefs(lang="en"))
+    state.kept = gr.BrowserState({}, storage_key="speechtutor-wishes", secret=SECRET)
+    return state
 
 
-def speak(coach: Coach, text: str, rate: float = 1.0) -> tuple[Any, str]:
-    """The model voice, or a message; without a model voice the browser's own speaks instead."""
-    if coach.synthesizer is None:
-        return gr.skip(), ""
-    try:
-        return gr.Audio(playable(coach.synthesizer.speak(text, rate=rate)), visible=True), ""
-    except SpeechTutorError as error:
-        return gr.skip(), score_view.error_html(str(error))
-
-
-def tap(coach: Coach, last: Last, index: int, lang: str = "en") -> tuple[Any, Any]:
-    """A tapped word: its sounds, and the learner's own voice followed by the model's."""
-    if last is None:
-        return gr.skip(), gr.skip()
-    score, recording = last
-    word, voices, parts = score.words[index], [], []
-    detail = score_view.word_html(word, lang)
-    if word.start is not None and word.end is not None and word.error_type is not ErrorType.OMISSION:
-        voices.append("your voice")
-        parts.append(recording.crop(word.start - MARGIN, word.end + MARGIN).samples)
-    if coach.synthesizer is not None and word.text:
-        try:
-            parts += [
-                np.zeros(recording.sample_rate // 3, np.float32),
-                coach.synthesizer.speak(word.text).samples,
-            ]
-            voices.append("the model voice")
-        except SpeechTutorError as error:
-            detail += score_view.error_html(str(error))
-    if not parts:
-        return detail, gr.Audio(visible=False)
-    sound = Recording(np.concatenate(parts), recording.sample_rate)
-    label = f"{score_view.shown(word)}: {', then '.join(voices)}"
-    return detail, gr.Audio(playable(sound), label=label, visible=True)
-
-
-def another(bank: list[str], current: str) -> str:
-    """The sentence after the current one."""
-    return bank[(bank.index(current) + 1) % len(bank)] if current in bank else bank[0]
-
-
-def proceed_button(last: Last, following: str) -> gr.Button:
-    """Leads on once there is a score; says whether it is the same sentence again."""
-    if last is None:
-        return gr.Button(visible="hidden")
-    return gr.Button("Say it again" if following == last[0].text else "Next sentence →", visible=True)
-
-
-def proceed(
-    last: Last, following: str, mode: str, drill: Exercise | None
-) -> tuple[str, str, Exercise | None]:
-    """What to say next: the same exercise once more, or the sentence that the advice leads to."""
-    if mode == TASK and drill is not None and last is not None and following == last[0].text:
-        return drill.text, TASK, drill
-    return following, READ, None
-
-
-def _wire(w: SimpleNamespace, coach: Coach, bank: list[str], who: SimpleNamespace, guard: Guard) -> None:
-    """What each widget does."""
-    out = [w.message, w.words, w.result, w.feedback, w.following, w.last]
-    detail = [w.detail, w.own]
-
-    def judge(
-        path: str | None, chosen: str, text: str, lang: str, drill: Exercise | None, name: str
-    ) -> Iterator[Shown]:
-        yield from assess(coach, path, chosen, text, lang, drill, name, guard)
-
-    def tapped(kept: Last, lang: str, event: gr.EventData) -> tuple[Any, Any]:
-        index = event._data["word"]
-        shown: tuple[Any, Any] = guard.once(tap, lambda told: (told, gr.skip()))(coach, kept, index, lang)
-        return shown
-
-    def judged(event: Callable[..., Any]) -> None:
-        cleared = event(lambda: ("", gr.Audio(visible=False)), None, detail, queue=False)
-        given = [w.mic, w.mode, w.sentence, who.explain, w.drill, who.learner]
-        done = cleared.then(judge, given, out, show_progress="hidden")
-        done.then(proceed_button, [w.last, w.following], w.proceed, queue=False)
-
-    for event in (w.mic.stop_recording, w.mic.upload, w.check.click):
-        judged(event)
-    chosen = [w.mic, w.sentence, w.mode, w.drill]
-    judged(w.example.click(lambda: (str(EXAMPLE[0]), EXAMPLE[1], READ, None), None, chosen).then)
-    w.words.click(tapped, [w.last, who.explain], detail)
-    w.words.change(None, js=TO_WORDS)
-    js = None if coach.synthesizer else BROWSER_VOICE
-    for button, rate in ((w.hear, 1.0), (w.slowly, 0.7)):
-        said = guard.once(partial(_said, coach, rate), lambda told: (gr.skip(), told))
-        button.click(said, w.sentence, [w.voice, w.message], js=js)
-    w.story.click(lambda: gr.Textbox(visible=True), None, w.sentence, queue=False)
-    _wire_choice(w, bank, coach, who, guard)
-    given = [w.last, w.following, w.mode, w.drill]
-    proceeded = w.proceed.click(proceed, given, chosen[1:], queue=False)
-    cleared = [w.message, w.words, w.detail, w.feedback, w.result, w.mic, w.proceed]
-    proceeded.then(
-        lambda: ("", "", "", "", "", None, gr.Button(visible="hidden")), None, cleared, queue=False
+def _title(lang: str) -> str:
+    return (
+        f'<h1 class="st-title">speechtutor</h1> <p class="st-tagline">{message("app", "tagline", lang)}</p>'
     )
 
 
-def _said(coach: Coach, rate: float, text: str) -> tuple[Any, str]:
-    return speak(coach, text, rate)
+class Here:
+    """The page as a whole: what changes on all screens at once."""
+
+    practice: practice_page.Page
+    talk: talk.Page
+
+    def __init__(
+        self,
+        labels: Labels,
+        state: SimpleNamespace,
+        first: SimpleNamespace,
+        w: SimpleNamespace,
+        s: SimpleNamespace,
+    ) -> None:
+        self.labels, self.state, self.first, self.w = labels, state, first, w
+        self.chosen = [s.notation, s.size, s.colours, s.speed, s.voice, s.strictness]
+
+    @property
+    def everything(self) -> list[Any]:
+        """What `told` gives."""
+        return [
+            self.state.prefs, self.state.kept, *self.labels.widgets, *self.practice.outputs,
+            *self.talk.outputs, self.first.back,
+        ]  # fmt: skip
+
+    def told(self, prefs: Prefs, screen: Screen, sitting: Sitting, name: str = "") -> tuple[Any, ...]:
+        """The whole page under some wishes; without a name nobody is greeted."""
+        screen = practice.explained(screen or Screen(), prefs.lang)
+        quiet = replace(sitting or Sitting(), voice=None)
+        return (
+            prefs, prefs.to_json(), *self.labels.told(prefs.lang),
+            *self.practice.made(screen, prefs, lambda now: now),
+            *self.talk.made(quiet, prefs, lambda now: now), self.greeting(name, prefs) if name else "",
+        )  # fmt: skip
+
+    def greeting(self, name: str, prefs: Prefs) -> str:
+        """The line for whoever was here before, or why it cannot be said."""
+        try:
+            return welcome.back(self.practice.coaches(prefs), name, prefs.lang)
+        except Exception as error:
+            return self.practice.guard.told(error, lang=prefs.lang)
+
+    def arrived(self, kept: Any, request: gr.Request) -> tuple[Any, ...]:
+        """A page that comes up, with the wishes that the browser kept and in its language."""
+        accepted = request.headers.get("accept-language", "") if request is not None else ""
+        prefs = read(kept, accepted)
+        held = (prefs.notation, prefs.size, prefs.colours, prefs.speed, prefs.voice, prefs.strictness)
+        return (*self.told(prefs, Screen(), Sitting()), prefs.lang, *held)
+
+    def greeted(
+        self, known: str | None, prefs: Prefs,
+        request: gr.Request = None,  # type: ignore[assignment]
+    ) -> tuple[Any, ...]:  # fmt: skip
+        """The first exercise of a visit; the welcome for somebody new, a line for others."""
+        name, coach = who(known, request), self.practice.coaches(prefs)
+
+        def first(_: Screen) -> Screen:
+            return practice.fresh(coach, Wish(level=prefs.level), name, prefs.lang, self.practice.rng)
+
+        told = self.practice.made(Screen(), prefs, first)
+        line = self.greeting(name, prefs)
+        return (*told, line, gr.update(visible=not line))
+
+    def translated(
+        self, lang: str, prefs: Prefs, screen: Screen, sitting: Sitting, name: str,
+        request: gr.Request = None,  # type: ignore[assignment]
+    ) -> tuple[Any, ...]:  # fmt: skip
+        """Another language, on everything that is on the page."""
+        return self.told(replace(prefs, lang=lang), screen, sitting, who(name, request))
+
+    def changed(
+        self, prefs: Prefs, screen: Screen, sitting: Sitting, name: str, notation: str, size: str,
+        colours: str, speed: float, voice: str, strictness: str,
+        request: gr.Request = None,  # type: ignore[assignment]
+    ) -> tuple[Any, ...]:  # fmt: skip
+        """Another wish of the settings."""
+        new = settings.changed(prefs, notation, size, colours, speed, voice, strictness)
+        return self.told(new, screen, sitting, who(name, request))
+
+    def practises(self, event: Any) -> None:
+        """A sound that was pressed on the map is practised: its tab opens with an exercise for it."""
+
+        def sound(
+            screen: Screen, level: str, name: str, prefs: Prefs, event: gr.EventData,
+            request: gr.Request = None,  # type: ignore[assignment]
+        ) -> tuple[Any, ...]:  # fmt: skip
+            phone = str(event._data.get("phone", ""))
+            told = self.practice.wished(screen, "sound", level, phone, "", name, prefs, request)
+            return (*told, gr.update(selected="practise"), "sound", phone)
+
+        given = [self.w.screen, self.w.level, self.state.learner, self.state.prefs]
+        event(sound, given, [*self.practice.outputs, self.state.tabs, self.w.kind, self.w.sound])
+
+    def example(self, prefs: Prefs) -> Iterator[tuple[Any, ...]]:
+        """A take that comes with the app, judged like any other; it is nobody's record."""
+        step = Step(Exercise(EXAMPLE[1], kind="sound"), "", "new", 1.0)
+        now = Screen(Wish(level=prefs.level), step, "sound")
+        alone = replace(self.practice.coaches(prefs), store=None)
+        steps = practice.judged(alone, now, str(EXAMPLE[0]), now.id, learners.GUEST, prefs)
+        failed = lambda told: replace(now, problem=told, waiting=False)  # noqa: E731
+        for one in self.practice.guard.steps(steps, failed, lang=prefs.lang):
+            yield self.practice.told(one, prefs)
+
+    def wire(self, blocks: gr.Blocks) -> None:
+        """What concerns the whole page."""
+        state, first = self.state, self.first
+        inputs = [state.prefs, self.w.screen, self.talk.w.sitting, state.learner]
+        up = blocks.load(
+            self.arrived, state.kept, [*self.everything, state.lang, *self.chosen], show_progress="hidden"
+        )
+        up.then(None, state.kept, None, js=LOOKS)
+        up.then(
+            self.greeted, [state.known, state.prefs], [*self.practice.outputs, first.back, first.welcome],
+            show_progress="hidden",
+        )  # fmt: skip
+        turned = state.lang.input(
+            self.translated, [state.lang, *inputs], self.everything, show_progress="hidden"
+        )
+        turned.then(None, state.kept, None, js=LOOKS)
+        for widget in self.chosen:
+            new = widget.input(self.changed, [*inputs, *self.chosen], self.everything, show_progress="hidden")
+            new.then(None, state.kept, None, js=LOOKS)
+        hide = (lambda: gr.update(visible=False)), None, first.welcome
+        first.start.click(*hide, queue=False)
+        first.place.click(
+            self.practice.placed, [self.w.screen, state.learner, state.prefs], self.practice.outputs,
+            show_progress="hidden",
+        ).then(*hide, queue=False)  # fmt: skip
+        shown = first.example.click(self.example, state.prefs, self.practice.outputs, show_progress="hidden")
+        shown.then(*hide, js=practice_page.TO_WORDS, queue=False)
 
 
-def _wire_choice(
-    w: SimpleNamespace, bank: list[str], coach: Coach, who: SimpleNamespace, guard: Guard
-) -> None:
-    """What is to be said: a sentence, an exercise, or whatever the learner likes."""
-    rng = np.random.default_rng()
-    shown = [w.drill, w.prompt, w.sentence, w.hear, w.slowly, w.story]
-    asked = [w.kind, w.level, who.explain, who.learner]
-
-    def drilled(kind: str, level: str, lang: str, name: str) -> tuple[Any, ...]:
-        drill, prompt = drills.new(kind, level, lang, rng, coach.learner(name_of(name), lang))
-        return drill, prompt, drills.box(drill), *drills.buttons(drill)
-
-    def none(told: str) -> tuple[Any, ...]:
-        return None, told, drills.box(None), *drills.buttons(None)
-
-    new = guard.once(drilled, none)
-
-    def switched(mode: str, text: str, drill: Exercise | None, *given: str) -> tuple[Any, ...]:
-        task = gr.Column(visible=mode == TASK)
-        if mode == TASK:
-            return *new(*given), task, gr.Button(visible=True)
-        text = bank[0] if drill is not None or not text.strip() else text
-        read = mode == READ
-        voice = gr.Button(visible=read), gr.Button(visible=read), gr.Button(visible=False)
-        sentence = gr.Textbox(text, visible=True if read else "hidden", interactive=True)
-        return None, "", sentence, *voice, task, gr.Button(visible=read)
-
-    def following(mode: str, text: str, *given: str) -> Any:
-        if mode == TASK:
-            return new(*given)
-        return None, "", another(bank, text), gr.skip(), gr.skip(), gr.skip()
-
-    w.mode.change(switched, [w.mode, w.sentence, w.drill, *asked], [*shown, w.task, w.another], queue=False)
-    w.another.click(following, [w.mode, w.sentence, *asked], shown, queue=False)
-    for choice in (w.kind, w.level):
-        choice.input(new, asked, shown, queue=False)
-
-
-def _arrived(request: gr.Request) -> str:
-    return preferred(request.headers.get("accept-language", ""))
-
-
-def build(coach: Coach, sentences: list[str] | None = None, guard: Guard | None = None) -> gr.Blocks:
-    """The whole page around a coach; `sentences` are to choose from, `guard` says where errors are logged."""
-    guard = guard or Guard(disk.home() / LOGS)
-    bank = sentences or [EXAMPLE[1], *(exercise.text for exercise in sentence_bank())]
-    page = gr.Blocks(title="speechtutor", delete_cache=(HOUR, HOUR), analytics_enabled=False)
-    with page:
-        with gr.Row():
-            who = learners.layout()
-            who.explain = explained()
-        with gr.Tab("Practise", elem_id="practise-tab"):
-            _wire(layout(bank[0]), coach, bank, who, guard)
-        with gr.Tab("Talk", elem_id="talk-tab"):
-            widgets = talk.layout(TAP)
-            voice = None if coach.synthesizer else BROWSER_VOICE
-            talk.wire(widgets, coach, who, partial(tap, coach), voice, guard)
-        page.load(_arrived, None, who.explain, queue=False)
-        learners.wire(who, page)
-    return page
-
-
-def launch(page: gr.Blocks, **options: Any) -> Any:
-    """Start a page as the app wants it: our styles, system fonts, nothing from other hosts."""
-    theme = gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
-    serving.close(page)
-    fixed: dict[str, Any] = {
-        "footer_links": [],
-        "ssr_mode": False,
-        "quiet": True,
-        **serving.options("127.0.0.1"),
-        **options,
-    }
-    return page.launch(css=CSS, head=HEAD, theme=theme, allowed_paths=[str(EXAMPLES)], **fixed)
+def launch(blocks: gr.Blocks, **options: Any) -> Any:
+    """Start a page as the app wants it."""
+    return page.launch(blocks, EXAMPLES, **options)
 
 
 def grammar_model() -> str:
@@ -315,6 +255,14 @@ def grammar_model() -> str:
     needed = registry.find("grammar", name).checkpoint
     here = needed is not None and hub.located(needed) is not None
     return name if here else registry.default("grammar")
+
+
+def stricter(coach: Coach, scorer: Any, lane: voices.Lane) -> dict[str, Coach]:
+    """Coaches by strictness around one loaded scorer, where it has one to choose."""
+    if not (is_dataclass(scorer) and hasattr(scorer, "strictness")):
+        return {}
+    made = {name: replace(scorer, strictness=name) for name in STRICTNESS}  # type: ignore[type-var]
+    return {name: replace(coach, scorer=voices.FirstScorer(one, lane)) for name, one in made.items()}
 
 
 def serve(
@@ -333,6 +281,7 @@ def serve(
 
     `store` is the URL of the learners' store, None the one in the home directory. `auth_file` says who
     may sign in, `without_sign_in` that nobody need, `names` what else this machine is called in requests.
+    With a `strictness` nobody chooses another.
     """
     from speechtutor import registry
     from speechtutor.learner.store import open_store
@@ -341,20 +290,21 @@ def serve(
     auth = serving.accounts(auth_file)
     serving.check_open(host, bool(auth), without_sign_in)
     lane, kept = voices.Lane(), open_store(store)
+    scorer = registry.load_scorer(device=device, strictness=strictness)
     coach = Coach(
         voices.FirstTranscriber(registry.load("transcriber", device=device), lane),
-        voices.FirstScorer(registry.load_scorer(device=device, strictness=strictness), lane),
+        voices.FirstScorer(scorer, lane),
         registry.load("tutor", device=device),
         store=kept,
         synthesizer=voices.Remembered(registry.load("synthesizer", device=device), lane),
         grammar=registry.load("grammar", grammar or grammar_model(), device=device),
     )
     with serving.until_stopped() as stop, private.private_folder() as folder:
-        page = build(coach)
+        blocks = build(coach, stricter(coach, scorer, lane) if strictness is None else None)
         how = serving.options(host, names, auth) | {"inbrowser": open_browser}
-        serving.start(launch, page, host, port, **how)
+        serving.start(launch, blocks, host, port, **how)
         print(f"The app is at http://{how['server_name']}:{port} (Ctrl-C stops it)", flush=True)
         while not stop.wait(30):
             private.sweep(folder)
-        page.close(verbose=False)
+        blocks.close(verbose=False)
         kept.close()
