@@ -45,6 +45,5 @@ def arrived(known: str | None, request: gr.Request) -> Any:
 
 
 def wire(w: SimpleNamespace, page: gr.Blocks) -> None:
-    """The name is read from the browser when the page comes up, and written there when it is changed."""
+    """The name is read from the browser when the page comes up; `app` writes it there when it is changed."""
     page.load(arrived, w.known, w.learner, queue=False)
-    w.learner.input(name_of, w.learner, w.known, queue=False, show_progress="hidden")

@@ -39,7 +39,8 @@ def changes(before: UtteranceScore, after: UtteranceScore) -> Changes | None:
     first, last = _spelled(before), _spelled(after)
     if not first or [word.text for word in first] != [word.text for word in last]:
         return None
-    better, worse = [], []
+    better: list[str] = []
+    worse: list[str] = []
     for old, new in zip(first, last, strict=True):
         was, now = (_ORDER.get(word_label(word)) for word in (old, new))
         if was is None or now is None or was == now:

@@ -105,8 +105,8 @@ def _tongue(mouth: Mouth, jaw: float) -> str:
 def _curve(mouth: Mouth, body: tuple[float, float], jaw: float) -> str:
     """The upper edge of the tongue from the throat over its highest place to the tip."""
     x, y = 84 + 80 * body[0], 124 - 62 * body[1] + jaw * 0.35 * (1 - body[1])
-    tip_x, tip_y = _TIPS[mouth.tip]
-    tip_y += jaw if mouth.tip == "low" else jaw * 0.3 if mouth.tip == "between" else 0
+    tip_x, tip_y = map(float, _TIPS[mouth.tip])
+    tip_y += {"low": jaw, "between": 0.3 * jaw}.get(mouth.tip, 0.0)
     middle = (x + tip_x) / 2
     return (
         f"M84 156Q{min(x, 84) - 6:.0f} {y + 26:.0f} {x - 14:.0f} {y + 4:.0f}"

@@ -15,9 +15,10 @@ from speechtutor.core import Attempt, LearnerState
 from speechtutor.core.inventory import PHONES, VOWELS
 from speechtutor.learner import belief, memory, skills
 from speechtutor.learner.change import overall_change
+from speechtutor.learner.rows import Known
 from speechtutor.learner.skills import sounds_of
 from speechtutor.practice.path import MASTERED, told
-from speechtutor.practice.placement import placed
+from speechtutor.practice.placement import placed, profile
 from speechtutor.schema import percent
 from speechtutor.views.score import sound_name, sounds_name
 
@@ -36,6 +37,8 @@ CSS = """
 .st-numbers{display:flex;gap:1.2rem;flex-wrap:wrap;margin:.4rem 0}
 .st-numbers div{min-width:6rem}
 .st-numbers b{display:block;font-size:1.7rem}
+.st-class{width:100%;border-collapse:collapse;text-align:left}
+.st-class td,.st-class th{padding:.4rem .5rem;border-bottom:1px solid #888}
 .st-lately{width:100%;max-width:40rem;height:auto}
 .st-lately path{fill:none;stroke:#0072b2;stroke-width:2}
 .st-lately circle{fill:#0072b2}
@@ -127,6 +130,30 @@ def progress_html(
         map_html(state, now, lang, notation),
     ]
     return "".join(parts)
+
+
+def class_html(
+    rows: Sequence[tuple[Known, LearnerState]], lang: str = "en", notation: str = "respelling"
+) -> str:
+    """Who has practised, how often and when last, and what would help whom; nobody is ranked."""
+    heading = f"<h2>{escape(message('class', 'heading', lang))}</h2>"
+    if not rows:
+        return f"{heading}<p>{escape(message('class', 'none', lang))}</p>"
+    names = "".join(
+        f"<th scope='col'>{escape(message('class', key, lang))}</th>"
+        for key in ("learner", "takes", "last", "works_on")
+    )
+    body = "".join(_class_row(known, state, lang, notation) for known, state in rows)
+    return f"{heading}<table class='st-class'><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _class_row(known: Known, state: LearnerState, lang: str, notation: str) -> str:
+    weak = [
+        told(name, lang, partial(sounds_name, notation=notation, lang=lang)) for name in profile(state)[:3]
+    ]
+    cells = (str(known.n_attempts), known.last[:10] or "–", ", ".join(weak) or "–")
+    shown = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+    return f"<tr><th scope='row'>{escape(known.learner)}</th>{shown}</tr>"
 
 
 def _due(due: Sequence[str], lang: str, notation: str) -> str:

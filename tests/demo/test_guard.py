@@ -13,8 +13,8 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from demo import app, guard, learners, practice_page, practice_view, talk, voices
-from demo.app import Here
+from demo import app, guard, learners, practice_page, practice_view, talk, talk_page, voices
+from demo.here import Here
 from demo.practice import Screen, Take, Wish, fresh
 from demo.prefs import Prefs
 from speechtutor.core import Feedback, LearnerState, Recording, Transcript, UtteranceScore
@@ -66,7 +66,7 @@ def door(tmp_path: Path) -> guard.Guard:
     return guard.Guard(tmp_path / "home" / "logs")
 
 
-def page_of(coach: Coach, door: guard.Guard) -> tuple[practice_page.Page, talk.Page]:
+def page_of(coach: Coach, door: guard.Guard) -> tuple[practice_page.Page, talk_page.Page]:
     """Both tabs over a coach, as `build` makes them."""
     kept: list[Here] = []
     made = Here.wire

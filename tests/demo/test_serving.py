@@ -87,6 +87,25 @@ def test_accounts_come_from_a_file_and_the_environment(tmp_path: Path) -> None:
     assert serving.accounts(None, {}) == []
 
 
+def test_roles_come_from_the_headings_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "who"
+    file.write_text("ann:one\n[teacher]\nbob:two:three\n\n[admin]\neve:four\n[learner]\nkim:five\n")
+    assert serving.roles(file) == {"ann": "learner", "bob": "teacher", "eve": "admin", "kim": "learner"}
+    assert serving.accounts(file, {}) == [
+        ("ann", "one"),
+        ("bob", "two:three"),
+        ("eve", "four"),
+        ("kim", "five"),
+    ]
+    assert serving.roles(None) == {}
+    file.write_text("[teacher]\n")
+    with pytest.raises(InputError, match="no line"):
+        serving.accounts(file, {})
+    file.write_text("[king]\nann:one\n")
+    with pytest.raises(InputError, match="line 1: expected name:password"):
+        serving.accounts(file, {})
+
+
 @pytest.mark.parametrize(
     ("content", "cause"),
     [(b"", "no line"), (b"ann\n", "line 1: expected name:password"), (b":pw", "name:password"),
@@ -180,12 +199,12 @@ class Running:
                     return list(event["output"]["data"])
         raise AssertionError("the call never ended")
 
-    def check(self, path: str) -> str:
+    def check(self, path: str, **more: Any) -> str:
         """Judge a take of a sentence; the words as HTML, or the message where there are none."""
         take = {"path": path, "meta": {"_type": "gradio.FileData"}}
         session = f"s{time.monotonic_ns()}"
         self.call("card", session, kind="own", text="I think so")
-        shown = self.call("words", session, mic_upload=take)
+        shown = self.call("words", session, mic_upload=take, **more)
         return str(shown[3] or shown[2])
 
 
@@ -301,7 +320,7 @@ def test_after_a_stop_nothing_is_left(tmp_path: Path) -> None:
 
 def test_with_a_sign_in_nothing_is_given_to_strangers(tmp_path: Path) -> None:
     who = tmp_path / "who"
-    who.write_text("ann:secret\n")
+    who.write_text("ann:secret\n[teacher]\nbob:known\n")
     with running(tmp_path / "home", "--auth-file", str(who)) as made:
         assert made.http.post(f"{API}/upload", files={"files": ("a.wav", b"x")}).status_code == 401
         assert "components" not in made.http.get("/config").text
@@ -313,3 +332,10 @@ def test_with_a_sign_in_nothing_is_given_to_strangers(tmp_path: Path) -> None:
         assert made.http.get(f"{API}/file={path}").status_code == 200
         stranger = httpx.get(made.http.base_url.join(f"{API}/file={path}"))
         assert stranger.status_code == 401
+        assert made.call("class") == [""], "a learner is shown nothing of the others"
+        assert made.http.post("/login", data={"username": "bob", "password": "known"}).status_code == 200
+        seen = str(made.call("class")[0])
+        assert "Your class" in seen and ">ann<" in seen and ">eve<" not in seen
+        made.check(made.upload(), learner="eve")
+        assert ">bob<" in str(made.call("class")[0]), "the take is the account's, whatever the page says"
+        assert ">eve<" not in str(made.call("class")[0])

@@ -11,8 +11,17 @@ import pytest
 from speechtutor.content.tables import languages, read
 from speechtutor.core import Attempt, Exercise, LearnerState, Skill, UtteranceScore
 from speechtutor.core.inventory import PHONES
+from speechtutor.learner.rows import Known
 from speechtutor.views import progress
-from speechtutor.views.progress import change_line, due_skills, lately_svg, map_html, progress_html, standing
+from speechtutor.views.progress import (
+    change_line,
+    class_html,
+    due_skills,
+    lately_svg,
+    map_html,
+    progress_html,
+    standing,
+)
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -93,6 +102,19 @@ def test_the_last_takes_are_drawn_from_bottom_to_top() -> None:
     assert "from 0 to 100 of 100" in svg
     assert lately_svg(tries(None)) == ""
     assert lately_svg(tries(*[0.5] * 99)).count("<circle") == progress.SHOWN
+
+
+def test_the_class_is_a_table_that_ranks_nobody() -> None:
+    weak = known(TH=Skill(value=-2.0, variance=0.1, n=9))
+    rows = [
+        (Known("<b>", 3, "2026-11-01T10", "2026-11-20T10"), weak),
+        (Known("zoe", 0, "", ""), LearnerState()),
+    ]
+    html = class_html(rows)
+    assert "&lt;b&gt;" in html and "<td>3</td><td>2026-11-20</td>" in html
+    assert "&quot;th&quot; as in &quot;think&quot; at the start" in html
+    assert html.index("&lt;b&gt;") < html.index("zoe") and "<td>0</td><td>–</td><td>–</td>" in html
+    assert "Nobody has practised" in class_html([])
 
 
 @pytest.mark.parametrize("lang", list(languages()))
