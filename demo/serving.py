@@ -31,8 +31,8 @@ HEADING = re.compile(r"\[(learner|teacher|admin)\]")
 LOCAL = ("localhost", "127.0.0.1", "::1")
 UPLOAD_BYTES, FOLDER_BYTES, BODY_BYTES = 50_000_000, 500_000_000, 256_000
 """Of one upload, of all files of the app at once, and of any other request."""
-TEXT_LENGTH = 2_000
-"""Characters of a sentence to say: three minutes of speech."""
+TEXT_LENGTH = 8_000
+"""Characters of a text to say: ten minutes of speech."""
 LEARNERS = 16
 """Calls of one kind at once; what they ask of the models waits its turn in `voices.Lane`."""
 CLOSED = re.compile(r"/gradio_api/(?:api|call)/")

@@ -320,6 +320,19 @@ def test_a_recording_can_be_thrown_away_and_started_from_the_keyboard(page: Any)
 
 
 @pytest.mark.browser
+def test_a_take_ends_by_itself_after_the_last_word(page: Any) -> None:
+    """Hands-free: the fake microphone speaks once and is silent from then on; nobody presses Stop."""
+    from playwright.sync_api import expect
+
+    own_text(page, "I think so.")
+    page.locator("#mic .st-handsfree input").check()
+    page.locator("#mic .st-record").click()
+    expect(page.locator("#words button")).to_have_count(3, timeout=WAIT)
+    expect(page.locator("#mic .st-record")).to_have_attribute("aria-pressed", "false")
+    assert page.evaluate("localStorage['speechtutor-pauses'] || '[]'").startswith("[")
+
+
+@pytest.mark.browser
 def test_a_whole_round_with_the_keyboard_alone(page: Any) -> None:
     """Tab to the recorder, record, stop, tab to a word, open it, tab to Next."""
     from playwright.sync_api import expect

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from demo import app, private, voices
+from demo.practice import KINDS, OWN
 from speechtutor import registry
 from speechtutor.learner.store import SqlStore
 from speechtutor.pipeline import Coach
@@ -39,7 +40,7 @@ def coach(store: SqlStore) -> Coach:
 def take(page: Any, file: Path, words: str) -> None:
     """Judge a recording of some words on the Practise tab."""
     page.locator("#kind input").click()
-    page.get_by_role("option").nth(10).click()
+    page.get_by_role("option").nth(list(KINDS).index(OWN)).click()
     page.locator("#text textarea").fill(words)
     page.locator("#use").click()
     page.locator("#card .say").filter(has_text=words).wait_for(timeout=WAIT)
