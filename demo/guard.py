@@ -11,6 +11,8 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from demo.prefs import Prefs
+from speechtutor.content.tables import message
 from speechtutor.errors import SpeechTutorError
 from speechtutor.files.guard import kept
 from speechtutor.views.score import error_html
@@ -25,32 +27,38 @@ class Guard:
 
     logs: Path
 
-    def told(self, error: Exception, hide: str = "") -> str:
+    def told(self, error: Exception, hide: str = "", lang: str = "en") -> str:
         """An error as one line of HTML; `hide` is a path that is the recording to whoever reads it."""
         if isinstance(error, SpeechTutorError):
             line = str(error)
             return error_html(line.replace(hide, "The recording") if hide else line)
-        sorry = "Something went wrong here. It is not your fault: please try again."
+        sorry = message("app", "sorry", lang)
         try:
-            return error_html(f"{sorry} (Details: {kept(self.logs, 'the app', error)})")
+            path = str(kept(self.logs, "the app", error))
         except OSError:
             return error_html(sorry)
+        return error_html(f"{sorry} ({message('app', 'log', lang, path=path)})")
 
     def once(self, call: Callable[..., Any], shown: Shown) -> Callable[..., Any]:
-        """The callback, or what `shown` makes of its error."""
+        """The callback, or what `shown` makes of its error, in the language of the `Prefs` it was given."""
 
         @wraps(call)
         def watched(*given: Any) -> Any:
             try:
                 return call(*given)
             except Exception as error:
-                return shown(self.told(error))
+                return shown(self.told(error, lang=_lang(given)))
 
         return watched
 
-    def steps(self, results: Iterator[Any], shown: Shown, hide: str = "") -> Iterator[Any]:
+    def steps(self, results: Iterator[Any], shown: Shown, hide: str = "", lang: str = "en") -> Iterator[Any]:
         """The results one after another; at the first error what `shown` makes of it, and the end."""
         try:
             yield from results
         except Exception as error:
-            yield shown(self.told(error, hide))
+            yield shown(self.told(error, hide, lang))
+
+
+def _lang(given: tuple[Any, ...]) -> str:
+    wishes = [one for one in given if isinstance(one, Prefs)]
+    return (wishes[0].lang if wishes else "") or "en"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import gradio as gr
+
+from demo.labels import Labels, text
 
 GUEST = "guest"
 """Who gives no name; all guests of a machine share one record."""
 LONGEST = 60
 """Characters of a name that are kept."""
+SECRET = "speechtutor"
+"""The browser's copy is only scrambled with it: a new one each start would lose every name."""
 
 
 def name_of(given: str | None) -> str:
@@ -17,15 +22,28 @@ def name_of(given: str | None) -> str:
     return " ".join((given or "").split())[:LONGEST].strip() or GUEST
 
 
-def layout() -> SimpleNamespace:
+def who(given: str | None, request: Any = None) -> str:
+    """Whose record this is: the account's where there is a sign-in, else the name given."""
+    account = getattr(request, "username", None)
+    return name_of(account or given)
+
+
+def layout(labels: Labels) -> SimpleNamespace:
     """The field for the name, and what the browser remembers of it."""
     return SimpleNamespace(
-        learner=gr.Textbox(GUEST, label="Your name", elem_id="learner", max_lines=1, max_length=LONGEST),
-        known=gr.BrowserState(GUEST, storage_key="speechtutor-learner"),
-    )
+        learner=labels.add(
+            gr.Textbox, value=GUEST, label=text("app.name"), info=text("app.name_why"), elem_id="learner",
+            max_lines=1, max_length=LONGEST, min_width=150, scale=2,
+        ),
+        known=gr.BrowserState(GUEST, storage_key="speechtutor-learner", secret=SECRET),
+    )  # fmt: skip
+
+
+def arrived(known: str | None, request: gr.Request) -> Any:
+    """The name as the page comes up: a signed-in learner's is fixed."""
+    return gr.update(value=who(known, request), interactive=request.username is None)
 
 
 def wire(w: SimpleNamespace, page: gr.Blocks) -> None:
-    """The name is read from the browser when the page comes up, and written there when it is changed."""
-    page.load(name_of, w.known, w.learner, queue=False)
-    w.learner.input(name_of, w.learner, w.known, queue=False, show_progress="hidden")
+    """The name is read from the browser when the page comes up; `app` writes it there when it is changed."""
+    page.load(arrived, w.known, w.learner, queue=False)

@@ -25,11 +25,15 @@ from speechtutor.errors import InputError, StorageError, cause
 from speechtutor.files import reading
 
 AUTH_VARIABLE = "SPEECHTUTOR_APP_AUTH"
+ROLES = ("learner", "teacher", "admin")
+"""What an account may be; teachers and admins also see how the class is doing."""
+HEADING = re.compile(r"\[(learner|teacher|admin)\]")
+"""A line of an account file from which on accounts are of a role."""
 LOCAL = ("localhost", "127.0.0.1", "::1")
 UPLOAD_BYTES, FOLDER_BYTES, BODY_BYTES = 50_000_000, 500_000_000, 256_000
 """Of one upload, of all files of the app at once, and of any other request."""
-TEXT_LENGTH = 2_000
-"""Characters of a sentence to say: three minutes of speech."""
+TEXT_LENGTH = 8_000
+"""Characters of a text to say: ten minutes of speech."""
 LEARNERS = 16
 """Calls of one kind at once; what they ask of the models waits its turn in `voices.Lane`."""
 PAGES = 128
@@ -122,11 +126,9 @@ def accounts(file: Path | None, environ: MutableMapping[str, str] | None = None)
     given = (os.environ if environ is None else environ).get(AUTH_VARIABLE, "")
     found = [(AUTH_VARIABLE, line) for line in given.splitlines() if line.strip()]
     if file is not None:
-        try:
-            lines = reading.read_bytes(file).decode("utf-8").splitlines()
-        except (OSError, UnicodeError, ValueError) as error:
-            raise InputError(f"--auth-file {file}: {cause(error)}") from None
-        found += [(f"--auth-file {file}, line {i}", line) for i, line in enumerate(lines, 1) if line.strip()]
+        lines = enumerate(_lines(file), 1)
+        found += [(f"--auth-file {file}, line {i}", line) for i, line in lines if line.strip()]
+        found = [row for row in found if not HEADING.fullmatch(row[1].strip())]
         if not found:
             raise InputError(f"--auth-file {file}: holds no line of the form name:password")
     pairs = []
@@ -136,6 +138,29 @@ def accounts(file: Path | None, environ: MutableMapping[str, str] | None = None)
             raise InputError(f"{where}: expected name:password")  # never shows what may be a password
         pairs.append((name, password))
     return pairs
+
+
+def roles(file: Path | None) -> dict[str, str]:
+    """The role of each account of a file, by the heading above it; a learner's where there is none.
+
+    Raises:
+        InputError: for a file that cannot be read.
+    """
+    found, role = {}, ROLES[0]
+    for line in () if file is None else _lines(file):
+        heading = HEADING.fullmatch(line.strip())
+        if heading:
+            role = heading[1]
+        elif line.strip():
+            found[line.strip().partition(":")[0]] = role
+    return found
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return reading.read_bytes(file).decode("utf-8").splitlines()
+    except (OSError, UnicodeError, ValueError) as error:
+        raise InputError(f"--auth-file {file}: {cause(error)}") from None
 
 
 def check_open(host: str, signed: bool, consent: bool) -> None:

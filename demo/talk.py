@@ -1,121 +1,110 @@
-"""The Talk tab: choose a scene, answer the partner aloud, get help, end with a summary."""
+"""A talk as one value: choose a scene, answer the partner aloud, get help, end with a summary."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from types import SimpleNamespace
+from html import escape
 from typing import Any
 
-import gradio as gr
-
-from demo.guard import Guard
-from demo.learners import GUEST, name_of
+from demo.learners import GUEST
+from demo.practice import Take
+from demo.prefs import Prefs
 from demo.private import TAKES
+from speechtutor.content.tables import message
 from speechtutor.core import Correction, LearnerState, Recording, Transcript, UtteranceScore
 from speechtutor.errors import SpeechTutorError
-from speechtutor.files import disk
-from speechtutor.files.guard import LOGS
 from speechtutor.pipeline import Coach, Corrected, Heard, Scored
 from speechtutor.practice import talk as talks
-from speechtutor.practice.levels import LEVELS
 from speechtutor.practice.partner import Wording
-from speechtutor.practice.scenarios import scenario, scenarios
+from speechtutor.practice.scenarios import scenario
 from speechtutor.practice.talk import Talk
 from speechtutor.stages import TextEngine, Worded
+from speechtutor.views import practice as view
 from speechtutor.views import score as score_view
 from speechtutor.views import talk as talk_view
 from speechtutor.views.grammar import grammar_html
 
 RATES = {"A1": 0.85, "A2": 0.92}
 """How fast the partner speaks to beginners."""
-HOUR = 3600
-
-Last = tuple[UtteranceScore, Recording] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Sitting:
-    """A talk with what was measured of the learner's turns."""
+    """A talk with what was measured of the learner's turns, and what the screen says beside it.
 
-    talk: Talk
+    `take` is the last turn, `problem` is HTML, `voice` the partner's last line once it was made;
+    `summary` is true when the talk is to be summed up.
+    """
+
+    talk: Talk | None = None
     scores: tuple[UtteranceScore, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    take: Take | None = None
+    help: str = ""
+    problem: str = ""
+    waiting: bool = False
+    voice: Recording | None = None
+    summary: bool = False
+
+    @property
+    def line(self) -> str:
+        """What the partner said last."""
+        return "" if self.talk is None else self.talk.partner_line
 
 
-def spoken(coach: Coach, talk: Talk) -> Any:
-    """The partner's last line in the model voice; nothing without one."""
-    if coach.synthesizer is None or not talk.partner_line:
-        return gr.skip()
-    voice = coach.synthesizer.speak(talk.partner_line, rate=RATES.get(talk.level, 1.0))
-    return gr.Audio((voice.sample_rate, (voice.samples * 32767).astype("int16")), visible=True)
+def start(name: str, level: str) -> Sitting:
+    """A new talk."""
+    return Sitting(talks.begin(name, level))
 
 
-def start(coach: Coach, name: str, level: str, lang: str) -> tuple[Any, ...]:
-    """A new talk: sitting, scene, lines, voice, line to say, message, words, summary, last."""
-    sitting = Sitting(talks.begin(name, level))
-    shown = talk_view.scene_html(scenario(name), lang), talk_view.talk_html(sitting.talk, lang)
-    return sitting, *shown, spoken(coach, sitting.talk), sitting.talk.partner_line, "", "", "", None
+def spoken(coach: Coach, sitting: Sitting, prefs: Prefs) -> Sitting:
+    """With the partner's last line in the model voice; without one as it is.
 
-
-def stuck(sitting: Sitting | None, problem: str) -> tuple[Any, ...]:
-    """What is shown of a turn that could not be used: the talk stays where it was."""
-    return sitting, gr.skip(), gr.skip(), gr.skip(), problem, "", *[gr.skip()] * 2, None
+    Raises:
+        SpeechTutorError: when the voice fails.
+    """
+    if coach.synthesizer is None or sitting.talk is None or not sitting.line:
+        return sitting
+    rate = round(RATES.get(sitting.talk.level, 1.0) * prefs.speed, 2)
+    return replace(sitting, voice=coach.synthesizer.speak(sitting.line, rate=rate))
 
 
 def answer(
-    coach: Coach,
-    sitting: Sitting | None,
-    path: str | None,
-    lang: str,
-    learner: str = GUEST,
-    guard: Guard | None = None,
-) -> Iterator[tuple[Any, ...]]:
-    """A turn of the learner: sitting, lines, voice, text, message, words, summary, last, microphone."""
-    if sitting is None or sitting.talk.is_over or path is None:
-        going = sitting is not None and not sitting.talk.is_over
-        missing = "Record your answer first." if going else "Start a talk first."
-        yield sitting, gr.skip(), gr.skip(), gr.skip(), score_view.error_html(missing), *[gr.skip()] * 3, None
+    coach: Coach, sitting: Sitting, path: str | None, prefs: Prefs, learner: str = GUEST
+) -> Iterator[Sitting]:
+    """A turn of the learner: what it led to, then the partner's voice.
+
+    Raises:
+        SpeechTutorError: when the recording or a stage fails.
+    """
+    lang, talk = prefs.lang, sitting.talk
+    if talk is None or talk.is_over or path is None:
+        missing = "no_answer" if talk is not None and not talk.is_over else "no_talk"
+        problem = score_view.error_html(message("app", missing, lang))
+        yield replace(sitting, problem=problem, waiting=False)
         return
-    waiting = '<div role="status">Listening …</div>'
-    yield sitting, gr.skip(), gr.skip(), gr.skip(), waiting, "", *[gr.skip()] * 3
-    guard = guard or Guard(disk.home() / LOGS)
-    turns = _answered(coach, sitting, path, lang, name_of(learner))
-    yield from guard.steps(turns, lambda told: stuck(sitting, told), path)
-
-
-def _answered(
-    coach: Coach, sitting: Sitting, path: str, lang: str, learner: str
-) -> Iterator[tuple[Any, ...]]:
-    recording = TAKES.load(path)
-    sitting, score, found = turn(coach, sitting, recording, learner)
-    talk, help_ = sitting.talk, ""
-    if talk.trouble:
-        help_ = talk_view.hint_html(talk, talks.help_text(talk, lang), lang)
-    lines = talk_view.talk_html(talk, lang)
-    words = score_view.words_html(score, lang) + grammar_html(found, lang)
-    summary = ended(sitting, lang, coach.learner(learner)) if talk.is_over else ""
-    shown = talk.partner_line, help_, words, summary, (score, recording), None
-    yield sitting, lines, gr.skip(), *shown
+    yield replace(sitting, problem="", help="", waiting=True)
+    sitting = turn(coach, replace(sitting, problem="", waiting=False), TAKES.load(path), learner)
+    assert sitting.talk is not None
+    help_ = talks.help_text(sitting.talk, lang) if sitting.talk.trouble else ""
+    sitting = replace(sitting, help=help_, voice=None, summary=sitting.talk.is_over)
+    yield sitting
     # A turn that was heard is not lost with the partner's voice.
     try:
-        voice = spoken(coach, talk)
+        yield spoken(coach, sitting, prefs)
     except SpeechTutorError as error:
-        problem = help_ + score_view.error_html(str(error))
-        yield sitting, lines, gr.skip(), talk.partner_line, problem, *shown[2:]
-        return
-    yield sitting, lines, voice, *shown
+        yield replace(sitting, problem=score_view.error_html(str(error)))
 
 
-def turn(
-    coach: Coach, sitting: Sitting, recording: Recording, learner: str = GUEST
-) -> tuple[Sitting, UtteranceScore, Correction | None]:
+def turn(coach: Coach, sitting: Sitting, recording: Recording, learner: str = GUEST) -> Sitting:
     """Hear, score and remember what was said, mend its grammar, and let the partner answer.
 
     Raises:
         SpeechTutorError: when the recording or a stage fails.
     """
+    assert sitting.talk is not None
     heard, found = "", None
     for step in coach.steps(recording, learner=learner, advise=False):
         match step:
@@ -133,7 +122,8 @@ def turn(
     if isinstance(coach.tutor, Worded):
         engine: Any = coach.tutor.engine  # the cache asks for a hash, which any object of ours has
         talk = wording(engine).talk(talk)
-    return replace(sitting, talk=talk, scores=scores, corrections=corrections), score, found
+    take = Take(recording, score, correction=found, done=True)
+    return replace(sitting, talk=talk, scores=scores, corrections=corrections, take=take)
 
 
 @cache
@@ -142,103 +132,48 @@ def wording(engine: TextEngine) -> Wording:
     return Wording(engine)
 
 
-def helped(sitting: Sitting | None, lang: str) -> tuple[Sitting | None, str]:
+def helped(sitting: Sitting, prefs: Prefs) -> Sitting:
     """A hint, and a whole answer when asked once more."""
-    if sitting is None or sitting.talk.is_over:
-        return sitting, score_view.error_html("Start a talk first.")
-    text = talks.help_text(sitting.talk, lang)
-    asked = replace(sitting.talk, trouble=talks.Trouble.HELP)
-    return replace(sitting, talk=asked), talk_view.hint_html(sitting.talk, text, lang)
+    if sitting.talk is None or sitting.talk.is_over:
+        return replace(sitting, problem=score_view.error_html(message("app", "no_talk", prefs.lang)))
+    told = talks.help_text(sitting.talk, prefs.lang)
+    return replace(sitting, talk=replace(sitting.talk, trouble=talks.Trouble.HELP), help=told, problem="")
 
 
-def ended(sitting: Sitting | None, lang: str, learner: LearnerState | None = None) -> str:
-    """The summary of a talk, over or broken off."""
-    if sitting is None:
-        return score_view.error_html("Start a talk first.")
-    found = talks.summarise(sitting.talk, sitting.scores, sitting.corrections, learner)
-    return talk_view.summary_html(found, lang)
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The parts of the tab from top to bottom, as HTML."""
+
+    scene: str = ""
+    lines: str = ""
+    voice: str = ""
+    message: str = ""
+    words: str = ""
+    summary: str = ""
 
 
-def layout(on_tap: str) -> SimpleNamespace:
-    """The widgets from top to bottom, by name; `on_tap` is the script that names a tapped word."""
-    w = SimpleNamespace(sitting=gr.State(None, time_to_live=HOUR), last=gr.State(None, time_to_live=HOUR))
-    with gr.Row():
-        names = [(script.title, script.id) for script in scenarios()]
-        w.scene_name = gr.Dropdown(
-            names, value=names[0][1], label="Talk", elem_id="scene-name", min_width=230
-        )
-        w.level = gr.Dropdown(list(LEVELS), value="A2", label="Level", elem_id="level", min_width=90)
-    w.start = gr.Button("Start the talk", variant="primary")
-    w.scene, w.lines = gr.HTML(elem_id="scene"), gr.HTML(elem_id="talk")
-    w.voice = gr.Audio(
-        label="Partner", autoplay=True, interactive=False, visible=False, elem_id="talk-voice", buttons=[]
+def shown(sitting: Sitting, prefs: Prefs, learner: LearnerState | None = None) -> Shown:
+    """What a sitting looks like; `learner` is what is known, for the summary."""
+    talk, lang = sitting.talk, prefs.lang
+    if talk is None:
+        return Shown(message=sitting.problem)
+    said = sitting.problem
+    if sitting.waiting:
+        said = f'<p class="st-wait">{escape(message("app", "listening", lang))}</p>'
+    words = ""
+    if sitting.take is not None and sitting.take.score is not None:
+        words = score_view.words_html(sitting.take.score, lang, prefs.notation)
+        words += grammar_html(sitting.take.correction, lang)
+    summary = ""
+    if sitting.summary:
+        found = talks.summarise(talk, sitting.scores, sitting.corrections, learner)
+        summary = talk_view.summary_html(found, lang)
+    partner = message("app", "partner_voice", lang)
+    return Shown(
+        talk_view.scene_html(scenario(talk.scenario), lang),
+        talk_view.talk_html(talk, lang),
+        view.sound_html(sitting.voice, partner, autoplay=True),
+        said + talk_view.hint_html(talk, sitting.help, lang),
+        words,
+        summary,
     )
-    w.message = gr.HTML(elem_id="talk-message")
-    w.mic = gr.Audio(
-        sources=["microphone", "upload"],
-        type="filepath",
-        label="Your answer",
-        elem_id="talk-mic",
-        buttons=[],
-        waveform_options=gr.WaveformOptions(sample_rate=16_000),
-    )
-    with gr.Row():
-        w.hint = gr.Button("Give me a hint", size="sm", min_width=110)
-        w.again = gr.Button("▶ Hear the partner again", size="sm", min_width=110)
-        w.finish = gr.Button("Finish", size="sm", min_width=90)
-    w.words = gr.HTML(elem_id="talk-words", js_on_load=on_tap)
-    w.detail = gr.HTML(elem_id="talk-detail")
-    w.own = gr.Audio(autoplay=True, interactive=False, visible=False, elem_id="talk-own", buttons=[])
-    w.summary = gr.HTML(elem_id="talk-summary")
-    w.line = gr.Textbox(visible="hidden")
-    return w
-
-
-def wire(
-    w: SimpleNamespace,
-    coach: Coach,
-    who: SimpleNamespace,
-    tap: Callable[[Last, int, str], tuple[Any, Any]],
-    browser_voice: str | None,
-    guard: Guard,
-) -> None:
-    """What each widget does; `tap` shows a word, `browser_voice` speaks where there is no model voice."""
-    begun = [w.sitting, w.scene, w.lines, w.voice, w.line, w.message, w.words, w.summary, w.last]
-    heard = [w.sitting, w.lines, w.voice, w.line, w.message, w.words, w.summary, w.last, w.mic]
-
-    def replied(sitting: Sitting | None, path: str | None, lang: str, name: str) -> Iterator[tuple[Any, ...]]:
-        yield from answer(coach, sitting, path, lang, name, guard)
-
-    def tapped(kept: Last, lang: str, event: gr.EventData) -> tuple[Any, Any]:
-        index = event._data["word"]
-        shown: tuple[Any, Any] = guard.once(tap, lambda told: (told, gr.skip()))(kept, index, lang)
-        return shown
-
-    def told(event: Any) -> None:
-        if browser_voice is not None:
-            event.then(None, w.line, js=browser_voice)
-
-    def begin(*given: str) -> tuple[Any, ...]:
-        return start(coach, *given)
-
-    def again(sitting: Sitting | None) -> tuple[Any, str]:
-        return (spoken(coach, sitting.talk) if sitting else gr.skip()), ""
-
-    def finished(sitting: Sitting | None, lang: str, name: str) -> str:
-        return ended(sitting, lang, coach.learner(name_of(name), lang))
-
-    started = guard.once(begin, lambda told: (None, *[gr.skip()] * 4, told, "", "", None))
-    told(w.start.click(started, [w.scene_name, w.level, who.explain], begun))
-    for event in (w.mic.stop_recording, w.mic.upload):
-        cleared = event(lambda: ("", gr.Audio(visible=False)), None, [w.detail, w.own], queue=False)
-        given = [w.sitting, w.mic, who.explain, who.learner]
-        # "multiple": an answer that ends while the last voice is still being made must not be dropped.
-        done = cleared.then(replied, given, heard, show_progress="hidden", trigger_mode="multiple")
-        told(done)
-    helping = guard.once(helped, lambda told: (gr.skip(), told))
-    w.hint.click(helping, [w.sitting, who.explain], [w.sitting, w.message])
-    w.again.click(guard.once(again, lambda told: (gr.skip(), told)), w.sitting, [w.voice, w.message])
-    if browser_voice is not None:
-        w.again.click(None, w.line, js=browser_voice)
-    w.finish.click(guard.once(finished, str), [w.sitting, who.explain, who.learner], w.summary)
-    w.words.click(tapped, [w.last, who.explain], [w.detail, w.own])

@@ -19,7 +19,7 @@ PATIENCE = 5.0
 MOST_TEXT = 8_000
 """Characters that are judged or said at once: more than the thousand words that a scorer takes."""
 
-Key = tuple[str, float, str | None]
+Key = tuple[str, float, str | None, str | None]
 
 
 def _check(text: str) -> None:
@@ -71,20 +71,29 @@ class Remembered:
         self._said: OrderedDict[Key, Recording] = OrderedDict()
         self._lock = threading.Lock()
 
-    def speak(self, text: str, *, rate: float = 1.0, phones: str | None = None) -> Recording:
-        """The text as speech, as `Synthesizer.speak`.
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """The voices that may be asked for; none where the model has one only."""
+        return tuple(getattr(self.voice, "voices", ()))
+
+    def speak(
+        self, text: str, *, rate: float = 1.0, phones: str | None = None, voice: str | None = None
+    ) -> Recording:
+        """The text as speech, as `Synthesizer.speak`; a `voice` that it does not have is its usual one.
 
         Raises:
             SpeechTutorError: as the voice does; a failure is not remembered.
         """
         _check(text)
-        key = (text, rate, phones)
+        voice = voice if voice in self.voices else None
+        key = (text, rate, phones, voice)
         if (found := self._found(key)) is not None:
             return found
         with self.lane.voice():
             if (found := self._found(key)) is not None:  # said while this one waited
                 return found
-            made = self.voice.speak(text, rate=rate, phones=phones)
+            more = {} if voice is None else {"voice": voice}
+            made = self.voice.speak(text, rate=rate, phones=phones, **more)
         with self._lock:
             self._said[key] = made
             while sum(one.samples.nbytes for one in self._said.values()) > self.most_bytes:

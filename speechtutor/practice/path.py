@@ -9,7 +9,7 @@ that is nearly as good as the best (exploration).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, lru_cache
@@ -279,22 +279,27 @@ def _why(state: LearnerState, skill: str, now: datetime | None) -> str:
     return "weak" if weak else "review"
 
 
-def reason(step: Step, lang: str = "en") -> str:
+def in_ipa(phones: str) -> str:
+    """Phones with spaces between them between slashes."""
+    return f"/{skills.ipa(phones)}/"
+
+
+def reason(step: Step, lang: str = "en", written: Callable[[str], str] = in_ipa) -> str:
     """Why an exercise was chosen, in a language of explanation; "" where nothing speaks for it."""
     if not step.skill:
         return ""
-    return message("path", step.why, lang, skill=told(step.skill, lang))
+    return message("path", step.why, lang, skill=told(step.skill, lang, written))
 
 
-def told(skill: str, lang: str = "en") -> str:
-    """A skill in a language of explanation."""
+def told(skill: str, lang: str = "en", written: Callable[[str], str] = in_ipa) -> str:
+    """A skill in a language of explanation; `written` writes one or more phones (with spaces between)."""
     kind, _, of = skill.partition(":")
     if kind in ("sound", "cluster"):
         sounds, _, place = of.partition(":")
-        sound = f"/{skills.ipa(sounds)}/"
+        sound = written(sounds)
         return sound if place == skills.NUCLEUS else message("path", place, lang, skill=sound)
     if kind == "contrast":
-        first, second = (f"/{skills.ipa(phone)}/" for phone in of.split("-"))
+        first, second = (written(phone) for phone in of.split("-"))
         return message("path", "contrast", lang, first=first, second=second)
     if kind == "stress":
         return message("path", "stress", lang, n=str(len(of)))

@@ -1,4 +1,4 @@
-"""What a learner sees of a score, as HTML, SVG and Markdown; pure functions, no web framework.
+"""What a learner sees of a score, as HTML; pure functions, no web framework.
 
 Every judgement is said three times: by colour (Okabe and Ito, 2008, safe for colour-blind readers), by
 a mark and by words, in any language of explanation. All text from outside is escaped.
@@ -6,19 +6,15 @@ a mark and by words, in any language of explanation. All text from outside is es
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from html import escape
 
-import numpy as np
-
-from speechtutor.content.tables import message, named, sounds
-from speechtutor.core import Caution, ErrorType, Feedback, PhoneScore, Pitch, UtteranceScore, WordScore
+from speechtutor.content.tables import catalogue, message, named, sounds
+from speechtutor.core import Caution, ErrorType, PhoneScore, UtteranceScore, WordScore
 from speechtutor.core.score import ASPECTS
 from speechtutor.schema import percent
 from speechtutor.text.phones import to_ipa
 from speechtutor.tutor.labels import Label, heard_as, phone_label, word_label
-from speechtutor.tutor.rules import unsaid
 
 MARKS = {
     Label.GOOD: "✓",
@@ -53,7 +49,6 @@ CSS = """
 .st-bar i{display:block;height:100%;background:#0072b2}
 .st-note{border-left:5px solid #e69f00;background:#fdf3d6;color:#4a3300;padding:.5rem .8rem;margin:.3rem 0}
 .st-error{border-left:5px solid #d55e00;background:#fbe4d8;color:#5c2700;padding:.5rem .8rem}
-.st-pitch{width:100%;height:auto;max-width:34rem}
 """
 
 
@@ -65,6 +60,40 @@ def label_text(label: Label, lang: str = "en") -> str:
 def labelled(word: WordScore) -> list[tuple[str, str]]:
     """The sounds of a word in IPA, each with its label in words."""
     return [(to_ipa(phone.canonical), phone_label(phone).value) for phone in word.phones]
+
+
+NOTATIONS = ("respelling", "ipa", "example")
+"""How sounds may be written for a learner: "th", /θ/, or "th" as in "think"."""
+
+
+def sound_name(phone: str, notation: str = "respelling", lang: str = "en") -> str:
+    """A sound as a learner asked to have it written; one without a description is always in IPA."""
+    if notation == "ipa" or phone not in sounds():
+        return f"/{to_ipa(phone)}/"
+    return named(phone, lang) if notation == "example" else f'"{sounds()[phone].label}"'
+
+
+def sounds_name(phones: str, notation: str = "respelling", lang: str = "en") -> str:
+    """One phone, or a cluster of them with spaces between, as a learner asked to have sounds written."""
+    every = phones.split()
+    if len(every) == 1:
+        return sound_name(every[0], "ipa" if notation == "ipa" else "example", lang)
+    if notation == "ipa" or not all(phone in sounds() for phone in every):
+        return f"/{''.join(map(to_ipa, every))}/"
+    return f'"{"".join(sounds()[phone].label for phone in every)}"'
+
+
+def _plain_change(phone: PhoneScore, notation: str, lang: str) -> str:
+    """A wrong sound in words, such as `"s" for "th"`; by example words where both are respelled alike."""
+    heard = heard_as(phone)
+    if phone_label(phone) is Label.MISSING:
+        return message("take", "missing", lang, sound=sound_name(phone.canonical, notation, lang))
+    if phone_label(phone) is not Label.WRONG or not heard:
+        return ""
+    names = [sound_name(one, notation, lang) for one in (heard, phone.canonical)]
+    if names[0] == names[1]:
+        names = [sound_name(one, "example", lang) for one in (heard, phone.canonical)]
+    return message("take", "instead", lang, heard=names[0], sound=names[1])
 
 
 def heard_instead(phone: PhoneScore, lang: str = "en") -> str:
@@ -90,27 +119,43 @@ def shown(word: WordScore) -> str:
     return word.text or f"/{''.join(to_ipa(phone.canonical) for phone in word.phones)}/"
 
 
-def _caption(word: WordScore, lang: str) -> str:
-    """The words under a word."""
+def _caption(word: WordScore, lang: str, notation: str | None) -> str:
+    """The words under a word; `notation` None is the short form with arrows, for those who grade."""
     label = word_label(word)
     if word.error_type in _BREAKS and label in (Label.GOOD, Label.UNKNOWN):
         return message("result", _BREAKS[word.error_type], lang)
-    changes = [change for phone in word.phones if (change := heard_instead(phone, lang))]
-    changes += [f"+ {to_ipa(phone)}" for _, phone in word.inserted]
+    if notation is None:
+        changes = [change for phone in word.phones if (change := heard_instead(phone, lang))]
+        changes += [f"+ {to_ipa(phone)}" for _, phone in word.inserted]
+    else:
+        changes = [told for phone in word.phones if (told := _plain_change(phone, notation, lang))]
+        changes += [
+            message("take", "extra", lang, heard=sound_name(phone, notation, lang))
+            for _, phone in word.inserted
+        ]
     if label in (Label.WRONG, Label.UNCLEAR) and changes:
         return ", ".join(changes[:2])
     return label_text(label, lang)
 
 
-def words_html(score: UtteranceScore, lang: str = "en") -> str:
-    """The words as buttons that carry their index in `data-word`."""
+def words_html(score: UtteranceScore, lang: str = "en", notation: str | None = None) -> str:
+    """The words as buttons that carry their index in `data-word`.
+
+    With a notation (`NOTATIONS`) what was heard is told in words, and extra speech without a spelling is
+    not shown: there is nothing to tap in it, and the advice says where it was.
+    """
     if not score.words:
         return ""
     buttons = []
     for i, word in enumerate(score.words):
-        label, text, caption = word_label(word), escape(shown(word)), escape(_caption(word, lang))
+        if notation is not None and not shown(word).strip("/"):
+            continue
+        caption = escape(_caption(word, lang, notation))
+        label, text = word_label(word), escape(shown(word))
         points = "" if word.score is None else ", " + _points(word.score, lang)
-        said = f"{text}: {label_text(label, lang)}{points}. {message('result', 'tap', lang)}"
+        # What is read aloud begins with what is seen, and says as much.
+        seen = label_text(label, lang) if notation is None else caption.replace('"', "&quot;")
+        said = f"{text}: {seen}{points}. {message('result', 'tap', lang)}"
         buttons.append(
             f'<button type="button" class="st-word {_CLASSES[label]}" data-word="{i}"'
             f' aria-label="{said}">'
@@ -124,29 +169,36 @@ def _points(score: float, lang: str) -> str:
     return message("result", "points", lang, points=f"{percent(score):.0f}")
 
 
-def _sound(phone: str, lang: str) -> str:
+def _sound(phone: str, lang: str, notation: str | None) -> str:
+    if notation is not None:
+        return sound_name(phone, "ipa" if notation == "ipa" else "example", lang)
     return f"/{to_ipa(phone)}/" + (f" ({named(phone, lang)})" if phone in sounds() else "")
 
 
-def word_html(word: WordScore, lang: str = "en") -> str:
+def word_html(word: WordScore, lang: str = "en", notation: str | None = None) -> str:
     """One word sound by sound, with what was heard and how it should sound."""
     chips = []
     for phone in word.phones:
         label = phone_label(phone)
         points = "" if phone.score is None else f" {percent(phone.score):.0f}"
+        name = to_ipa(phone.canonical)
+        if notation not in (None, "ipa") and phone.canonical in sounds():
+            name = sounds()[phone.canonical].label
         chips.append(
-            f'<span class="st-phone {_CLASSES[label]}"><b>{escape(to_ipa(phone.canonical))}</b>'
+            f'<span class="st-phone {_CLASSES[label]}"><b>{escape(name)}</b>'
             f"<small>{MARKS[label]} {label_text(label, lang)}{points}</small></span>"
         )
     lines = []
     for phone in word.phones:
-        label, sound = phone_label(phone), _sound(phone.canonical, lang)
+        label, sound = phone_label(phone), _sound(phone.canonical, lang, notation)
         if label is Label.MISSING:
             lines.append(message("result", "missed", lang, sound=sound))
         elif heard_instead(phone):
-            heard = _sound(str(phone.heard), lang)
+            heard = _sound(str(phone.heard), lang, notation)
             lines.append(message("result", "instead", lang, sound=sound, heard=heard))
-    lines += [message("result", "extra", lang, heard=_sound(phone, lang)) for _, phone in word.inserted]
+    lines += [
+        message("result", "extra", lang, heard=_sound(phone, lang, notation)) for _, phone in word.inserted
+    ]
     notes = "".join(f"<li>{escape(line)}</li>" for line in lines)
     listing = f"<ul>{notes}</ul>" if notes else ""
     heading = f"<b>{escape(shown(word))}</b> · {label_text(word_label(word), lang)}"
@@ -168,71 +220,11 @@ def summary_html(score: UtteranceScore, lang: str = "en") -> str:
 
 def cautions_html(cautions: Iterable[Caution], lang: str = "en") -> str:
     """Why the result should be read with care, one box each."""
-    texts = [c.message if lang == "en" else message("caution", c.code.value, lang) for c in cautions]
+    known = catalogue(lang)["caution"]
+    texts = [known.get(c.code.value, c.message) for c in cautions]
     return "".join(f'<div class="st-note" role="note">⚠ {escape(text)}</div>' for text in texts)
 
 
 def error_html(message: str) -> str:
     """What went wrong and cannot be helped by reading on."""
     return f'<div class="st-error" role="alert">{escape(message)}</div>'
-
-
-def result_html(score: UtteranceScore, lang: str = "en") -> str:
-    """The aspects and the melody, to read after the words (`words_html`)."""
-    return summary_html(score, lang) + pitch_svg(score.pitch, score.words, lang)
-
-
-def feedback_markdown(summary: str, feedback: Feedback | None = None) -> str:
-    """What the tutor says, then the tips and the next step once they are there."""
-    parts = [_plain(summary)] if summary else []
-    if feedback is not None:
-        parts += [f"- **{_plain(tip.word)}**: {_plain(more)}" for tip, more in unsaid(feedback)]
-        following = f"**{message('result', 'next', feedback.lang)}** {_plain(feedback.follow_up)}"
-        parts += [following] if feedback.follow_up else []
-    return "\n\n".join(parts)
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown will show as it is."""
-    return re.sub(r"([\\`*_\[\]<>#|~$])", r"\\\1", " ".join(text.split()))
-
-
-def next_sentence(feedback: Feedback, current: str) -> str:
-    """The sentence that the next step asks for, or the current one when it is to be repeated."""
-    quoted = re.search(r'"([^"]+)"\s*$', feedback.follow_up)
-    return quoted[1] if quoted else current
-
-
-def _boundaries(words: Sequence[WordScore], scale: float, floor: float) -> Iterator[str]:
-    """Where each word starts, with its text below where there is room for it."""
-    free = 0.0
-    for word in words:
-        if word.start is None:
-            continue
-        x = word.start * scale
-        yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{floor:.0f}" stroke="#999"/>'
-        if x >= free:
-            yield f'<text x="{x + 2:.1f}" y="{floor + 15:.0f}">{escape(word.text)}</text>'
-            free = x + 7.0 * len(word.text) + 6
-
-
-def pitch_svg(pitch: Pitch | None, words: Sequence[WordScore] = (), lang: str = "en") -> str:
-    """The melody of the voice over the words, in semitones; empty when there is none to draw."""
-    if pitch is None or not pitch.voiced.any():
-        return ""
-    width, height, foot = 360.0, 120.0, 20.0
-    semitones = 12 * np.log2(pitch.hz[pitch.voiced] / np.median(pitch.hz[pitch.voiced]))
-    # At least an octave, so that a flat voice looks flat.
-    top = max(6.0, float(np.abs(semitones).max()))
-    end = max(float(pitch.times[-1]), *(word.end or 0.0 for word in words), 0.1)
-    x = pitch.times[pitch.voiced] / end * width
-    y = (height - foot) * (0.5 - semitones / (2 * top))
-    dots = "".join(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="1.6"/>' for a, b in zip(x, y, strict=True))
-    marks = "".join(_boundaries(words, width / end, height - foot))
-    low, high = (float(np.percentile(pitch.hz[pitch.voiced], q)) for q in (5, 95))
-    label = message("result", "pitch", lang, low=f"{low:.0f}", high=f"{high:.0f}")
-    return (
-        f'<svg class="st-pitch" viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{label}">'
-        f'<title>{label}</title><g fill="currentColor" font-size="12">{marks}</g>'
-        f'<g fill="#0072b2">{dots}</g></svg>'
-    )

@@ -7,7 +7,7 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from speechtutor.content.tables import message, named
+from speechtutor.content.tables import catalogue, message, named
 from speechtutor.practice.scenarios import Scenario
 from speechtutor.practice.talk import Talk, TalkSummary
 
@@ -36,14 +36,21 @@ def drawing(name: str) -> str:
     return text.partition(">")[2].rpartition("</svg>")[0]
 
 
+def worded(script: Scenario, what: str, lang: str = "en") -> str:
+    """The title, goal or scene of a talk in a language of explanation, or else in English."""
+    known: dict[str, str] = catalogue(lang)["scenario"]
+    return known.get(f"{script.id}_{what}", str(getattr(script, what)))
+
+
 def scene_html(script: Scenario, lang: str = "en") -> str:
     """Where the talk takes place, its goal, and its picture; the picture's description is its text."""
-    goal = escape(message("talk", "goal", lang, goal=script.goal))
+    goal = escape(message("talk", "goal", lang, goal=worded(script, "goal", lang)))
+    scene = escape(worded(script, "scene", lang), quote=True)
     if not script.picture:
-        return f'<div class="st-goal">{escape(script.scene)}<br><b>{goal}</b></div>'
+        return f'<div class="st-goal">{scene}<br><b>{goal}</b></div>'
     picture = (
-        f'<svg class="st-picture" viewBox="0 0 400 250" role="img" aria-label="{escape(script.scene)}">'
-        f"<title>{escape(script.scene)}</title>{drawing(script.picture)}</svg>"
+        f'<svg class="st-picture" viewBox="0 0 400 250" role="img" aria-label="{scene}">'
+        f"<title>{scene}</title>{drawing(script.picture)}</svg>"
     )
     return f'{picture}<div class="st-goal"><b>{goal}</b></div>'
 

@@ -6,13 +6,17 @@ import inspect
 import stat
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 import numpy as np
 import pytest
 
-from demo import app, drills, guard, learners, talk
+from demo import app, guard, learners, practice_page, practice_view, talk, talk_page, voices
+from demo.here import Here
+from demo.practice import Screen, Take, Wish, fresh
+from demo.prefs import Prefs
 from speechtutor.core import Feedback, LearnerState, Recording, Transcript, UtteranceScore
 from speechtutor.errors import StorageError
 from speechtutor.grammar import load_rules
@@ -20,9 +24,11 @@ from speechtutor.learner.store import SqlStore
 from speechtutor.models import fake
 from speechtutor.pipeline import Coach
 from tests.conftest import EXAMPLES
+from tests.demo.test_practice import SCREEN
 
 GOOD = str(EXAMPLES / "weather-good.flac")
-TEXT = "I think the weather is very nice today."
+EN = Prefs(lang="en")
+FREE = Screen(Wish("free"), manner="free")
 
 
 class Broken:
@@ -60,13 +66,45 @@ def door(tmp_path: Path) -> guard.Guard:
     return guard.Guard(tmp_path / "home" / "logs")
 
 
+def page_of(coach: Coach, door: guard.Guard) -> tuple[practice_page.Page, talk_page.Page]:
+    """Both tabs over a coach, as `build` makes them."""
+    kept: list[Here] = []
+    made = Here.wire
+
+    def wire(self: Here, blocks: gr.Blocks) -> None:
+        kept.append(self)
+        made(self, blocks)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Here, "wire", wire)
+        app.build(coach, guard=door)
+    return kept[0].practice, kept[0].talk
+
+
+def taken(coach: Coach, door: guard.Guard, screen: Screen, name: str = "ana") -> Screen:
+    """What a take of a screen led to, through the last guard."""
+    *_, final = page_of(coach, door)[0].judged(GOOD, screen.id, screen, name, EN)
+    last = final[0]
+    assert isinstance(last, Screen)
+    return last
+
+
+def turned(coach: Coach, door: guard.Guard, sitting: talk.Sitting) -> talk.Sitting:
+    """What a turn of a talk led to, through the last guard."""
+    *_, final = page_of(coach, door)[1].answered(sitting, GOOD, "ana", EN)
+    last = final[0]
+    assert isinstance(last, talk.Sitting)
+    return last
+
+
 @pytest.mark.parametrize("stage", ["transcriber", "scorer", "tutor", "store", "grammar"])
 def test_a_take_never_ends_in_listening(stage: str, door: guard.Guard) -> None:
     broken = with_broken(stage, RuntimeError("size of tensor a (1681)"))
-    *_, final = app.assess(broken, GOOD, app.FREE, "", "en", None, "ana", door)
-    assert final[0].count('role="alert"') == 1 and "Listening" not in final[0]
-    assert "please try again" in final[0] and str(door.logs) in final[0]
-    assert "tensor" not in final[0] and "Traceback" not in final[0]
+    final = taken(broken, door, FREE)
+    told = practice_view.shown(final, EN).message
+    assert told.count('role="alert"') == 1 and not final.waiting
+    assert "please try again" in told and str(door.logs) in told
+    assert "tensor" not in told and "Traceback" not in told
     (log,) = door.logs.iterdir()
     written = log.read_text("utf-8")
     assert "Traceback" in written and "size of tensor a (1681)" in written
@@ -75,19 +113,26 @@ def test_a_take_never_ends_in_listening(stage: str, door: guard.Guard) -> None:
 
 @pytest.mark.parametrize("stage", ["transcriber", "scorer", "store", "grammar"])
 def test_a_turn_of_a_talk_never_ends_in_listening(stage: str, door: guard.Guard) -> None:
-    sitting = talk.start(Coach(**STAGES), "restaurant", "A2", "en")[0]
-    broken = with_broken(stage, ValueError("inside"))
-    *_, final = talk.answer(broken, sitting, GOOD, "en", "ana", door)
-    assert "please try again" in final[4] and final[0] == sitting and "inside" not in final[4]
+    sitting = talk.start("restaurant", "A2")
+    final = turned(with_broken(stage, ValueError("inside")), door, sitting)
+    told = talk.shown(final, EN).message
+    assert "please try again" in told and final.talk == sitting.talk and "inside" not in told
+    assert not final.waiting
     (log,) = door.logs.iterdir()
     assert "ValueError: inside" in log.read_text("utf-8")
 
 
 def test_what_a_person_can_help_is_said_and_not_logged(door: guard.Guard) -> None:
-    broken = with_broken("store", StorageError("the disk is full"))
-    *_, final = app.assess(broken, GOOD, app.READ, TEXT, "en", None, "ana", door)
-    assert "the disk is full" in final[0] and "please try again" not in final[0]
+    final = taken(with_broken("store", StorageError("the disk is full")), door, SCREEN)
+    told = practice_view.shown(final, EN).message
+    assert "the disk is full" in told and "please try again" not in told
     assert not door.logs.exists()
+
+
+def test_sorry_is_said_in_the_learners_language(door: guard.Guard) -> None:
+    assert "不是你的错" in door.told(RuntimeError("inside"), lang="zh")
+    watched = door.once(lambda prefs: 1 / 0, str)
+    assert "No es culpa tuya" in watched(Prefs(lang="es"))
 
 
 def test_a_log_that_cannot_be_written_hides_nothing(tmp_path: Path) -> None:
@@ -96,27 +141,23 @@ def test_a_log_that_cannot_be_written_hides_nothing(tmp_path: Path) -> None:
     assert "please try again" in told and "Details" not in told
 
 
-def test_a_partner_without_a_voice_still_answers(door: guard.Guard) -> None:
-    sitting = talk.start(Coach(**STAGES), "restaurant", "A2", "en")[0]
-    mute = with_broken("synthesizer", StorageError("no voice"))
-    *_, final = talk.answer(mute, sitting, GOOD, "en", "ana", door)
-    assert final[0] != sitting and "no voice" in final[4] and "hello think" in final[1]
-
-
 def test_every_callback_of_the_page_survives_broken_stages(door: guard.Guard) -> None:
     """Each is called with what its widgets hold when the page comes up."""
     page = app.build(Coach(**{stage: Broken(RuntimeError("broken")) for stage in STAGES}), guard=door)
     called = 0
     for block in page.fns.values():
-        if block.fn is None or "request" in inspect.signature(block.fn).parameters:
+        if block.fn is None:
             continue
+        wants = inspect.signature(block.fn).parameters
         given = [getattr(widget, "value", None) for widget in block.inputs]
-        if "event" in inspect.signature(block.fn).parameters:
-            given.append(gr.EventData(None, {"word": 0}))
+        if "event" in wants:
+            given.append(gr.EventData(None, {"word": 0, "choice": 0, "hear": "x", "phone": "TH"}))
+        if "request" in wants and wants["request"].default is inspect.Parameter.empty:
+            given.append(SimpleNamespace(headers={"accept-language": "es"}, username=None))
         result = block.fn(*given)
         shown = list(result)[-1] if isinstance(result, Iterator) else result
-        many = isinstance(shown, tuple)
-        assert len(shown if many else [shown]) == len(block.outputs), block.fn
+        many = shown if isinstance(shown, tuple) else [shown] if block.outputs else []
+        assert len(many) == len(block.outputs), block.fn
         called += 1
     assert called > 20
 
@@ -135,43 +176,40 @@ def test_a_name_is_one_line_and_nobody_is_the_guest(given: str | None, name: str
 def test_practice_in_the_app_adapts_to_what_the_store_knows(tmp_path: Path, door: guard.Guard) -> None:
     store = SqlStore(f"sqlite:///{tmp_path / 'learners.db'}")
     coach = Coach(**{**STAGES, "store": store})
-    seen = []
+    page = page_of(coach, door)[0]
     for name in ("ana", "ana", "ana", ""):
-        *_, final = app.assess(coach, GOOD, app.READ, TEXT, "en", None, name, door)
-        seen.append(final[4])
+        list(page.judged(GOOD, SCREEN.id, SCREEN, name, EN))
     assert store.learners() == ("ana", "guest")
     state = coach.learner("ana")
     assert state.n_attempts == 3 and state.phones["TH"].mean < 0.5
-    wanted = [drills.new("sound", "A2", "en", np.random.default_rng(i), state)[0].focus for i in range(20)]
-    assert sum("TH" in focus for focus in wanted) > 10, "the sound that was missed is practised"
+    given = [fresh(coach, Wish("sound"), "ana", "en", np.random.default_rng(i)).exercise for i in range(20)]
+    assert sum("TH" in one.focus for one in given if one) > 10, "the sound that was missed is practised"
     store.close()
 
 
-def test_a_drill_is_remembered_with_its_sounds(door: guard.Guard) -> None:
+def test_an_exercise_is_remembered_with_its_sounds(door: guard.Guard) -> None:
     store = fake.FakeStore()
-    drill, _ = drills.new("pair", "A2", "en", np.random.default_rng(0))
-    assert drill is not None
-    list(app.assess(Coach(**{**STAGES, "store": store}), GOOD, app.TASK, "", "en", drill, "ana", door))
-    assert [attempt.exercise for attempt in store.kept] == [drill]
+    coach = Coach(**{**STAGES, "store": store})
+    screen = fresh(coach, Wish("pair"), "ana", "en", np.random.default_rng(0))
+    taken(coach, door, screen)
+    assert [attempt.exercise for attempt in store.kept] == [screen.exercise]
+
+
+def test_the_example_is_nobodys_record(door: guard.Guard) -> None:
+    store = fake.FakeStore()
+    here = Here.__new__(Here)
+    here.practice = page_of(Coach(**{**STAGES, "store": store}), door)[0]
+    *_, final = here.example(EN)
+    assert "st-word" in final[3] and store.kept == []
 
 
 def test_turns_of_a_talk_are_remembered(door: guard.Guard) -> None:
     store = fake.FakeStore()
-    coach = Coach(**{**STAGES, "store": store})
-    sitting = talk.start(coach, "restaurant", "A2", "en")[0]
-    list(talk.answer(coach, sitting, GOOD, "en", "ana", door))
+    turned(Coach(**{**STAGES, "store": store}), door, talk.start("restaurant", "A2"))
     assert [(a.learner, a.score.text) for a in store.kept] == [("ana", "hello think")]
 
 
-def test_say_it_again_keeps_the_exercise() -> None:
-    drill, _ = drills.new("pair", "A2", "en", np.random.default_rng(0))
-    assert drill is not None
-    taken = UtteranceScore(drill.text, ()), Recording(np.zeros(10, np.float32))
-    assert app.proceed(taken, drill.text, app.TASK, drill) == (drill.text, app.TASK, drill)
-    assert app.proceed(taken, "Another one.", app.TASK, drill) == ("Another one.", app.READ, None)
-
-
-def test_an_extra_word_is_tapped_without_a_voice_for_nothing() -> None:
+def test_an_extra_word_is_tapped_without_a_voice_for_nothing(door: guard.Guard) -> None:
     from speechtutor.core import ErrorType, PhoneScore, WordScore
 
     class Picky:
@@ -179,10 +217,11 @@ def test_an_extra_word_is_tapped_without_a_voice_for_nothing() -> None:
             raise AssertionError(f"asked to say {text!r}")
 
     extra = WordScore("", None, 0.1, 0.4, error_type=ErrorType.REPETITION, phones=(PhoneScore("DH", None),))
-    take = UtteranceScore("the", (extra,)), Recording(np.zeros(16_000, np.float32))
-    detail, player = app.tap(Coach(**{**STAGES, "synthesizer": Picky()}), take, 0)
+    take = Take(Recording(np.zeros(16_000, np.float32)), UtteranceScore("the", (extra,)))
+    page = page_of(Coach(**{**STAGES, "synthesizer": Picky()}), door)[0]
+    *_, detail = page.tapped(Screen(take=take), EN, gr.EventData(None, {"word": 0}))
     assert "ð" in detail and "extra" in detail and "error" not in detail
-    assert player.label == "/ð/: your voice"
+    assert detail.count("data-sound") == 1, "the learner's own voice"
 
 
 def test_warnings_of_a_stage_that_stood_in_are_shown(door: guard.Guard) -> None:
@@ -191,9 +230,8 @@ def test_warnings_of_a_stage_that_stood_in_are_shown(door: guard.Guard) -> None:
             yield "Well."
             return Feedback("Well.", (), "", warnings=("the server did not answer: the rules speak",))
 
-    coach = Coach(**{**STAGES, "tutor": Substitute()})
-    *_, final = app.assess(coach, GOOD, app.READ, TEXT, "en", None, "ana", door)
-    assert "the server did not answer" in final[0]
+    final = taken(Coach(**{**STAGES, "tutor": Substitute()}), door, SCREEN)
+    assert "the server did not answer" in practice_view.shown(final, EN).advice
 
 
 def test_nothing_heard_is_no_turn_that_breaks(door: guard.Guard) -> None:
@@ -202,6 +240,26 @@ def test_nothing_heard_is_no_turn_that_breaks(door: guard.Guard) -> None:
             return Transcript(())
 
     coach = Coach(**{**STAGES, "transcriber": Deaf()})
-    sitting = talk.start(coach, "restaurant", "A2", "en")[0]
-    *_, final = talk.answer(coach, sitting, GOOD, "en", "ana", door)
-    assert "did not hear" in final[4] and not door.logs.exists()
+    final = turned(coach, door, talk.start("restaurant", "A2"))
+    assert "did not hear" in talk.shown(final, EN).message and not door.logs.exists()
+
+
+def test_after_a_restart_there_is_something_to_say(door: guard.Guard) -> None:
+    """The server forgot the exercise: the take is not judged against another, and that is said."""
+    final = taken(Coach(**STAGES), door, Screen())
+    assert final.exercise is not None and final.take is None
+    assert "started again" in practice_view.shown(final, EN).message
+
+
+def test_as_strict_as_was_asked_for() -> None:
+    from dataclasses import dataclass
+
+    @dataclass
+    class Strict:
+        strictness: str = "standard"
+
+    made = app.stricter(Coach(**STAGES), Strict(), voices.Lane())
+    assert {name: one.scorer.scorer.strictness for name, one in made.items()} == {  # type: ignore[attr-defined]
+        name: name for name in ("lenient", "standard", "strict")
+    }
+    assert app.stricter(Coach(**STAGES), fake.FakeScorer(), voices.Lane()) == {}

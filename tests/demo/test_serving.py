@@ -87,6 +87,25 @@ def test_accounts_come_from_a_file_and_the_environment(tmp_path: Path) -> None:
     assert serving.accounts(None, {}) == []
 
 
+def test_roles_come_from_the_headings_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "who"
+    file.write_text("ann:one\n[teacher]\nbob:two:three\n\n[admin]\neve:four\n[learner]\nkim:five\n")
+    assert serving.roles(file) == {"ann": "learner", "bob": "teacher", "eve": "admin", "kim": "learner"}
+    assert serving.accounts(file, {}) == [
+        ("ann", "one"),
+        ("bob", "two:three"),
+        ("eve", "four"),
+        ("kim", "five"),
+    ]
+    assert serving.roles(None) == {}
+    file.write_text("[teacher]\n")
+    with pytest.raises(InputError, match="no line"):
+        serving.accounts(file, {})
+    file.write_text("[king]\nann:one\n")
+    with pytest.raises(InputError, match="line 1: expected name:password"):
+        serving.accounts(file, {})
+
+
 @pytest.mark.parametrize(
     ("content", "cause"),
     [(b"", "no line"), (b"ann\n", "line 1: expected name:password"), (b":pw", "name:password"),
@@ -128,6 +147,7 @@ class Running:
     def kept(self) -> list[Path]:
         """The files that are there of what was said and made; neither locks nor the learners' store."""
         every = [path for path in self.home.rglob("*") if path.is_file() and path.suffix != ".lock"]
+        every = [path for path in every if "matplotlib" not in path.parts]  # its list of fonts
         return [path for path in every if path.parent != self.home or path.suffix in (".flac", ".wav")]
 
     def upload(self, data: bytes = GOOD.read_bytes(), name: str = "me.flac") -> str:
@@ -135,10 +155,11 @@ class Running:
         assert sent.status_code == 200, sent.text
         return str(sent.json()[0])
 
-    def call(self, button: str, **given: Any) -> list[Any]:
+    def call(self, button: str, session: str = "", **given: Any) -> list[Any]:
         """What a page's call gives back in the end; `given` are values by the id of their widget.
 
-        `button` is the id of an output that only this call has beside the first inputs.
+        `button` is the id of an output that only this call has beside the first inputs; calls of one
+        `session` share what the page remembers.
         """
         config = self.http.get("/config").json()
         widgets = {one["id"]: one for one in config["components"]}
@@ -149,14 +170,25 @@ class Running:
         calls = [
             one
             for one in config["dependencies"]
-            if one["backend_fn"] and button in ids(one["outputs"]) and set(given) <= set(ids(one["inputs"]))
+            if one["backend_fn"]
+            and button in ids(one["outputs"])
+            and set(given) <= {name.replace("-", "_") for name in ids(one["inputs"])}
         ]
         data = [
-            given.get(name, widgets[number]["props"].get("value"))
+            given.get(name.replace("-", "_"), widgets[number]["props"].get("value"))
             for number, name in zip(calls[0]["inputs"], ids(calls[0]["inputs"]), strict=True)
         ]
-        session = f"s{time.monotonic_ns()}"
-        body = {"data": data, "fn_index": calls[0]["id"], "session_hash": session}
+        return self.call_number(calls[0], data, session or f"s{time.monotonic_ns()}")
+
+    def clicks(self, button: str) -> list[Any]:
+        """The calls that a click on a button makes."""
+        config = self.http.get("/config").json()
+        found = next(one["id"] for one in config["components"] if one["props"].get("elem_id") == button)
+        return [one for one in config["dependencies"] if [found, "click"] in one["targets"]]
+
+    def call_number(self, call: Any, data: list[Any], session: str) -> list[Any]:
+        """What one of the page's calls gives back in the end."""
+        body = {"data": data, "fn_index": call["id"], "session_hash": session}
         joined = self.http.post(f"{API}/queue/join", json=body)
         assert joined.status_code == 200, joined.text
         with self.http.stream("GET", f"{API}/queue/data", params={"session_hash": session}) as events:
@@ -167,11 +199,13 @@ class Running:
                     return list(event["output"]["data"])
         raise AssertionError("the call never ended")
 
-    def check(self, path: str) -> str:
-        """Judge a take of the first sentence; the words as HTML, or the message where there are none."""
+    def check(self, path: str, **more: Any) -> str:
+        """Judge a take of a sentence; the words as HTML, or the message where there are none."""
         take = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        shown = self.call("words", mic=take, mode="Read a sentence", sentence="I think so", explain="en")
-        return str(shown[1] or shown[0])
+        session = f"s{time.monotonic_ns()}"
+        self.call("card", session, kind="own", text="I think so")
+        shown = self.call("words", session, mic_upload=take, **more)
+        return str(shown[3] or shown[2])
 
 
 @contextmanager
@@ -217,11 +251,13 @@ def test_nothing_that_was_forgotten_is_named_by_its_place(app: Running) -> None:
     assert "recordings are not kept" in told and str(app.home) not in told
 
 
-def test_what_the_app_makes_is_for_its_learner_alone(app: Running) -> None:
-    voice = app.call("voice", sentence="Good morning.")[0]
-    made = [one for one in app.kept() if one.suffix == ".wav"]
-    assert voice and made
-    assert {stat.S_IMODE(one.stat().st_mode) for one in made} == {0o600}
+def test_of_what_the_app_says_there_is_no_file_and_its_folders_are_its_own(app: Running) -> None:
+    before, session = app.kept(), f"s{time.monotonic_ns()}"
+    app.call("card", session, kind="own", text="Good morning.")
+    hear = next(one for one in app.clicks("hear") if one["backend_fn"])
+    voice = app.call_number(hear, [None, None], session)[0]
+    assert voice.startswith("<audio") and "data:audio/wav;base64," in voice
+    assert app.kept() == before
     folders = {stat.S_IMODE(one.stat().st_mode) for one in (app.home / "heard").rglob("*") if one.is_dir()}
     assert folders == {0o700}
 
@@ -276,7 +312,6 @@ def test_after_a_stop_nothing_is_left(tmp_path: Path) -> None:
     with running(tmp_path / "home") as made:
         made.check(made.upload())
         made.upload(name="never-heard.flac")
-        made.call("voice", sentence="Good morning.")
         assert made.kept()
         made.process.send_signal(signal.SIGTERM)
         assert made.process.wait(30) == 0
@@ -287,7 +322,7 @@ def test_after_a_stop_nothing_is_left(tmp_path: Path) -> None:
 
 def test_with_a_sign_in_nothing_is_given_to_strangers(tmp_path: Path) -> None:
     who = tmp_path / "who"
-    who.write_text("ann:secret\n")
+    who.write_text("ann:secret\n[teacher]\nbob:known\n")
     with running(tmp_path / "home", "--auth-file", str(who)) as made:
         assert made.http.post(f"{API}/upload", files={"files": ("a.wav", b"x")}).status_code == 401
         assert "components" not in made.http.get("/config").text
@@ -299,3 +334,10 @@ def test_with_a_sign_in_nothing_is_given_to_strangers(tmp_path: Path) -> None:
         assert made.http.get(f"{API}/file={path}").status_code == 200
         stranger = httpx.get(made.http.base_url.join(f"{API}/file={path}"))
         assert stranger.status_code == 401
+        assert made.call("class") == [""], "a learner is shown nothing of the others"
+        assert made.http.post("/login", data={"username": "bob", "password": "known"}).status_code == 200
+        seen = str(made.call("class")[0])
+        assert "Your class" in seen and ">ann<" in seen and ">eve<" not in seen
+        made.check(made.upload(), learner="eve")
+        assert ">bob<" in str(made.call("class")[0]), "the take is the account's, whatever the page says"
+        assert ">eve<" not in str(made.call("class")[0])

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from speechtutor.errors import StorageError
 from speechtutor.learner.store import SqlStore
 from speechtutor.learner.tables import Base
-from tests.conftest import need
 from tests.learner import test_homework, test_profiles, test_refusals, test_store
 from tests.learner.conftest import attempt
 

@@ -18,6 +18,7 @@ from speechtutor.tutor.prompts import prompt
 from speechtutor.tutor.rules import RuleTutor
 from speechtutor.tutor.verify import verify, verify_explained
 from speechtutor.views import score as score_view
+from speechtutor.views.practice import advice_html
 from tests.support.judged import LEARNER, SINK, THINK, fine, omitted, phone, said, utterance, word
 
 LANGS = list(languages())
@@ -214,7 +215,7 @@ def test_markup_in_words_reaches_no_page() -> None:
         )
         assert "<img" not in page and "<b>noise" not in page
         feedback = RuleTutor().advise(SINK, replace(LEARNER, explain=lang))
-        assert "<" not in score_view.feedback_markdown(feedback.summary, feedback)
+        assert "<img" not in advice_html(feedback.summary, feedback, lang)
 
 
 def test_a_learners_name_is_no_template() -> None:
@@ -256,5 +257,5 @@ def test_an_error_in_what_may_not_be_quoted_is_not_called_all_good(lang: str) ->
     learner = replace(LEARNER, explain=lang)
     feedback = RuleTutor().advise(utterance("my", replace(THINK, text="a1"), "is"), learner)
     assert [claim.evidence for claim in feedback.claims] == ["s1"]
-    assert score_view.next_sentence(feedback, "same") == "same"
+    assert '"' not in feedback.follow_up, "the same sentence again"
     assert LlmTutor(Echo()).advise(utterance("my", replace(THINK, text="a1"), "is"), learner) == feedback

@@ -7,20 +7,20 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from speechtutor.content.tables import message
 from speechtutor.core import (
     Caution,
     Code,
     Edit,
     ErrorType,
-    Feedback,
     PhoneScore,
     Pitch,
-    Tip,
     UtteranceScore,
     WordScore,
 )
 from speechtutor.tutor.labels import Label, phone_label, word_label
 from speechtutor.views import score as score_view
+from speechtutor.views.melody import pitch_svg
 
 
 def phone(
@@ -131,7 +131,7 @@ def test_sounds_of_a_word() -> None:
 def test_only_measured_aspects_are_shown_on_the_people_s_scale() -> None:
     text = Balanced(score_view.summary_html(UtteranceScore("x", (), overall=0.834, fluency=0.0))).text
     assert text == "overall 83 fluency 0"
-    assert score_view.result_html(UtteranceScore("x", ())) == ""
+    assert score_view.summary_html(UtteranceScore("x", ())) == ""
 
 
 @pytest.mark.parametrize("evil", ["<script>alert(1)</script>", '"><img src=x onerror=y>', "a & b"])
@@ -144,30 +144,16 @@ def test_text_from_outside_is_escaped(evil: str) -> None:
         score_view.words_html(score),
         score_view.word_html(score.words[0]),
         score_view.error_html(evil),
-        score_view.cautions_html([Caution(Code.NOISY, evil)]),
-        score_view.pitch_svg(pitch, score.words),
+        pitch_svg(pitch, score.words),
     ):
         assert "<script" not in html and "<img" not in html
         assert evil in " ".join(Balanced(html).words) or evil in str(Balanced(html).attributes)
 
 
-def test_feedback_grows_and_keeps_its_words_plain() -> None:
-    advice = Feedback(
-        "Good.", (Tip("think", "TH", "S", "Put *your* tongue <here>."),), 'Now say: "Thank you."'
-    )
-    assert score_view.feedback_markdown("") == ""
-    assert score_view.feedback_markdown("Good.") == "Good."
-    assert score_view.feedback_markdown("Good.", advice) == (
-        'Good.\n\n- **think**: Put \\*your\\* tongue \\<here\\>.\n\n**Next:** Now say: "Thank you."'
-    )
-
-
-def test_next_sentence_is_the_quoted_one_or_the_same_again() -> None:
-    assert score_view.next_sentence(Feedback("", (), 'Now say: "The bath."'), "I think.") == "The bath."
-    assert (
-        score_view.next_sentence(Feedback("", (), "Please record the same sentence once more."), "I think.")
-        == "I think."
-    )
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_caution_is_told_in_the_kind_words_of_the_catalogue(lang: str) -> None:
+    shown = score_view.cautions_html([Caution(Code.NOISY, "the developers' own line")], lang)
+    assert message("caution", "noisy", lang) in shown and "developers" not in shown
 
 
 def test_pitch_is_drawn_where_there_is_voice() -> None:
@@ -175,26 +161,24 @@ def test_pitch_is_drawn_where_there_is_voice() -> None:
     hz = np.full(10, 100, np.float32)
     hz[5:] = np.nan
     voiced = ~np.isnan(hz)
-    svg = score_view.pitch_svg(
-        Pitch(times, hz, voiced), (word("one"), word("two", start=0.5), word("gone", start=None))
-    )
+    svg = pitch_svg(Pitch(times, hz, voiced), (word("one"), word("two", start=0.5), word("gone", start=None)))
     parsed = Balanced(svg)
     heights = [float(str(a["cy"])) for a in parsed.attributes if "cy" in a]
     assert len(heights) == 5
-    # A constant pitch is the median, so it lies in the middle of the (120 - 20) high field.
-    assert heights == [50.0] * 5
+    # A constant pitch is the median, so it lies in the middle of the (170 - 40) high field.
+    assert heights == [65.0] * 5
     assert "one" in parsed.text and "two" in parsed.text and "gone" not in parsed.text
     assert "100 to 100 hertz" in svg
-    assert score_view.pitch_svg(None) == score_view.pitch_svg(Pitch(times, hz, np.zeros(10, bool))) == ""
+    assert pitch_svg(None) == pitch_svg(Pitch(times, hz, np.zeros(10, bool))) == ""
 
 
 def test_a_higher_voice_is_drawn_higher_and_inside_the_field() -> None:
     times = np.linspace(0, 1, 50, dtype=np.float32)
     hz = np.geomspace(80, 400, 50, dtype=np.float32)
-    svg = score_view.pitch_svg(Pitch(times, hz, np.ones(50, bool)))
+    svg = pitch_svg(Pitch(times, hz, np.ones(50, bool)))
     heights = [float(y) for y in re.findall(r'cy="([-\d.]+)"', svg)]
     assert heights == sorted(heights, reverse=True)
-    assert min(heights) >= 0 and max(heights) <= 100
+    assert min(heights) >= 0 and max(heights) <= 130
 
 
 def test_a_sound_too_many_is_shown_beside_its_word_and_told_in_its_details() -> None:

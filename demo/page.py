@@ -1,0 +1,117 @@
+"""How the page looks and what it does by itself: its styles, its script, its theme."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from demo import recorder, serving
+from speechtutor.views import melody, mouth, practice, progress
+from speechtutor.views import score as score_view
+from speechtutor.views import talk as talk_view
+from speechtutor.views.grammar import CSS as GRAMMAR_CSS
+
+HEAD = (
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    f"<script>{Path(__file__).with_name('page.js').read_text(encoding='utf-8')}</script>"
+)
+FONTS = [
+    "system-ui",
+    "Noto Sans CJK SC",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "WenQuanYi Micro Hei",
+    "sans-serif",
+]
+CSS = (
+    score_view.CSS
+    + talk_view.CSS
+    + GRAMMAR_CSS
+    + practice.CSS
+    + progress.CSS
+    + melody.CSS
+    + mouth.CSS
+    + recorder.CSS
+    + """
+.gradio-container{max-width:780px!important;width:100%!important;margin:0 auto!important;
+ padding:.6rem!important}
+.gradio-container main{width:100%!important}
+html[data-size=large]{font-size:118%}
+html[data-size=larger]{font-size:140%}
+html[data-colours=contrast] .gradio-container{--body-text-color:#000;--background-fill-primary:#fff;
+ --body-background-fill:#fff}
+html[data-colours=contrast] .gradio-container *{border-color:#000!important}
+html[data-colours=contrast] .gradio-container p,html[data-colours=contrast] .gradio-container span{color:#000}
+h1.st-title{margin:0;font-size:1.5rem;display:inline}
+.st-tagline{margin:0}
+.st-task{border-left:5px solid #0072b2;padding:.5rem .8rem;margin:.2rem 0}
+.st-wait{min-height:1.5em;font-weight:600}
+.st-fine{border-left:5px solid #009e73;background:#e0f3ec;color:#00382a!important;padding:.4rem .8rem}
+#text textarea{font-size:1.15rem}
+#message{min-height:1.6rem}
+.block:has(>.html-container>.prose:empty):not(#message){display:none}
+.gradio-container .column{gap:.8rem}
+.gradio-container .block:has(>.html-container){padding:0!important}
+button.secondary{border:1.5px solid #71717a!important}
+#mic-upload,#talk-mic-upload{align-self:flex-start;width:auto;min-height:44px}
+button.sm,button.md,button.lg{min-height:44px}
+button:focus-visible,input:focus-visible,textarea:focus-visible{outline:3px solid #e69f00!important;
+ outline-offset:2px}
+[role=tab]{min-height:44px;padding:0 .7rem!important}
+[role=tab].selected{font-weight:700;text-decoration:underline;text-underline-offset:.4rem}
+.dark [role=tab].selected{color:#8ecdf5!important}
+.gradio-container .html-container,.gradio-container .tabitem{
+ padding-left:0!important;padding-right:0!important}
+@media(max-width:480px){.gradio-container,.gradio-container main{padding:.35rem!important}}
+figure{margin:.4rem 0}
+footer{display:none!important}
+"""
+)
+
+
+def theme() -> gr.themes.Base:
+    """Soft, with system fonts and with grey words and lines that are dark enough (AA) in both modes."""
+    made = gr.themes.Soft(font=FONTS, font_mono=["ui-monospace", "monospace"])
+    return made.set(
+        body_text_color_subdued="#3f3f46",
+        body_text_color_subdued_dark="#d4d4d8",
+        block_label_text_color="#27272a",
+        block_label_text_color_dark="#e4e4e7",
+        block_title_text_color="#27272a",
+        block_title_background_fill="none",
+        block_title_background_fill_dark="none",
+        block_title_padding="0",
+        block_shadow="none",
+        block_title_text_color_dark="#e4e4e7",
+        block_info_text_color="#3f3f46",
+        block_info_text_color_dark="#d4d4d8",
+        button_primary_background_fill="#005a8c",
+        button_primary_background_fill_hover="#00476f",
+        button_primary_background_fill_dark="#005a8c",
+        button_primary_background_fill_hover_dark="#00476f",
+        button_primary_text_color="#ffffff",
+        button_secondary_text_color="#18181b",
+        button_secondary_text_color_dark="#fafafa",
+        button_cancel_background_fill="#a33c00",
+        button_cancel_background_fill_dark="#a33c00",
+        button_cancel_text_color="#ffffff",
+        button_cancel_text_color_dark="#ffffff",
+        color_accent="#005a8c",
+        input_border_color="#71717a",
+        input_border_color_dark="#a1a1aa",
+    )
+
+
+def launch(page: gr.Blocks, examples: Path, **options: Any) -> Any:
+    """Start a page as the app wants it: our styles, system fonts, nothing from other hosts."""
+    serving.close(page)
+    fixed: dict[str, Any] = {
+        "footer_links": [],
+        "ssr_mode": False,
+        "quiet": True,
+        **serving.options("127.0.0.1"),
+        **options,
+    }
+    return page.launch(css=CSS, head=HEAD, theme=theme(), allowed_paths=[str(examples)], **fixed)

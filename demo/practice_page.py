@@ -1,0 +1,266 @@
+"""The Practise tab: its widgets from top to bottom, and which wish each of them is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from demo import practice, practice_view
+from demo.guard import Guard
+from demo.learners import who
+from demo.practice import OWN, Screen, Wish
+from demo.prefs import SLOWLY, Prefs
+from demo.voices import Remembered
+from speechtutor.audio import prosody
+from speechtutor.content.tables import message
+from speechtutor.core import Recording
+from speechtutor.errors import SpeechTutorError
+from speechtutor.pipeline import Coach
+from speechtutor.views import practice as view
+from speechtutor.views.melody import over_words
+
+SHOWN_ID = "(path, shown, ...rest) => [path, window.speechtutor.shown(), ...rest]"
+# Without the braces newer browsers hand back a promise, which would be taken for the callback's inputs.
+TO_WORDS = """() => {
+  document.querySelector('#words button')?.scrollIntoView({behavior: 'smooth', block: 'nearest'}); }"""
+BROWSER_SAYS = "(...given) => { window.speechtutor.speak(window.speechtutor.voice()); return given; }"
+
+Coaches = Callable[[Prefs], Coach]
+"""The coach of a learner's wishes: as strict as they asked for."""
+
+
+class Page:
+    """The tab with its coach: screens in, updates of widgets out."""
+
+    def __init__(self, w: SimpleNamespace, coaches: Coaches, guard: Guard, state: SimpleNamespace) -> None:
+        self.w, self.coaches, self.guard, self.state = w, coaches, guard, state
+        self.rng = np.random.default_rng()
+        self.outputs = [
+            w.screen, w.card, w.message, w.words, w.advice, w.result, w.hear, w.slowly, w.story, w.skip,
+            w.again, w.next, w.details, w.cancel, w.own,
+        ]  # fmt: skip
+
+    def told(self, screen: Screen, prefs: Prefs) -> tuple[Any, ...]:
+        """A screen as updates of `outputs`."""
+        seen = practice_view.shown(screen, prefs, self.coaches(prefs).synthesizer is not None)
+        return (
+            screen, seen.card, seen.message, seen.words, seen.advice, seen.result,
+            gr.update(visible=seen.hear), gr.update(visible=seen.hear), gr.update(visible=seen.story),
+            gr.update(visible=seen.skip), gr.update(visible=True if seen.retry else "hidden"),
+            gr.update(visible=True if seen.retry else "hidden"), gr.update(visible=bool(seen.result)),
+            gr.update(visible=True if seen.cancel else "hidden"), gr.update(visible=seen.own),
+        )  # fmt: skip
+
+    def made(self, screen: Screen | None, prefs: Prefs, make: Callable[[Screen], Screen]) -> tuple[Any, ...]:
+        """What `make` makes of a screen; where it fails the screen with one kind line."""
+        now = screen or Screen()
+        try:
+            return self.told(make(now), prefs)
+        except Exception as error:
+            return self.told(
+                replace(now, problem=self.guard.told(error, lang=prefs.lang), waiting=False), prefs
+            )
+
+    # What each widget asks for; all of them take what gradio hands in and give `outputs`.
+
+    def wished(
+        self, screen: Screen, manner: str, level: str, sound: str, own: str, name: str, prefs: Prefs,
+        request: gr.Request = None,  # type: ignore[assignment]
+    ) -> tuple[Any, ...]:  # fmt: skip
+        """Another kind, level or sound."""
+        wish = Wish(manner, level, sound, own or "")
+        learner = who(name, request)
+        return self.made(
+            screen, prefs,
+            lambda now: practice.fresh(
+                self.coaches(prefs), wish, learner, prefs.lang, self.rng, replace(now, take=None)
+            ),
+        )  # fmt: skip
+
+    def following(
+        self, screen: Screen, name: str, prefs: Prefs,
+        request: gr.Request = None,  # type: ignore[assignment]
+    ) -> tuple[Any, ...]:  # fmt: skip
+        """The next exercise."""
+        learner = who(name, request)
+        return self.made(
+            screen, prefs,
+            lambda now: practice.following(self.coaches(prefs), now, learner, prefs.lang, self.rng),
+        )  # fmt: skip
+
+    def placed(
+        self, screen: Screen, name: str, prefs: Prefs,
+        request: gr.Request = None,  # type: ignore[assignment]
+    ) -> tuple[Any, ...]:  # fmt: skip
+        """The first sentence of a placement."""
+        learner = who(name, request)
+        return self.made(
+            screen, prefs, lambda now: practice.place(self.coaches(prefs), learner, prefs.lang, None)
+        )
+
+    def again(self, screen: Screen, prefs: Prefs) -> tuple[Any, ...]:
+        """The same exercise once more."""
+        return self.made(screen, prefs, practice.again)
+
+    def opened(self, screen: Screen, prefs: Prefs) -> tuple[Any, ...]:
+        """The text, shown."""
+        return self.made(screen, prefs, practice.opened)
+
+    def cancelled(self, screen: Screen, prefs: Prefs) -> tuple[Any, ...]:
+        """No longer waited for."""
+        return self.made(screen, prefs, lambda now: replace(now, waiting=False))
+
+    def chosen(self, screen: Screen, prefs: Prefs, event: gr.EventData) -> tuple[Any, ...]:
+        """A word of a pair was picked."""
+        index = event._data.get("choice", -1)
+        return self.made(screen, prefs, lambda now: practice.choose(now, int(index)))
+
+    def judged(
+        self, path: str | None, shown: str, screen: Screen, name: str, prefs: Prefs,
+        request: gr.Request = None,  # type: ignore[assignment]
+    ) -> Iterator[tuple[Any, ...]]:  # fmt: skip
+        """A take, step by step."""
+        now = screen or Screen()
+        learner = who(name, request)
+        if now.step is None and now.manner not in (practice.FREE, OWN):
+            # The server was started again, or the session was forgotten: there is something to say at least.
+            note = message("app", "restarted", prefs.lang)
+            yield self.made(
+                now, prefs,
+                lambda _: replace(
+                    practice.fresh(self.coaches(prefs), Wish(), learner, prefs.lang, self.rng), note=note
+                ),
+            )  # fmt: skip
+            return
+        steps = practice.judged(self.coaches(prefs), now, path, shown, learner, prefs)
+        failed = lambda told: replace(now, problem=told, waiting=False)  # noqa: E731
+        for one in self.guard.steps(steps, failed, path or "", prefs.lang):
+            yield self.told(one, prefs)
+
+    def spoken(self, screen: Screen, prefs: Prefs, rate: float = 1.0) -> tuple[str, Any]:
+        """The model voice, or why there is none."""
+        coach = self.coaches(prefs)
+        if coach.synthesizer is None or not screen.said:
+            return "", gr.skip()
+        try:
+            voice = said(coach, screen.said, prefs, rate)
+        except Exception as error:
+            return "", self.guard.told(error, lang=prefs.lang)
+        label = message("app", "model_voice", prefs.lang)
+        return view.sound_html(voice, label, autoplay=True), gr.skip()
+
+    def prepared(self, screen: Screen, prefs: Prefs) -> str:
+        """The voice of what is spoken along with, ready before it is asked for."""
+        if screen is None or screen.manner != "shadow":
+            return ""
+        sound, _ = self.spoken(screen, prefs)
+        return sound.replace(" autoplay", "", 1)
+
+    def tapped(self, screen: Screen, prefs: Prefs, event: gr.EventData) -> Iterator[str]:
+        """A word: the learner's own voice at once, then the model's beside it."""
+        index = int(event._data.get("word", -1))
+        yield practice_view.word(screen, index, prefs)
+        take = screen.take
+        if take is None or take.score is None or not 0 <= index < len(take.score.words):
+            return
+        coach, one = self.coaches(prefs), take.score.words[index].text
+        if coach.synthesizer is None or not one:
+            return
+        try:
+            yield practice_view.word(screen, index, prefs, said(coach, one, prefs))
+        except Exception as error:
+            yield practice_view.word(screen, index, prefs) + self.guard.told(error, lang=prefs.lang)
+
+    def heard(self, screen: Screen, prefs: Prefs, event: gr.EventData) -> tuple[str, Any]:
+        """One of the words that are compared."""
+        asked = str(event._data.get("hear", ""))
+        coach = self.coaches(prefs)
+        if coach.synthesizer is None or asked not in practice.compared(screen):
+            return "", gr.skip()
+        try:
+            return view.sound_html(said(coach, asked, prefs), asked, autoplay=True), gr.skip()
+        except Exception as error:
+            return "", self.guard.told(error, lang=prefs.lang)
+
+    def melody(self, screen: Screen, prefs: Prefs) -> str:
+        """The melody with the model's, made when the details are opened."""
+        take, coach = screen.take, self.coaches(prefs)
+        if take is None or take.score is None or coach.synthesizer is None:
+            return practice_view.melody(screen, prefs, None)
+        model = None
+        try:
+            voice = said(coach, take.score.text, prefs)
+            aligned = coach.scorer.align(voice, take.score.text)
+            model = over_words(prosody.pitch(voice), aligned, take.score.words)
+        except SpeechTutorError:
+            model = None  # a text that the voice cannot say has no model; the learner's own is shown
+        return practice_view.melody(screen, prefs, model)
+
+    def warmed(self, screen: Screen, prefs: Prefs) -> None:
+        """The words that are tapped first, said before they are asked for."""
+        coach = self.coaches(prefs)
+        if coach.synthesizer is None or screen is None or screen.take is None:
+            return
+        try:
+            for one in dict.fromkeys([practice.first_word(screen), *practice.compared(screen)]):
+                if one:
+                    said(coach, one, prefs)
+        except SpeechTutorError:
+            return  # said when it is asked for
+
+    def wire(self, start: Callable[..., Any], skipped: Any) -> None:
+        """Connect the widgets; `start` hides the welcome, `skipped` are its outputs."""
+        w, who_, wishes = self.w, self.state.learner, self.state.prefs
+        asked = [w.screen, w.kind, w.level, w.sound, w.text, who_, wishes]
+        cleared = lambda: ("", "")  # noqa: E731
+        for choice in (w.kind.input, w.level.input, w.sound.input, w.use.click):
+            changed = choice(self.wished, asked, self.outputs, show_progress="hidden")
+            changed.then(self.prepared, [w.screen, wishes], w.voice, show_progress="hidden")
+            changed.then(cleared, None, [w.detail, w.voice], queue=False)
+        following = [w.screen, who_, wishes]
+        for button in (w.next, w.skip):
+            gone = button.click(self.following, following, self.outputs, show_progress="hidden")
+            gone.then(cleared, None, [w.detail, w.voice], queue=False).then(
+                self.prepared, [w.screen, wishes], w.voice, show_progress="hidden"
+            )
+        for button, call in ((w.again, self.again), (w.story, self.opened)):
+            button.click(call, [w.screen, wishes], self.outputs, queue=False)
+        w.card.click(self.chosen, [w.screen, wishes], self.outputs, queue=False)
+        work = w.mic.upload(
+            self.judged, [w.mic, w.shown, w.screen, who_, wishes], self.outputs, js=SHOWN_ID,
+            show_progress="hidden", trigger_mode="multiple",
+        )  # fmt: skip
+        work.then(start, None, skipped, js=TO_WORDS, queue=False)
+        work.then(lambda: "", None, w.detail, queue=False)
+        work.then(self.warmed, [w.screen, wishes], None, show_progress="hidden")
+        w.cancel.click(self.cancelled, [w.screen, wishes], self.outputs, cancels=[work], queue=False)
+        w.words.click(self.tapped, [w.screen, wishes], w.detail, show_progress="hidden")
+        w.advice.click(self.heard, [w.screen, wishes], [w.voice, w.message], show_progress="hidden")
+        w.details.expand(self.melody, [w.screen, wishes], w.result, show_progress="hidden")
+        for button, rate in ((w.hear, 1.0), (w.slowly, SLOWLY)):
+            self._says(button, rate)
+
+    def _says(self, button: Any, rate: float) -> None:
+        def speak(screen: Screen, prefs: Prefs) -> tuple[str, Any]:
+            return self.spoken(screen, prefs, rate)
+
+        js = None if self.coaches(Prefs()).synthesizer else BROWSER_SAYS
+        given = [self.w.screen, self.state.prefs]
+        button.click(speak, given, [self.w.voice, self.w.message], js=js, show_progress="hidden")
+
+
+def said(coach: Coach, words: str, prefs: Prefs, rate: float = 1.0) -> Recording:
+    """Words by the model voice as a learner wants it; never slower or faster than it can.
+
+    Raises:
+        SpeechTutorError: as the voice does.
+    """
+    assert coach.synthesizer is not None
+    speed = round(prefs.speed * rate, 2)
+    more = {"voice": prefs.voice} if prefs.voice and isinstance(coach.synthesizer, Remembered) else {}
+    return coach.synthesizer.speak(words, rate=speed, **more)
