@@ -12,9 +12,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from demo import app as page
-from demo import private, serving, voices
-from demo.layout import CSS, HEAD
+from demo import app, page, private, serving, voices
+from demo.here import EXAMPLES
 from speechtutor.pipeline import Coach
 
 PATH = "/app"
@@ -33,7 +32,7 @@ class Mounted:
         """
         auth = serving.accounts(auth_file)
         serving.check_open(host, bool(auth), consent=False)
-        self._options = serving.options(host, names, auth)
+        self._options, self._roles = serving.options(host, names, auth), serving.roles(auth_file)
         self._lane = voices.Lane()
 
     def turn(self) -> AbstractContextManager[None]:
@@ -53,11 +52,10 @@ class Mounted:
             synthesizer=None if voice is None else voices.Remembered(voice, lane),
             grammar=coach.grammar,
         )
-        blocks = page.build(shown)
+        blocks = app.build(shown, app.stricter(shown, coach.scorer, lane), roles=self._roles)
         serving.close(blocks)
         gr.mount_gradio_app(
-            api, blocks, PATH, css=CSS, head=HEAD, allowed_paths=[str(page.EXAMPLES)],
-            theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+            api, blocks, PATH, css=page.CSS, head=page.HEAD, theme=page.theme(), allowed_paths=[str(EXAMPLES)],
             footer_links=[], ssr_mode=False, max_file_size=serving.UPLOAD_BYTES,
             auth=self._options.get("auth"), app_kwargs=self._options["app_kwargs"],
         )  # fmt: skip

@@ -52,7 +52,6 @@ def run(
     import numpy as np
 
     from speechtutor.practice.given import SEEDS, Asked
-    from speechtutor.views.session import exercise_json, outcome_json, session_json
 
     names = {"transcriber": transcriber, "scorer": scorer, "tutor": None, "grammar": grammar}
     if placement:
@@ -79,11 +78,20 @@ def run(
         return
     text = step.exercise.text if step.exercise.is_read else None
     heard, turn = coach.coached(answer, text, names, learner, explain, device, step.exercise, strictness)
+    _tell(step.exercise, number, heard, turn, explain or "en", json=json)
+
+
+def _tell(
+    exercise: Exercise, number: int, heard: Transcript, turn: Session, lang: str, *, json: bool
+) -> None:
+    """What was said of an exercise, and how well."""
+    from speechtutor.views.session import exercise_json, outcome_json, session_json
+
     if json:
-        told = None if turn.outcome is None else outcome_json(turn.outcome, explain or "en")
-        show(exercise_json(step.exercise, number) | {"outcome": told} | session_json(heard, turn))
+        told = None if turn.outcome is None else outcome_json(turn.outcome, lang)
+        show(exercise_json(exercise, number) | {"outcome": told} | session_json(heard, turn))
     else:
-        _print_answer(step.exercise, turn.outcome, heard, turn, explain or "en")
+        _print_answer(exercise, turn.outcome, heard, turn, lang)
 
 
 def _check(answer: Path | None, seed: int | None, kind: str, exercise: str | None) -> None:

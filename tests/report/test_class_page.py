@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pytest
 
 from speechtutor import audio, schema
@@ -275,8 +276,15 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     scores, out, key = lines(tmp_path / "s.jsonl", "speaker"), tmp_path / "c.html", tmp_path / "key.json"
     assert main(["report", "--class", str(scores), "--out", str(out), "--pseudonyms", str(key)]) == 0
     assert "warning: 1 recordings failed" in capsys.readouterr().err
-    told = "".join(path.read_text(encoding="utf-8") for path in tmp_path.glob("c*"))
-    assert "Zoë" not in told and "Ana" not in told and "Learner 04" in told
+    told = "".join(path.read_text(encoding="utf-8") for path in tmp_path.glob("c*") if path.suffix != ".xlsx")
+    book = openpyxl.load_workbook(out.with_name("c-sounds.xlsx"))
+    told += "".join(str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row)
+    assert (
+        book.sheetnames == ["sounds", "errors"]
+        and "Zoë" not in told
+        and "Ana" not in told
+        and "Learner 04" in told
+    )
     assert "For example in" not in told, "a learner's words may be names"
     url = f"sqlite:///{tmp_path / 'none.db'}"
     open_store(url).close()
