@@ -128,7 +128,7 @@ def grammar_model() -> str:
 
 def stricter(coach: Coach, scorer: Any, lane: voices.Lane) -> dict[str, Coach]:
     """Coaches by strictness around one loaded scorer, where it has one to choose."""
-    if isinstance(scorer, type) or not (is_dataclass(scorer) and hasattr(scorer, "strictness")):
+    if not is_dataclass(scorer) or isinstance(scorer, type) or not hasattr(scorer, "strictness"):
         return {}
     made: dict[str, Any] = {name: replace(scorer, strictness=name) for name in STRICTNESS}
     return {name: replace(coach, scorer=voices.FirstScorer(one, lane)) for name, one in made.items()}

@@ -55,9 +55,9 @@ class Mounted:
         blocks = app.build(shown, app.stricter(shown, coach.scorer, lane), roles=self._roles)
         serving.close(blocks)
         gr.mount_gradio_app(
-            api, blocks, PATH, css=page.CSS, head=page.HEAD, theme=page.theme(), allowed_paths=[str(EXAMPLES)],
-            footer_links=[], ssr_mode=False, max_file_size=serving.UPLOAD_BYTES,
-            auth=self._options.get("auth"), app_kwargs=self._options["app_kwargs"],
+            api, blocks, PATH, css=page.CSS, head=page.HEAD, theme=page.theme(),
+            allowed_paths=[str(EXAMPLES)], footer_links=[], ssr_mode=False,
+            max_file_size=serving.UPLOAD_BYTES, auth=self._options.get("auth"), app_kwargs=self._options["app_kwargs"],
         )  # fmt: skip
 
     @contextmanager

@@ -30,7 +30,7 @@ Phones = Annotated[
 Model = Annotated[str | None, Parameter(help="A name from `speechtutor models` (the default of the stage)")]
 
 
-def show(value: Json | list[Json]) -> None:
+def show(value: Json | list[Json] | list[str]) -> None:
     """Print a result as JSON."""
     from speechtutor.schema import dumps
 
