@@ -57,7 +57,8 @@ class Mounted:
         gr.mount_gradio_app(
             api, blocks, PATH, css=page.CSS, head=page.HEAD, theme=page.theme(),
             allowed_paths=[str(EXAMPLES)], footer_links=[], ssr_mode=False,
-            max_file_size=serving.UPLOAD_BYTES, auth=self._options.get("auth"), app_kwargs=self._options["app_kwargs"],
+            max_file_size=serving.UPLOAD_BYTES, auth=self._options.get("auth"),
+            app_kwargs=self._options["app_kwargs"],
         )  # fmt: skip
 
     @contextmanager
