@@ -36,6 +36,9 @@ LIMIT = 25.0
 FLOOR = -12.0
 """Nats; the least log-posterior."""
 
+REACH = 4
+"""Phones to each side that tell how well a place is heard."""
+
 STRICTNESS = ("lenient", "standard", "strict")
 """How readily a sound is named: at most 0.3, 1 and 3 % false alarms on well-said phones."""
 
@@ -249,8 +252,28 @@ def _around_phones(ears: Sequence[Evidence], where: Array, canonical: Indices, w
         ]
     parts += [_one_hot(canonical), _one_hot(np.append(NONE, canonical[:-1]))]
     parts += [_one_hot(np.append(canonical[1:], NONE))]
+    parts += [_clearness(ear) for ear in ears]
     del word
     return np.concatenate(parts, axis=1)
+
+
+def _clearness(ear: Evidence) -> Array:
+    """(n_phones, 3) how well the ear hears what stands around a phone, itself left out.
+
+    Medians over at most `REACH` phones to each side of the canonical phone's mean log posterior and of the
+    best alternative's ratio, and the share of them that another sound beats. Where an ear is unsure of
+    everything, a ratio in favour of another sound says less: a room, a line, an accent it does not know.
+    A single wrong neighbour hardly moves a median, and nothing further away is seen.
+    """
+    best = ear.changed.max(1)
+    values = np.column_stack([ear.own[:, 0] / 4, np.clip(best, -10, 5) / 5, best > 0])
+    n = len(values)
+    rows = np.zeros_like(values)
+    for i in range(n):
+        others = np.delete(values[max(i - REACH, 0) : i + REACH + 1], min(i, REACH), axis=0)
+        if len(others):
+            rows[i] = [*np.median(others[:, :2], axis=0), others[:, 2].mean()]
+    return rows
 
 
 def _mean(ears: Sequence[Evidence]) -> Evidence:

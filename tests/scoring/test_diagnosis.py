@@ -129,3 +129,19 @@ def test_a_far_off_word_does_not_change_a_finding() -> None:
     second = model(one).diagnose(two).phones[:4]
     for a, b in zip(first, second, strict=True):
         assert a.probability == pytest.approx(b.probability, abs=1e-3)
+
+
+def test_clearness_is_that_of_the_neighbours_and_one_wrong_one_does_not_move_it() -> None:
+    text = "TH IH NG K | K AE T | M AE T | B IH G"
+    right, wrong = (spoken(s) for s in ("TH IH NG K K AE T M AE T B IH G", "TH IH NG K K AE T M AE D B IH G"))
+    one, two = (evidence(e, align(e, words(text))) for e in (right, wrong))
+    assert one.changed[9].max() < 0 < two.changed[9].max()
+    own, other = diagnosis._clearness(one), diagnosis._clearness(two)
+    # The phone's own ratio is no part of its surroundings.
+    np.testing.assert_allclose(own[9, :2], other[9, :2], atol=0.2)
+    np.testing.assert_allclose(own[8, :2], other[8, :2], atol=0.2)
+    assert other[8, 2] == pytest.approx(1 / 8)  # one of phones 4 to 7 and 9 to 12
+    assert own[8, 2] == 0
+    # By hand: the median of the neighbours' mean log posteriors, divided as all of them are.
+    near = [one.own[i, 0] for i in (0, 1, 2, 4, 5, 6, 7)]
+    assert own[3, 0] == pytest.approx(np.median(near) / 4)
