@@ -2,8 +2,9 @@
 
 The score says what raters would say; this says which sounds were there. It reads the exact likelihood
 ratios (`gop.py`) of one or more acoustic models, in context: the neighbours' ratios, posteriors,
-durations, which phone it is and where it stands. The level of the speaker or of the utterance is no
-input: a fluent speaker's wrong sound is as wrong as another's.
+durations, which phone it is and where it stands, and how well the ears hear the eight phones to each
+side: where they are sure of all others, a ratio says more. Nothing further away goes in, so that neither
+the speaker's nor the utterance's level is a way out for a fluent speaker's wrong sound.
 
 For a phone the model is a softmax over "said as it should be", every other phone, and "left out"; for a
 gap between phones over "nothing" and every phone. Each alternative gets a logit from its own numbers, the
@@ -36,7 +37,7 @@ LIMIT = 25.0
 FLOOR = -12.0
 """Nats; the least log-posterior."""
 
-REACH = 4
+REACH = 8
 """Phones to each side that tell how well a place is heard."""
 
 STRICTNESS = ("lenient", "standard", "strict")
@@ -258,21 +259,21 @@ def _around_phones(ears: Sequence[Evidence], where: Array, canonical: Indices, w
 
 
 def _clearness(ear: Evidence) -> Array:
-    """(n_phones, 3) how well the ear hears what stands around a phone, itself left out.
+    """(n_phones, 5) how well the ear hears what stands around a phone, itself left out.
 
-    Medians over at most `REACH` phones to each side of the canonical phone's mean log posterior and of the
-    best alternative's ratio, and the share of them that another sound beats. Where an ear is unsure of
+    Of at most `REACH` phones to each side: medians, then means, of the canonical phone's mean log posterior
+    and of the best alternative's ratio, and the share that another sound beats. Where an ear is unsure of
     everything, a ratio in favour of another sound says less: a room, a line, an accent it does not know.
-    A single wrong neighbour hardly moves a median, and nothing further away is seen.
+    Nothing further away is seen.
     """
     best = ear.changed.max(1)
-    values = np.column_stack([ear.own[:, 0] / 4, np.clip(best, -10, 5) / 5, best > 0])
-    n = len(values)
-    rows = np.zeros_like(values)
-    for i in range(n):
-        others = np.delete(values[max(i - REACH, 0) : i + REACH + 1], min(i, REACH), axis=0)
-        if len(others):
-            rows[i] = [*np.median(others[:, :2], axis=0), others[:, 2].mean()]
+    values = np.column_stack([ear.own[:, 0] / 4, np.clip(best, -10, 5) / 5])
+    beaten = best > 0
+    rows = np.zeros((len(best), 5))
+    for i in range(len(best)):
+        near = [k for k in range(max(i - REACH, 0), min(i + REACH + 1, len(best))) if k != i]
+        if near:
+            rows[i] = [*np.median(values[near], 0), *values[near].mean(0), beaten[near].mean()]
     return rows
 
 
