@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from speechtutor.core import Alignment, Candidate, Emission
 from speechtutor.core.inventory import distance
 from speechtutor.scoring import gop
+from speechtutor.scoring.clearness import clearness
 from speechtutor.text.phones import PHONES, VOWELS
 from speechtutor.text.speech_plan import FUNCTION_WORDS
 
@@ -36,9 +37,6 @@ LIMIT = 25.0
 
 FLOOR = -12.0
 """Nats; the least log-posterior."""
-
-REACH = 8
-"""Phones to each side that tell how well a place is heard."""
 
 STRICTNESS = ("lenient", "standard", "strict")
 """How readily a sound is named: at most 0.3, 1 and 3 % false alarms on well-said phones."""
@@ -253,28 +251,9 @@ def _around_phones(ears: Sequence[Evidence], where: Array, canonical: Indices, w
         ]
     parts += [_one_hot(canonical), _one_hot(np.append(NONE, canonical[:-1]))]
     parts += [_one_hot(np.append(canonical[1:], NONE))]
-    parts += [_clearness(ear) for ear in ears]
+    parts += [clearness(ear.own[:, 0] / 4, np.clip(ear.changed.max(1), -10, 5) / 5) for ear in ears]
     del word
     return np.concatenate(parts, axis=1)
-
-
-def _clearness(ear: Evidence) -> Array:
-    """(n_phones, 5) how well the ear hears what stands around a phone, itself left out.
-
-    Of at most `REACH` phones to each side: medians, then means, of the canonical phone's mean log posterior
-    and of the best alternative's ratio, and the share that another sound beats. Where an ear is unsure of
-    everything, a ratio in favour of another sound says less: a room, a line, an accent it does not know.
-    Nothing further away is seen.
-    """
-    best = ear.changed.max(1)
-    values = np.column_stack([ear.own[:, 0] / 4, np.clip(best, -10, 5) / 5])
-    beaten = best > 0
-    rows = np.zeros((len(best), 5))
-    for i in range(len(best)):
-        near = [k for k in range(max(i - REACH, 0), min(i + REACH + 1, len(best))) if k != i]
-        if near:
-            rows[i] = [*np.median(values[near], 0), *values[near].mean(0), beaten[near].mean()]
-    return rows
 
 
 def _mean(ears: Sequence[Evidence]) -> Evidence:

@@ -129,22 +129,3 @@ def test_a_far_off_word_does_not_change_a_finding() -> None:
     second = model(one).diagnose(two).phones[:4]
     for a, b in zip(first, second, strict=True):
         assert a.probability == pytest.approx(b.probability, abs=1e-3)
-
-
-def test_clearness_is_that_of_the_neighbours_and_not_of_the_phone_itself() -> None:
-    text = "TH IH NG K | K AE T | M AE T | B IH G"
-    right, wrong = (spoken(s) for s in ("TH IH NG K K AE T M AE T B IH G", "TH IH NG K K AE T M AE D B IH G"))
-    one, two = (evidence(e, align(e, words(text))) for e in (right, wrong))
-    assert one.changed[9].max() < 0 < two.changed[9].max()
-    own, other = diagnosis._clearness(one), diagnosis._clearness(two)
-    # The phone's own ratio is no part of its surroundings; phone 0 is nine phones away.
-    np.testing.assert_allclose(own[9], other[9], atol=0.2)
-    np.testing.assert_allclose(own[0], other[0], atol=0.05)
-    # Of phones 0 to 7 and 9 to 12 one is beaten; the medians hardly move.
-    assert other[8, 4] == pytest.approx(1 / 12)
-    assert own[8, 4] == 0
-    np.testing.assert_allclose(own[8, :2], other[8, :2], atol=0.2)
-    # By hand, divided as all log posteriors are.
-    near = [one.own[i, 0] for i in (0, 1, 2, *range(4, 12))]
-    assert own[3, 0] == pytest.approx(np.median(near) / 4)
-    assert own[3, 2] == pytest.approx(np.mean(near) / 4)
