@@ -31,7 +31,7 @@ from speechtutor.errors import InputError
 from speechtutor.evaluation.known_errors import Case
 from speechtutor.files import disk
 from speechtutor.metrics import speaker_bootstrap
-from speechtutor.scoring.diagnosis import RIGHT, STRICTNESS, Diagnosis
+from speechtutor.scoring.diagnosis import RIGHT, STRICTNESS, Diagnosis, Model
 from speechtutor.text.phones import PHONES, VOWELS
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Config:
             "voices, seen": "seen.jsonl",
             "voices, unseen": "held-out.jsonl",
             "other engine, unseen": "other-held-out.jsonl",
+            "engine never trained on": "fourth-held-out.jsonl",
         }
     )
     """Groups of voices and their manifests."""
@@ -68,6 +69,8 @@ class Config:
     """A scorer of the registry or a folder."""
     diagnosis: str | None = None
     """A folder of train_diagnosis; by default the weights that ship."""
+    folds: Path | None = None
+    """The OUT of train_diagnosis: each dev speaker is judged by the networks that never saw him or her."""
     ear: str | None = None
     """The ear of the diagnosis, where it is not the one its settings name."""
     rated: int = 250
@@ -358,9 +361,11 @@ def run(cfg: Config) -> dict[str, Any]:
         scorer = registry.load("scorer", cfg.scorer, device=cfg.device, strictness=None)
         ear = load_acoustic(cfg.ear, cfg.device) if cfg.ear else None
         diagnoser = diagnosis_.load(cfg.diagnosis, cfg.device, ear=ear)
+    apart = _apart(cfg)
     places: dict[str, list[Place]] = {}
     for k, case in enumerate(cases(cfg, scorer)):
-        places.setdefault(case.group, []).extend(judge(case, scorer, diagnoser, gate=not cfg.smoke))
+        own = replace(diagnoser, model=apart[case.speaker]) if case.speaker in apart else diagnoser
+        places.setdefault(case.group, []).extend(judge(case, scorer, own, gate=not cfg.smoke))
         if k % 100 == 99:
             log.info("%d cases, now %s", k + 1, case.group)
     report: dict[str, Any] = {
@@ -375,6 +380,20 @@ def run(cfg: Config) -> dict[str, Any]:
     every = [asdict(place) for own in places.values() for place in own]
     disk.write_text(cfg.out / "places.jsonl", "".join(json.dumps(row) + "\n" for row in every))
     return report
+
+
+def _apart(cfg: Config) -> dict[str, Model]:
+    """For each dev speaker the model that was trained without him or her; empty without `folds`."""
+    from recipes.train_diagnosis import fold_of
+    from speechtutor.models import diagnosis as diagnosis_
+
+    if cfg.folds is None:
+        return {}
+    models = [diagnosis_.restore(folder)[0] for folder in sorted(cfg.folds.glob("fold-*"))]
+    if not models:
+        raise InputError(f"{cfg.folds} has no fold-K of train_diagnosis")
+    speakers = [row.speaker for row in manifest.read(cfg.manifest, ["dev"])]
+    return {speaker: models[k] for speaker, k in fold_of(speakers, len(models)).items()}
 
 
 def _made_up(cfg: Config) -> tuple[Config, Any, Any]:
@@ -394,6 +413,7 @@ def _made_up(cfg: Config) -> tuple[Config, Any, Any]:
         mistakes=cfg.out / "diagnosis" / "mistakes",
         draws=20,
         n_claims=1,
+        folds=cfg.out / "diagnosis",
     )
     return small, _Guessing(ear), found
 

@@ -21,7 +21,7 @@ import numpy as np
 from recipes.finetune_phones import example
 from recipes.shared import settings, synthetic
 from speechtutor import config, hub
-from speechtutor.core import PhoneScore, Utterance, WordScore
+from speechtutor.core import Edit, PhoneScore, Utterance, WordScore
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
 from speechtutor.files import fingerprint
@@ -56,6 +56,8 @@ class Config:
     """Learners' readings in each epoch, others in the next one."""
     doubtful: float = 1.0
     """Phones that raters gave less than this, of 2, are not taught as the canonical phone."""
+    contrast: float = 0.5
+    """Weight of what was said against one sound else, beside CTC; 0 leaves it out."""
     epochs: int = 3
     """Passes over the known readings."""
     batch_seconds: float = 48.0
@@ -94,6 +96,26 @@ def spoken(row: Utterance) -> Utterance:
 
 def _unrated(phones: Sequence[str]) -> list[PhoneScore]:
     return [PhoneScore(phone, None) for phone in phones]
+
+
+def undone(row: Utterance) -> list[list[int]]:
+    """What was said with one wrong sound made right, for each of them, as columns of the recogniser."""
+    from speechtutor.models.phone_encoder import SYMBOLS
+
+    words = row.scores.words if row.scores else ()
+    lines = []
+    for w, word in enumerate(words):
+        changes = [
+            replace(word, inserted=tuple(x for x in word.inserted if x is not y)) for y in word.inserted
+        ]
+        for i, phone in enumerate(word.phones):
+            if phone.edit is not Edit.MATCH:
+                own = PhoneScore(phone.canonical, phone.score)
+                changes.append(replace(word, phones=(*word.phones[:i], own, *word.phones[i + 1 :])))
+        for change in changes:
+            line = [p for other in (*words[:w], change, *words[w + 1 :]) for p in manifest.said(other)]
+            lines.append([SYMBOLS.index(phone) for phone in line])
+    return lines
 
 
 def build(cfg: Config) -> PhoneEncoder:
@@ -151,7 +173,8 @@ def run(cfg: Config) -> list[dict[str, float]]:
     names = ("epochs", "batch_seconds", "encoder_rate", "head_rate", "seed", "bf16")
     recipe = Recipe(**{n: getattr(cfg, n) for n in names}, warm_utterances=0, rater_weight=0.0)
     log.info("%d readings with known sounds, %d of learners an epoch", len(voices), len(parts[0]))
-    trainer = EarTrainer(build(cfg), recipe, cfg.out, parts, cfg.device)
+    rights = {row.id: undone(row) for row, _ in known}
+    trainer = EarTrainer(build(cfg), recipe, cfg.out, parts, cfg.device, undone=rights, contrast=cfg.contrast)
     trainer.voice_seconds = float(np.sum([e.duration for e in voices]))
     history = trainer.fit(voices, dev)
     save(trainer.network.cpu(), cfg.base, cfg.out / "acoustic", cfg.rank, rated=False, mark=mark)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from recipes.shared import espeak_voice, festival_voice
 from recipes.shared.flite_voice import Flite
 from speechtutor import audio, config
 from speechtutor.content import tables
@@ -54,6 +55,10 @@ OTHER_TRAIN = ("flite-rms", "flite-awb", "flite-kal16")
 OTHER_HELD_OUT = ("flite-slt",)
 """A voice of that engine that nothing is trained, chosen or calibrated on."""
 
+RULED = tuple(espeak_voice.PREFIX + name for name in espeak_voice.VOICES)
+RULED_DEV = tuple(espeak_voice.PREFIX + name for name in espeak_voice.DEV)
+"""Voices by rule for training, and for choices."""
+
 KEPT = 160
 """Texts that only the pairs say."""
 
@@ -72,7 +77,7 @@ class Config:
     flite: str | None = None
     """The program of another engine (`shared/flite_voice`), for as many clips again as `other` says."""
     out: Path = Path("runs/mistakes")
-    """Folder for the clips, rows.jsonl (train), seen.jsonl, dev.jsonl, held-out.jsonl and other-*.jsonl."""
+    """Folder for the clips, rows.jsonl (train), seen, dev and held-out.jsonl, those of other engines."""
     readings: int = 1000
     """Train clips to make; clips that are there are kept, so a run can be made longer."""
     dev: int = 60
@@ -81,8 +86,12 @@ class Config:
     """Such pairs by the held-out voices."""
     seen: int = 40
     """Such pairs by the train voices, of texts that are not trained on."""
+    espeak: str | None = None
+    """The program of a third one (`shared/espeak_voice`), for as many clips, and pairs by two dev voices."""
+    festival: str | None = None
+    """The program of a fourth one that is only tested with (`shared/festival_voice`)."""
     other: int = 240
-    """Train clips by the other engine, and a quarter as many pairs by its held-out voice."""
+    """Train clips by each other engine; a quarter as many pairs by each one's voices that are kept apart."""
     wrong: float = 0.15
     """Share of the phones that are wrong in a train clip that is not right."""
     twin: int = 2
@@ -242,6 +251,15 @@ def run(cfg: Config) -> list[manifest.Written]:
         clips = single_clips(cfg, "other-train", cfg.other, texts[::-1], OTHER_TRAIN)
         pairs = twin_clips(cfg, "other-unseen", cfg.other // 4, kept, OTHER_HELD_OUT)
         parts += [("other-rows", "train", other, clips), ("other-held-out", "test", other, pairs)]
+    if cfg.espeak:
+        ruled = espeak_voice.Espeak(cfg.espeak)
+        clips = single_clips(cfg, "ruled-train", cfg.other, texts[1::2], RULED)
+        pairs = twin_clips(cfg, "ruled-dev", cfg.other // 8, kept[::-1], RULED_DEV)
+        parts += [("ruled-rows", "train", ruled, clips), ("ruled-dev", "dev", ruled, pairs)]
+    if cfg.festival:
+        fourth = festival_voice.Festival(cfg.festival)
+        pairs = twin_clips(cfg, "fourth", cfg.other // 6, kept[::2], tuple(festival_voice.VOICES))
+        parts.append(("fourth-held-out", "test", fourth, pairs))
     if cfg.voices or cfg.smoke:
         pairs = twin_clips(cfg, "dev", cfg.dev, kept[::-1], DEV)
         unseen = twin_clips(cfg, "unseen", cfg.held_out, kept, HELD_OUT)

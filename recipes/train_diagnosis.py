@@ -4,9 +4,11 @@ Data      the rows of make_mistakes; data_manifests/speechocean762.jsonl (train,
 Run       python -m recipes.train_diagnosis --ear runs/ear/acoustic
 Expect    see recipes/README.md
 
-Cases are heard once and kept in OUT, a file a group, so that a second run only trains. Trained on train
-voices (best on clips that the ear did not learn from) and train speakers; calibrated on dev voices and
-on half of the dev speakers, of which the other half tells whether the thresholds hold.
+Cases are heard once and kept in OUT, a file a group, so that a second run only trains. The ears know the
+train speakers, so that only the dev speakers' phones look as a new learner's do: the networks learn from
+both, and are cross-fitted over the dev speakers (Chernozhukov et al., 2018). OUT/fold-K is trained without
+the dev speakers of fold K; what those networks say of them and of the dev voices sets probabilities and
+thresholds, and is what the report tells. OUT/diagnosis, which ships, is trained on all of them.
 """
 
 from __future__ import annotations
@@ -45,8 +47,15 @@ GAP_SHARE = 0.2
 BASE = 0.05
 """Share of sounds that are wrong for which the probabilities are calibrated; 4 % of the corpus's are."""
 
-WEIGHTS = {"voices": 1.0, "voices-heard": 0.5, "swapped": 0.5, "blended": 0.5, "rated": 0.3}
-"""How much a place of each group counts in training."""
+WEIGHTS = {
+    "voices": (0.2, 1.0),
+    "voices-heard": (0.1, 0.5),
+    "blended": (0.5, 0.5),
+    "swapped": (1.0, 0.5),
+    "rated": (0.6, 0.3),
+}
+"""How much a right and a wrong place of each group counts in training. Raters let pass some of what learners
+say wrong, and voices say what they are told: so one threshold serves both."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ class Config:
     """Manifests of readings by voices whose sounds are known."""
     heard: list[Path] = field(default_factory=list)
     """Manifests whose clips the ear was trained on; they count half."""
-    dev_voices: Path = Path("runs/mistakes/dev.jsonl")
+    dev_voices: list[Path] = field(default_factory=lambda: [Path("runs/mistakes/dev.jsonl")])
     """Such readings by voices that nothing is trained on, for calibration."""
     scorer_ear: str | None = None
     """The acoustic model that the scorer listens with."""
@@ -75,8 +84,10 @@ class Config:
     """Train readings, evenly spread."""
     blends: int = 320
     """Train readings, evenly spread, in which sounds are replaced."""
-    dev_readings: int = 160
-    """Dev readings, evenly spread, for calibration; half of the speakers for each test of it."""
+    dev_readings: int = 500
+    """Dev readings, evenly spread, for the networks and, speaker by speaker left out, for calibration."""
+    folds: int = 4
+    """Parts of the dev speakers that are left out in turn."""
     n_claims: int = 2
     """Wrong texts for each reading."""
     wrong: int = 3
@@ -85,7 +96,7 @@ class Config:
     """Share of the voices' clips that are heard in a room, by a poor line or in noise."""
     only: str = ""
     """Train on "first" or "second" ear alone, to compare; empty takes both."""
-    epochs: int = 30
+    epochs: int = 8
     """Passes over the places."""
     seeds: int = 2
     """Networks that are averaged."""
@@ -169,7 +180,7 @@ def groups(cfg: Config, ears: Sequence[AcousticModel]) -> dict[str, dict[str, np
         "voices-heard": lambda: voices(cfg.heard, "train", "voices-heard"),
         "readings": lambda: readings(spread(train, cfg.readings)),
         "blended": lambda: blends(spread(train, cfg.blends)),
-        "dev-voices": lambda: voices([cfg.dev_voices], "dev", "dev-voices"),
+        "dev-voices": lambda: voices(cfg.dev_voices, "dev", "dev-voices"),
         "dev-readings": lambda: readings(spread(dev, cfg.dev_readings)),
     }
     skipped = {"voices-heard"} if not cfg.heard else set()
@@ -224,20 +235,33 @@ def joined(parts: Sequence[Places]) -> Places:
 
 def weighed(found: dict[str, np.ndarray], part: str, name: str, only: str) -> Places:
     """The places of a group, each with its weight; of readings, by whether the text was made wrong."""
-    made = places(found, part, WEIGHTS.get(name, 1.0), only)
-    if name == "readings":
+    made = places(found, part, 1.0, only)
+    right, wrong = (np.full(len(made.labels), weight) for weight in WEIGHTS.get(name, (1.0, 1.0)))
+    if name in ("readings", "dev-readings"):
         swapped = np.array(["-" in case for case in found["names"]])[found[f"{part}.case"]]
-        weights = np.where(swapped, WEIGHTS["swapped"], WEIGHTS["rated"]).astype(np.float32)
-        made = replace(made, weights=weights)
-    return made
+        right, wrong = (
+            np.where(swapped, one, other)
+            for one, other in zip(WEIGHTS["swapped"], WEIGHTS["rated"], strict=True)
+        )
+    return replace(made, weights=np.where(made.labels == RIGHT, right, wrong).astype(np.float32))
 
 
-def halves(found: dict[str, np.ndarray], part: str) -> np.ndarray:
-    """(n_places,) which half of the speakers each place is of."""
-    speakers = sorted(set(found["speakers"].tolist()))
-    half = {speaker: i % 2 for i, speaker in enumerate(speakers)}
-    of_case = np.array([half[s] for s in found["speakers"]])
-    return np.asarray(of_case[found[f"{part}.case"]])
+def fold_of(speakers: Sequence[str], n_folds: int) -> dict[str, int]:
+    """The fold of each dev speaker: in turn, by name."""
+    return {speaker: i % n_folds for i, speaker in enumerate(sorted(set(speakers)))}
+
+
+def folds(found: dict[str, np.ndarray], part: str, n_folds: int) -> np.ndarray:
+    """(n_places,) which fold each place is of."""
+    speakers = found["speakers"].tolist()
+    fold = fold_of(speakers, n_folds)
+    return np.array([fold[s] for s in speakers])[found[f"{part}.case"]]
+
+
+def chosen(places_: Places, kept: np.ndarray) -> Places:
+    """Some of the places."""
+    names = ("own", "context", "rows", "labels", "weights")
+    return replace(places_, **{name: getattr(places_, name)[kept] for name in names})
 
 
 def clean(found: dict[str, np.ndarray], part: str) -> np.ndarray:
@@ -266,22 +290,47 @@ def measured(
     return counts | {"recall": recall, "named right": named, "false alarms": alarms} | at
 
 
-def train_part(
-    cfg: Config, found: dict[str, dict[str, np.ndarray]], part: str
-) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
-    """Networks of phones or gaps, their calibration, and what dev says of them."""
+@dataclass(frozen=True)
+class Trained:
+    """Networks of phones or gaps: those of every fold, those of all, their settings, and what dev says."""
+
+    folds: list[list[Any]]
+    whole: list[Any]
+    settings: dict[str, Any]
+    report: dict[str, Any]
+
+
+def train_part(cfg: Config, found: dict[str, dict[str, np.ndarray]], part: str) -> Trained:
+    """Cross-fit the networks of phones or gaps, calibrate them on what they did not see, train on all."""
     from speechtutor.training import diagnosis as training_
 
-    train = joined(
-        [weighed(found[name], part, name, cfg.only) for name in found if not name.startswith("dev")]
-    )
     recipe = training_.Recipe(epochs=cfg.epochs)
-    networks = [training_.fit(train, recipe, cfg.seed + i) for i in range(cfg.seeds)]
+    base = [weighed(found[name], part, name, cfg.only) for name in found if not name.startswith("dev")]
+    own = weighed(found["dev-readings"], part, "readings", cfg.only)
+    voices = places(found["dev-voices"], part, 1.0, cfg.only)
+    fold = folds(found["dev-readings"], part, cfg.folds)
+    members, p, best = [], np.zeros(len(fold)), np.zeros(len(fold), dtype=np.int64)
+    for k in range(cfg.folds):
+        train = joined([*base, chosen(own, fold != k)])
+        members.append([training_.fit(train, recipe, cfg.seed + i) for i in range(cfg.seeds)])
+        p[fold == k], best[fold == k] = training_.wrongness(members[-1], chosen(own, fold == k))
+    every = [network for networks in members for network in networks]
+    heard_ = {"dev-voices": training_.wrongness(every, voices), "dev-readings": (p, best)}
+    whole = [training_.fit(joined([*base, own]), recipe, cfg.seed + i) for i in range(cfg.seeds)]
+    settings_, report = calibrated(found, part, heard_)
+    return Trained(members, whole, settings_, report)
+
+
+def calibrated(
+    found: dict[str, dict[str, np.ndarray]], part: str, heard_: dict[str, tuple[np.ndarray, np.ndarray]]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The settings of a calibration on what networks say of those they did not see, and a report."""
+    from speechtutor.training import diagnosis as training_
+
     share = GAP_SHARE if part == "gaps" else 1 - GAP_SHARE
     rates = {name: rate * share for name, rate in RATES.items()}
     sets, seen = {}, {}
-    for name in ("dev-voices", "dev-readings"):
-        p, best = training_.wrongness(networks, places(found[name], part, 1.0, cfg.only))
+    for name, (p, best) in heard_.items():
         labels, kept = found[name][f"{part}.labels"], clean(found[name], part)
         # Beside a known error a place is no example of a well-said one.
         sets[name] = (p, np.where((labels == RIGHT) & ~kept, IGNORED, labels))
@@ -290,38 +339,20 @@ def train_part(
     report: dict[str, Any] = {"thresholds by group": each}
     for name, (p, best, labels, kept) in seen.items():
         report[name] = measured(curve(p), best, labels, kept, curve.thresholds["standard"])
-    report["other half of dev speakers"] = _crossed(training_, sets, found["dev-readings"], part, rates)
-    settings = {"slope": curve.slope, "offset": curve.offset, "thresholds": dict(curve.thresholds)}
-    return networks, settings, report
-
-
-def _crossed(
-    module: Any, sets: dict[str, Any], found: dict[str, np.ndarray], part: str, rates: dict[str, float]
-) -> dict[str, float]:
-    """False alarms in each half of the dev speakers at the thresholds of the other half and the voices."""
-    p, labels = sets["dev-readings"]
-    half = halves(found, part)
-    alarms: dict[str, list[float]] = {}
-    for test in (0, 1):
-        kept = half != test
-        curve, _ = module.calibration([sets["dev-voices"], (p[kept], labels[kept])], rates, BASE)
-        fine = ~kept & (labels == RIGHT)
-        for name in rates if fine.any() else ():
-            alarms.setdefault(name, []).append(float((curve(p[fine]) >= curve.thresholds[name]).mean()))
-    return {name: float(np.mean(values)) for name, values in alarms.items()}
+    settings_ = {"slope": curve.slope, "offset": curve.offset, "thresholds": dict(curve.thresholds)}
+    return settings_, report
 
 
 def write(
+    folder: Path,
     cfg: Config,
     networks: dict[str, list[Any]],
-    chosen: dict[str, dict[str, Any]],
-    report: dict[str, Any],
+    settings_: dict[str, Any],
     mark: fingerprint.Fingerprint,
-) -> Path:
-    """OUT/diagnosis: the networks in float16 and their settings."""
+) -> None:
+    """A folder that `speechtutor.models.diagnosis.load` reads: the networks and their settings."""
     from safetensors.numpy import save_file
 
-    folder = cfg.out / "diagnosis"
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
         f"{part}.{i}.{name}": np.ascontiguousarray(value.astype(np.float32))
@@ -331,10 +362,8 @@ def write(
     }
     save_file(tensors, folder / "networks.safetensors")
     written = {"name": "diagnosis", "version": cfg.version, "ear": cfg.named, "base": BASE, "rates": RATES}
-    disk.write_text(folder / "config.json", json.dumps(written | chosen, indent=1) + "\n")
+    disk.write_text(folder / "config.json", json.dumps(written | settings_, indent=1) + "\n")
     description.write(folder, Description("diagnosis", cfg.named, fingerprint=mark))
-    disk.write_text(cfg.out / "report.json", json.dumps(report, indent=1) + "\n")
-    return folder
 
 
 def run(cfg: Config) -> dict[str, Any]:
@@ -352,7 +381,7 @@ def run(cfg: Config) -> dict[str, Any]:
         rows = synthetic.corpus(cfg.out / "corpus")
         cfg = replace(
             cfg, manifest=rows, root=rows.parent, voices=[folder / "rows.jsonl"], epochs=1, seeds=1,
-            dev_voices=folder / "dev.jsonl", harsh=0.5,
+            dev_voices=[folder / "dev.jsonl"], harsh=0.5, folds=2,
         )  # fmt: skip
     else:
         ears = [load(cfg.scorer_ear), load(cfg.ear)]
@@ -360,11 +389,16 @@ def run(cfg: Config) -> dict[str, Any]:
     mark = settings.mark(cfg, manifest=cfg.manifest, voices=cfg.voices, dev_voices=cfg.dev_voices, ear=ear)
     config.save(cfg, cfg.out, mark=mark)
     found = groups(cfg, ears)
-    networks, chosen, report = {}, {}, {}
-    for part in ("phones", "gaps"):
-        networks[part], chosen[part], report[part] = train_part(cfg, found, part)
-        log.info("%s: %s", part, json.dumps(report[part]))
-    write(cfg, networks, chosen, report, mark)
+    trained = {part: train_part(cfg, found, part) for part in ("phones", "gaps")}
+    settings_ = {part: each.settings for part, each in trained.items()}
+    for k in range(cfg.folds):
+        each_fold = {part: each.folds[k] for part, each in trained.items()}
+        write(cfg.out / f"fold-{k}", cfg, each_fold, settings_, mark)
+    whole = {part: each.whole for part, each in trained.items()}
+    write(cfg.out / "diagnosis", cfg, whole, settings_, mark)
+    report = {part: each.report for part, each in trained.items()}
+    log.info("%s", json.dumps(report))
+    disk.write_text(cfg.out / "report.json", json.dumps(report, indent=1) + "\n")
     return report
 
 

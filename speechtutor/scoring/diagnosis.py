@@ -2,8 +2,9 @@
 
 The score says what raters would say; this says which sounds were there. It reads the exact likelihood
 ratios (`gop.py`) of one or more acoustic models, in context: the neighbours' ratios, posteriors,
-durations, which phone it is and where it stands. The level of the speaker or of the utterance is no
-input: a fluent speaker's wrong sound is as wrong as another's.
+durations, which phone it is and where it stands, and how well the ears hear the eight phones to each
+side: where they are sure of all others, a ratio says more. Nothing further away goes in, so that neither
+the speaker's nor the utterance's level is a way out for a fluent speaker's wrong sound.
 
 For a phone the model is a softmax over "said as it should be", every other phone, and "left out"; for a
 gap between phones over "nothing" and every phone. Each alternative gets a logit from its own numbers, the
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from speechtutor.core import Alignment, Candidate, Emission
 from speechtutor.core.inventory import distance
 from speechtutor.scoring import gop
+from speechtutor.scoring.clearness import clearness
 from speechtutor.text.phones import PHONES, VOWELS
 from speechtutor.text.speech_plan import FUNCTION_WORDS
 
@@ -249,6 +251,7 @@ def _around_phones(ears: Sequence[Evidence], where: Array, canonical: Indices, w
         ]
     parts += [_one_hot(canonical), _one_hot(np.append(NONE, canonical[:-1]))]
     parts += [_one_hot(np.append(canonical[1:], NONE))]
+    parts += [clearness(ear.own[:, 0] / 4, np.clip(ear.changed.max(1), -10, 5) / 5) for ear in ears]
     del word
     return np.concatenate(parts, axis=1)
 

@@ -38,14 +38,14 @@ class Places:
 class Recipe(SmallRecipe):
     """Hyper-parameters; `table_decay` pulls the table of what is said for what to zero."""
 
-    epochs: int = 30
-    batch: int = 256
+    epochs: int = 8
+    batch: int = 512
     rate: float = 4e-3
     weight_decay: float = 0.1
     clip: float | None = None
     own_width: int = 32
-    context_width: int = 64
-    dropout: float = 0.4
+    context_width: int = 128
+    dropout: float = 0.3
     table_decay: float = 1e-3
 
 

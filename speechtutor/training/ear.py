@@ -3,6 +3,8 @@
 Continues from a phone recogniser with CTC on speech whose phones are known, right and wrong alike, and
 on learners' readings, where a phone that raters called wrong is masked: its place in the target is a
 wildcard that any phone fills, so that nobody tells the network that the canonical phone was said there.
+Beside CTC, what was said must beat what might have been said instead, one sound at a time: the ratio that
+the diagnosis reads is then what is trained.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +23,83 @@ from torch import Tensor, nn
 
 from speechtutor.core import SAMPLE_RATE
 from speechtutor.models.phone_encoder import SYMBOLS, PhoneEncoder
+from speechtutor.text.phones import PHONES, confusable
 from speechtutor.training.augment import Augment
 from speechtutor.training.phone_encoder import Example, Recipe, Trainer
 
 WILD = len(SYMBOLS)
 """The target that any phone fills; a column beside those of the emission."""
+
+CLEAR = 3.0
+"""Nats by which what was said should beat a rival; beyond it little is gained."""
+
+N_NEAR = 4
+"""How many of the nearest phones count as near ones."""
+
+GOOD = 1.8
+"""The rating, of 2, from which on a learner's phone is taken as surely said."""
+
+ONE_SOUND = ({"AH", "IH", "UH", "ER"}, {"AH", "EH", "ER"}, {"AA", "AO"})
+"""Vowels that a target without stress does not tell apart, and those that are one in many accents."""
+
+
+def rivals(target: Sequence[int], sure: Sequence[bool], n: int, rng: random.Random) -> list[list[int]]:
+    """At most `n` targets that differ from what was said in one sound, at places that are `sure`.
+
+    Most have a near phone there, some any phone, none, or one more. None doubles a sound: that would be a
+    long one, and none differs in vowels that are one in the target's spelling (`ONE_SOUND`).
+    """
+    places = [i for i, known in enumerate(sure) if known and target[i] != WILD]
+    found: list[list[int]] = []
+    for _ in range(3 * n):
+        if len(found) == n or not places:
+            break
+        i = rng.choice(places)
+        own, draw = SYMBOLS[target[i]], rng.random()
+        others = confusable(own)[:N_NEAR] if draw < 0.6 else PHONES
+        other = rng.choice(others)
+        if draw >= 0.9:
+            line = [*target[:i], SYMBOLS.index(other), *target[i:]]
+        elif draw >= 0.75:
+            line = [*target[:i], *target[i + 1 :]]
+        elif any({own, other} <= group for group in ONE_SOUND):
+            continue
+        else:
+            line = [*target[:i], SYMBOLS.index(other), *target[i + 1 :]]
+        near = line[max(i - 1, 0) : i + 2]
+        if line and line != list(target) and all(a != b for a, b in pairwise(near)):
+            found.append(line)
+    return found
+
+
+def contrast(
+    log_probs: Tensor, targets: Sequence[Tensor], others: Sequence[Sequence[Tensor]], lengths: Tensor
+) -> Tensor:
+    """Mean over all rivals of softplus(`CLEAR` - what was said against the rival, in nats).
+
+    `others` has the rivals of each clip of the batch. A pair of which one does not fit into the frames
+    counts nothing.
+    """
+    owner = [b for b, group in enumerate(others) for _ in group]
+    if not owner:
+        return log_probs.new_zeros(())
+    star = torch.logsumexp(log_probs[..., 1:], dim=-1)
+    columns = torch.cat([log_probs, star[..., None]], dim=-1)
+    rows = [*range(len(targets)), *owner]
+    lines = [*targets, *(line for group in others for line in group)]
+    each = nn.functional.ctc_loss(
+        columns[rows].transpose(0, 1),
+        torch.cat(lines).to(log_probs.device),
+        lengths.cpu()[rows],
+        torch.tensor([len(line) for line in lines]),
+        reduction="none",
+        zero_infinity=True,
+    )
+    own, other = each[: len(targets)][owner], each[len(targets) :]
+    fits = ((own > 0) & (other > 0)).detach()
+    # Both sides of a pair carry the gradient that PyTorch adds for a softmax, so it cancels.
+    lost = nn.functional.softplus(CLEAR - (other - own)) * fits
+    return lost.sum() / fits.sum().clamp(min=1)
 
 
 def masked_ctc(log_probs: Tensor, targets: Sequence[Tensor], lengths: Tensor) -> Tensor:
@@ -68,8 +143,26 @@ def narrow(samples: Tensor, rng: random.Random) -> Tensor:
     return line
 
 
+def other_throat(mel: Tensor, factor: float) -> Tensor:
+    """A spectrogram (n_mels, n_frames) as of a longer or shorter vocal tract (Jaitly and Hinton, 2013)."""
+    n = len(mel)
+    at = (torch.arange(n, dtype=torch.float32) * factor).clamp(max=n - 1)
+    low = at.floor().long().clamp(max=n - 2)
+    share = (at - low)[:, None].to(mel)
+    return mel[low] * (1 - share) + mel[low + 1] * share
+
+
 class Harsh(Augment):
-    """The usual augmentation, and before it a room in a third and a poor line in a quarter of the clips."""
+    """The usual augmentation, and before it a room in a third and a poor line in a quarter of the clips.
+
+    Half of the spectrograms are of another throat.
+    """
+
+    def mel(self, mel: Tensor) -> Tensor:
+        """See the class."""
+        if self.rng.random() < 0.5:
+            mel = other_throat(mel, self.rng.uniform(0.9, 1.1))
+        return super().mel(mel)
 
     def wave(self, samples: Tensor) -> Tensor:
         """See the class."""
@@ -88,7 +181,11 @@ def masked(example: Example, doubtful: float) -> Example:
 
 
 class EarTrainer(Trainer):
-    """Every epoch hears all of the voices and its own share of the learners; the last weights are kept."""
+    """Every epoch hears all of the voices and its own share of the learners; the last weights are kept.
+
+    `undone` has by clip the targets with one wrong sound made right; `contrast` is the weight of rivals
+    (`n_rivals` a clip) beside CTC.
+    """
 
     def __init__(
         self,
@@ -97,9 +194,14 @@ class EarTrainer(Trainer):
         out: Path,
         shares: Sequence[Sequence[Example]],
         device: str = "cpu",
+        *,
+        undone: Mapping[str, Sequence[Sequence[int]]] | None = None,
+        contrast: float = 0.0,
+        n_rivals: int = 4,
     ) -> None:
         super().__init__(model, replace(recipe, patience=0), out, device)
-        self.shares = shares
+        self.shares, self.undone = shares, undone or {}
+        self.contrast, self.n_rivals = contrast, n_rivals
 
     def heard(self, train: Sequence[Example], epoch: int) -> Sequence[Example]:
         """See the class."""
@@ -126,6 +228,18 @@ class EarTrainer(Trainer):
         ]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bf16):
             frames = self.network(features)
-        return masked_ctc(
-            frames.log_probs, [torch.from_numpy(e.phones).long() for e in batch], frames.lengths
-        )
+        targets = [torch.from_numpy(e.phones).long() for e in batch]
+        loss = masked_ctc(frames.log_probs, targets, frames.lengths)
+        if self.contrast:
+            others = [self._rivals(example, augment.rng) for example in batch]
+            loss = loss + self.contrast * contrast(frames.log_probs, targets, others, frames.lengths)
+        return loss
+
+    def _rivals(self, example: Example, rng: random.Random) -> list[Tensor]:
+        """Half of them what should have been said, where it is known, the others drawn."""
+        known = list(self.undone.get(example.id, ()))
+        lines = rng.sample(known, min(len(known), self.n_rivals // 2))
+        with np.errstate(invalid="ignore"):
+            sure = ~(example.phone_scores < GOOD)
+        lines += rivals(example.phones.tolist(), sure.tolist(), self.n_rivals - len(lines), rng)
+        return [torch.tensor(line) for line in lines]

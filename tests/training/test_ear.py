@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 
 from speechtutor.models.phone_encoder import SYMBOLS
-from speechtutor.training.ear import WILD, Harsh, masked, masked_ctc, narrow, room
+from speechtutor.training.ear import (
+    CLEAR,
+    WILD,
+    Harsh,
+    contrast,
+    masked,
+    masked_ctc,
+    narrow,
+    other_throat,
+    rivals,
+    room,
+)
 from speechtutor.training.phone_encoder import Example
 
 N_FRAMES = 7
@@ -96,3 +108,63 @@ def test_the_augmentation_follows_from_its_seed() -> None:
         torch.manual_seed(3)
         waves.append(Harsh(random.Random(3)).wave(samples))
     assert torch.equal(*waves)
+
+
+def test_a_rival_differs_in_one_sound_at_a_sure_place_and_doubles_none() -> None:
+    target = [SYMBOLS.index(phone) for phone in ("TH", "IH", "NG", "K")]
+    sure = [True, False, True, False]
+    seen = set()
+    for seed in range(40):
+        for line in rivals(target, sure, 3, random.Random(seed)):
+            seen.add(tuple(line))
+            assert line != target
+            assert all(a != b for a, b in pairwise(line))
+            assert line[-1] == target[-1] and SYMBOLS.index("IH") in line
+            if len(line) == len(target):
+                assert sum(a != b for a, b in zip(line, target, strict=True)) == 1
+            else:
+                assert abs(len(line) - len(target)) == 1
+    assert len(seen) > 20
+    assert rivals([WILD, 5], [True, False], 3, random.Random(0)) == []
+
+
+def test_vowels_that_a_target_does_not_tell_apart_are_no_rivals() -> None:
+    target = [SYMBOLS.index("AA")]
+    lines = [line for seed in range(60) for line in rivals(target, [True], 3, random.Random(seed))]
+    assert [SYMBOLS.index("AO")] not in lines
+    assert len(lines) > 60
+
+
+def test_the_contrast_is_that_of_the_likelihoods_and_so_is_its_gradient() -> None:
+    raw = logits(4)[0].requires_grad_()
+    own, others = [3, WILD, 5], [[3, WILD, 6], [3, 5]]
+    expected = torch.stack(
+        [
+            torch.nn.functional.softplus(
+                CLEAR - (by_hand(raw.log_softmax(-1), o) - by_hand(raw.log_softmax(-1), own))
+            )
+            for o in others
+        ]
+    ).mean()
+    (wanted,) = torch.autograd.grad(expected, raw)
+    again = raw.detach().clone().requires_grad_()
+    # The second clip's rival does not fit into the frames and counts nothing.
+    both = torch.cat([again[None], logits(5)]).log_softmax(-1)
+    rival = [torch.tensor(line) for line in others]
+    loss = contrast(
+        both,
+        [torch.tensor(own), torch.tensor([4])],
+        [rival, [torch.tensor([5, 5] * 9)]],
+        torch.tensor([7, 7]),
+    )
+    (got,) = torch.autograd.grad(loss, again)
+    assert float(loss.detach()) == pytest.approx(float(expected.detach()), abs=1e-6)
+    torch.testing.assert_close(got, wanted, atol=1e-6, rtol=0)
+
+
+def test_another_throat_moves_the_formants_and_1_leaves_them() -> None:
+    mel = torch.zeros(20, 3)
+    mel[10] = 1.0
+    assert torch.equal(other_throat(mel, 1.0), mel)
+    assert int(other_throat(mel, 1.1)[:, 0].argmax()) == 9  # bin 9 reads 9.9, nearest to 10
+    assert other_throat(mel, 0.9).shape == mel.shape
