@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -96,18 +97,18 @@ def day(
     return done
 
 
-def told(number: int, done: Sequence[tuple[path.Step, Attempt]], found: dict[str, object]) -> list[str]:
+def told(number: int, done: Sequence[tuple[path.Step, Attempt]], found: dict[str, Any]) -> list[str]:
     """A day as lines of Markdown."""
     lines = [f"### Day {number}", "", "| given | because | of 100 |", "| --- | --- | --- |"]
     for step, attempt in done:
         value = "-" if attempt.score.overall is None else f"{100 * attempt.score.overall:.0f}"
         lines.append(f"| {step.exercise.text} | {path.reason(step)} | {value} |")
-    weak = ", ".join(f"{row['label']} {100 * row['p']:.0f} %" for row in found["weak"][:4])  # type: ignore[index]
+    weak = ", ".join(f"{row['label']} {100 * row['p']:.0f} %" for row in found["weak"][:4])
     lines += [
         "",
         f"Hardest then: {weak or 'too little heard'}. Overall: {summary.said_of(found['overall'])}.",
-    ]  # type: ignore[arg-type]
-    changed = [f"{row['label']} ({row['log_odds']:+.1f})" for row in found["changed"]]  # type: ignore[attr-defined]
+    ]
+    changed = [f"{row['label']} ({row['log_odds']:+.1f})" for row in found["changed"]]
     lines += [f"Skills called changed: {', '.join(changed) or 'none'}. Due: {found['n_due']}.", ""]
     return lines
 
