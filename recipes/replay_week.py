@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from speechtutor import config, registry
-from speechtutor.audio.io import load
+from speechtutor.audio.io import from_array, load, save
 from speechtutor.core import Attempt, Exercise, Utterance
 from speechtutor.core.profile import Profile
 from speechtutor.corpora import manifest
@@ -58,7 +58,16 @@ class Config:
     seed: int = 0
     """Seed of the path's explorations."""
     smoke: bool = False
-    """The spoken examples of `demo` with the fake scorer instead."""
+    """Two days of tones with the fake scorer instead."""
+
+
+def made_up(cfg: Config) -> list[Utterance]:
+    """Rows of one tone, which the fake scorer takes for speech."""
+    tone = 0.2 * np.sin(np.arange(16_000) * 0.05).astype(np.float32)
+    cfg.out.mkdir(parents=True, exist_ok=True)
+    save(from_array(tone, 16_000), cfg.out / "tone.wav")
+    texts = ("I like tea.", "She has a dog.", "We go home.", "It is late.")
+    return [Utterance(f"t{i}", "tone.wav", text, cfg.speaker, "train") for i, text in enumerate(texts)]
 
 
 def exercise_of(row: Utterance) -> Exercise:
@@ -111,9 +120,8 @@ def run(cfg: Config) -> Path:
         InputError: when the speaker is not in the split train, or the folder holds a week already.
     """
     if cfg.smoke:
-        rows = manifest.read(Path("data_manifests/examples.jsonl"))
-        cfg = Config(root=Path(), out=cfg.out, days=2, scorer="fake", speaker=rows[0].speaker)
-        rows = rows[:4]
+        cfg = replace(cfg, root=cfg.out, days=2, scorer="fake")
+        rows = made_up(cfg)
     else:
         rows = [row for row in manifest.read(cfg.manifest, ["train"]) if row.speaker == cfg.speaker]
     if not rows or cfg.days < 1:

@@ -34,8 +34,7 @@ def run(
             raise InputError(f"--drawing goes with picture, not with {kind!r:.60}")
         print(library.drawing(drawing), end="")
     elif kind == "topics":
-        names: list[str] = list(library.topics())
-        show(names) if json else print("\n".join(names))
+        show({"topics": list(library.topics())}) if json else print("\n".join(library.topics()))
     elif kind == "words":
         known = library.words(level, topic)
         show(dict(known)) if json else print("\n".join(f"{own}  {word}" for word, own in known.items()))

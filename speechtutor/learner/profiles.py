@@ -102,13 +102,13 @@ def check(profile: Profile, now: datetime) -> None:
                 raise InputError(f"there is no {what} {value!r:.60}, only {', '.join(known)}")
     if profile.l1 is not None and not (2 <= len(profile.l1) <= 12 and profile.l1.replace("-", "").isalpha()):
         raise InputError(f"a first language is a code such as zh, es or ja, not {profile.l1!r:.60}")
-    for what, number, low, high in (
+    for field, number, low, high in (
         ("minutes a day", profile.minutes, 1, MOST_MINUTES),
         ("days that recordings are kept", profile.keep_days, 1, LONGEST_KEPT),
         ("the year of birth", profile.born, now.year - OLDEST, now.year),
     ):
         if number is not None and not low <= number <= high:
-            raise InputError(f"{what} must be from {low} to {high}, not {number}")
+            raise InputError(f"{field} must be from {low} to {high}, not {number}")
     if not is_text(profile.guardian):
         raise InputError(f"a guardian's name holds a character that cannot be kept: {profile.guardian!a:.60}")
     if profile.is_minor(now.year) and not (profile.guardian.strip() and profile.consent):
