@@ -23,7 +23,7 @@ from tests.demo.test_practice import coach
 
 GOOD = EXAMPLES / "weather-good.flac"
 PHONE = {"width": 390, "height": 844}
-WAIT = 20_000
+WAIT = 60_000
 
 
 @pytest.mark.writes_home
