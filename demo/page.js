@@ -204,7 +204,7 @@
     html.lang = wish.lang || 'en';
     html.dataset.size = wish.size || 'normal';
     html.dataset.colours = wish.colours || 'automatic';
-    const dark = wish.colours === 'dark' || (wish.colours !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
+    const dark = wish.colours === 'dark' || ((wish.colours || 'automatic') === 'automatic' && matchMedia('(prefers-color-scheme: dark)').matches);
     document.body.classList.toggle('dark', dark);
     const app = document.querySelector('gradio-app');
     if (app) app.classList.toggle('dark', dark);

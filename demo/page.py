@@ -13,8 +13,28 @@ from speechtutor.views import score as score_view
 from speechtutor.views import talk as talk_view
 from speechtutor.views.grammar import CSS as GRAMMAR_CSS
 
+GLOBAL = """
+.gradio-container{max-width:780px!important;width:100%!important;margin:0 auto!important;
+ padding:.6rem!important}
+.gradio-container main{width:100%!important;max-width:780px!important}
+@media(max-width:480px){.gradio-container{padding:.2rem!important}
+ .gradio-container .fillable.app{padding:.2rem .6rem!important}}
+html[data-size=large]{font-size:118%}
+html[data-size=larger]{font-size:140%}
+html[data-colours=contrast] .gradio-container{--body-text-color:#000;--background-fill-primary:#fff;
+ --body-background-fill:#fff}
+html[data-colours=contrast] .gradio-container *{border-color:#000!important}
+.dark .st-pitch .dots{fill:#56b4e9!important}
+.dark .st-pitch .model{stroke:#f0a04b!important}
+.dark .st-lately path{stroke:#56b4e9!important}
+.dark .st-lately circle{fill:#56b4e9!important}
+.dark [role=tab].selected{color:#8ecdf5!important}
+footer{display:none!important}
+"""
+"""What concerns more than one screen: gradio puts its own selectors before those of `CSS`."""
 HEAD = (
     '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    f"<style>{GLOBAL}</style>"
     f"<script>{Path(__file__).with_name('page.js').read_text(encoding='utf-8')}</script>"
 )
 FONTS = [
@@ -35,15 +55,6 @@ CSS = (
     + mouth.CSS
     + recorder.CSS
     + """
-.gradio-container{max-width:780px!important;width:100%!important;margin:0 auto!important;
- padding:.6rem!important}
-.gradio-container main{width:100%!important}
-html[data-size=large]{font-size:118%}
-html[data-size=larger]{font-size:140%}
-html[data-colours=contrast] .gradio-container{--body-text-color:#000;--background-fill-primary:#fff;
- --body-background-fill:#fff}
-html[data-colours=contrast] .gradio-container *{border-color:#000!important}
-html[data-colours=contrast] .gradio-container p,html[data-colours=contrast] .gradio-container span{color:#000}
 h1.st-title{margin:0;font-size:1.5rem;display:inline}
 .st-tagline{margin:0}
 .st-task{border-left:5px solid #0072b2;padding:.5rem .8rem;margin:.2rem 0}
@@ -61,12 +72,9 @@ button:focus-visible,input:focus-visible,textarea:focus-visible{outline:3px soli
  outline-offset:2px}
 [role=tab]{min-height:44px;padding:0 .7rem!important}
 [role=tab].selected{font-weight:700;text-decoration:underline;text-underline-offset:.4rem}
-.dark [role=tab].selected{color:#8ecdf5!important}
 .gradio-container .html-container,.gradio-container .tabitem{
  padding-left:0!important;padding-right:0!important}
-@media(max-width:480px){.gradio-container,.gradio-container main{padding:.35rem!important}}
 figure{margin:.4rem 0}
-footer{display:none!important}
 """
 )
 

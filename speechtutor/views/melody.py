@@ -17,8 +17,6 @@ CSS = """
 .st-pitch .model{fill:none;stroke:#d55e00;stroke-width:2.5;stroke-linecap:round}
 .st-pitch .grid{stroke:currentColor;stroke-opacity:.25}
 .st-pitch text{fill:currentColor;font-size:11px}
-.dark .st-pitch .dots{fill:#56b4e9}
-.dark .st-pitch .model{stroke:#f0a04b}
 """
 WIDTH, HEIGHT, LEFT, FOOT = 420.0, 170.0, 34.0, 40.0
 OCTAVE_HALF = 6.0

@@ -11,8 +11,6 @@ import io
 from collections.abc import Sequence
 from html import escape
 
-import soundfile
-
 from speechtutor.content.tables import message, minimal_pair, sounds
 from speechtutor.core import Feedback, Recording
 from speechtutor.practice.placement import MOST, Placed
@@ -190,6 +188,8 @@ def sounds_html(voices: Sequence[tuple[str, Recording]], *, autoplay: bool = Fal
 
 def _data(recording: Recording) -> str:
     """A recording as the address of a wav file, 16 bits a sample."""
+    import soundfile
+
     out = io.BytesIO()
     soundfile.write(out, recording.samples, recording.sample_rate, format="WAV", subtype="PCM_16")
     return "data:audio/wav;base64," + base64.b64encode(out.getvalue()).decode("ascii")

@@ -43,7 +43,6 @@ CSS = """
 .st-lately path{fill:none;stroke:#0072b2;stroke-width:2}
 .st-lately circle{fill:#0072b2}
 .st-lately text{fill:currentColor;font-size:11px}
-.dark .st-lately path{stroke:#56b4e9}.dark .st-lately circle{fill:#56b4e9}
 """
 GROWING = 0.75
 """Probability from which a sound is on its way; from `practice.path.MASTERED` it is secure."""

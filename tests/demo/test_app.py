@@ -23,7 +23,7 @@ from tests.demo.test_practice import coach
 
 GOOD = EXAMPLES / "weather-good.flac"
 PHONE = {"width": 390, "height": 844}
-WAIT = 20_000
+WAIT = 60_000
 
 
 @pytest.mark.writes_home
@@ -121,8 +121,11 @@ def upload(page: Any, path: Path, where: str = "mic") -> None:
 
 
 def pick(page: Any, menu: str, name: str) -> None:
+    before = page.evaluate("window.speechtutor.shown()")
     page.locator(f"#{menu} input").click()
     page.get_by_role("option", name=name).first.click()
+    if menu == "kind":  # what is said before the new exercise is there would be refused
+        page.wait_for_function("before => window.speechtutor.shown() !== before", arg=before, timeout=WAIT)
 
 
 def own_text(page: Any, words: str) -> None:

@@ -59,10 +59,10 @@ def pictures(browser: Any, url: str) -> None:
         page.locator("#card [data-id]:not([data-id=for_you])").wait_for(timeout=WAIT)
         for file, words in SAID:
             take(page, EXAMPLES / file, words)
-        page.locator("#words .st-wrong, #words button").first.click()
+        page.locator("#words .st-wrong").first.click()
         page.locator("#detail [data-sound]").nth(1).wait_for(timeout=WAIT)
         page.evaluate("document.activeElement.blur()")
-        page.locator("#card").scroll_into_view_if_needed()
+        page.evaluate("document.querySelector('#card').scrollIntoView()")
         page.screenshot(path=OUT / f"{name}.png", full_page=name == "practise")
         if name == "practise":
             page.get_by_role("tab").nth(2).click()
