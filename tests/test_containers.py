@@ -17,7 +17,7 @@ COMPOSE = yaml.safe_load((PROJECT / "compose.yaml").read_text("utf-8"))
 
 
 def test_the_image() -> None:
-    """hadolint's rules that matter here: DL3002, DL3006, DL3008, DL3009, DL3015, DL3025, DL3042, DL3057, DL4000."""
+    """The rules of hadolint that matter here: DL3002, 3006, 3008, 3009, 3015, 3025, 3042, 3057 and DL4000."""
     known = {"ARG", "FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "VOLUME", "EXPOSE", "HEALTHCHECK", "CMD"}
     assert {name for name, _ in STEPS} <= known
     base = next(value for name, value in STEPS if name == "ARG")
@@ -32,7 +32,11 @@ def test_the_image() -> None:
             assert "--no-cache-dir" in value
         if name == "CMD":
             assert value.startswith("[")
-        assert "sudo" not in value and name != "ADD" and not re.search(r"(password|secret|key)=\S", value.lower())
+        assert (
+            "sudo" not in value
+            and name != "ADD"
+            and not re.search(r"(password|secret|key)=\S", value.lower())
+        )
     assert sum(name == "CMD" for name, _ in STEPS) == sum(name == "HEALTHCHECK" for name, _ in STEPS) == 1
 
 
@@ -40,7 +44,9 @@ def test_what_the_image_copies_and_installs_is_there() -> None:
     for name, value in STEPS:
         if name == "COPY" and not value.startswith("--from"):
             assert all((PROJECT / word).exists() for word in value.split()[:-1]), value
-    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"][
+        "optional-dependencies"
+    ]
     (asked,) = re.findall(r"'\.\[([\w,]+)\]'", "\n".join(LINES))
     assert set(asked.split(",")) <= set(extras)
 

@@ -1,4 +1,4 @@
-"""The site is built without a warning, its links lead somewhere, and no page asks another host for anything."""
+"""The site is built without a warning, its links lead somewhere, and no page asks another host."""
 
 from __future__ import annotations
 
