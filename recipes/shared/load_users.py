@@ -24,7 +24,7 @@ LATER = "told to come again"
 LONGEST_WAIT = 5.0
 
 
-@events.quitting.add_listener
+@events.quitting.add_listener  # type: ignore[untyped-decorator]
 def _keep(environment: Any, **_: Any) -> None:
     """What was measured, when all is over: locust's own tables may lack the last second."""
     found = {

@@ -83,6 +83,10 @@ class Keys:
         found = [key for key in self.known if hmac.compare_digest(asked, key.digest)]
         return found[0] if found else None
 
+    def named(self, name: str | None) -> Key | None:
+        """The key of a name, where there is one."""
+        return next((key for key in self.known if key.name == name), None)
+
 
 EVERYONE = Key("everyone", b"")
 """Who comes to a server without keys."""
