@@ -14,6 +14,7 @@ batch of clips would gain over one after another. Times are wall clock: run it o
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
 import secrets
@@ -28,9 +29,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import speechtutor
 from recipes.shared import live_speech, synthetic
 from speechtutor import config
-from speechtutor.errors import ServiceError, require
+from speechtutor.errors import MissingExtraError, ServiceError
 from speechtutor.evaluation import job, provenance
 from speechtutor.files import disk
 from speechtutor.learner.store import open_store
@@ -105,7 +107,8 @@ def run(cfg: Config) -> Result:
     Raises:
         SpeechTutorError: when there is nothing to send, or no server.
     """
-    require("locust", extra="load")
+    if importlib.util.find_spec("locust") is None:  # importing it would patch this process
+        raise MissingExtraError("locust is not installed: pip install 'speechtutor[load]'")
     if cfg.smoke:
         rows_file = synthetic.corpus(cfg.out / "corpus")
         cfg = replace(
@@ -181,7 +184,9 @@ def _server(cfg: Config) -> Iterator[tuple[str, subprocess.Popen[bytes], str]]:
         "none",
     ]
     words += ["--store", _store(cfg)] + (FAKES if cfg.smoke else ["--voice", "none"])
-    environ = os.environ | {"SPEECHTUTOR_API_KEYS": key}
+    own = str(Path(speechtutor.__file__).parent.parent)  # the server is of the code that this recipe is of
+    path = os.pathsep.join(filter(None, (own, os.environ.get("PYTHONPATH"))))
+    environ = os.environ | {"SPEECHTUTOR_API_KEYS": key, "PYTHONPATH": path}
     with (cfg.out / "server.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "speechtutor", "serve", *words], env=environ, stderr=log
