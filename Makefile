@@ -2,6 +2,7 @@
 # make app     open the learner's app on http://localhost:7860
 # make test    the tests, with the real models
 # make check   format, lint, types
+# make docs    the site, in build/site
 
 PYTHON  ?= python3
 VENV    := .venv
@@ -10,7 +11,7 @@ EXAMPLE ?= demo/examples/dinner-errors.flac
 TEXT    ?= We like rice and chips for dinner.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo app test check models clean
+.PHONY: help demo app test check models docs image-steps clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -52,6 +53,22 @@ check: $(VENV)/.developed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	$(BIN)/python -m mkdocs build --strict
+
+# The steps of the Containerfile in a virtual environment of their own, for where no container runs; the server
+# it starts (with stages that do not listen) must say that it is ready.
+image-steps:
+	rm -rf build/image && mkdir -p build/image
+	$(PYTHON) -m venv build/image/venv
+	build/image/venv/bin/pip install --quiet --disable-pip-version-check '.[whisper,serve,postgres]'
+	cd build/image && SPEECHTUTOR_HOME=$$PWD/data venv/bin/speechtutor serve --port 8765 --store none --transcriber fake \
+	    --scorer fake --tutor fake --grammar none --voice none & \
+	for i in $$(seq 60); do sleep 2; build/image/venv/bin/python -c \
+	    "import urllib.request as u; u.urlopen('http://127.0.0.1:8765/readyz')" 2> build/image/said && break; done; \
+	status=$$?; kill $$!; test $$status -eq 0 && echo "the server of the image's steps is ready"
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

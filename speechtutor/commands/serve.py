@@ -73,11 +73,11 @@ class Bounds:
         Raises:
             InputError: when other machines would be let in without keys, or for a limit that is none.
         """
-        from speechtutor.service import keys, rates, settings
+        from speechtutor.service import keys, settings
 
         rate = None if self.rate == NONE else self.rate
         if rate is not None:
-            rates.parsed(rate, "--rate")
+            keys.parsed(rate, "--rate")
         known = keys.from_environment() + (() if self.keys is None else keys.from_file(self.keys))
         found = settings.Settings(
             keys.Keys(known), (*settings.HERE, host.lower(), *map(str.lower, self.allow_host)),

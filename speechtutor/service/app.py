@@ -30,6 +30,7 @@ from speechtutor.service.queue import BusyError, Queue, SlowError, StoppingError
 from speechtutor.service.settings import Settings
 from speechtutor.service.shapes import shapes
 from speechtutor.service.stream import Streams, streams
+from speechtutor.service.tokens import Tokens
 from speechtutor.service.watched import watched
 from speechtutor.views.session import exercise_json
 
@@ -104,7 +105,7 @@ def build(
     app.include_router(_judging(desk, queue))
     app.include_router(_learners(desk, queue))
     app.include_router(_watching(queue, figures))
-    app.include_router(shapes(desk, queue))
+    app.include_router(shapes(desk, queue, Tokens(settings.secret)))
     app.include_router(streams(Streams(desk, queue, settings, figures, _line)))
     app.add_exception_handler(SpeechTutorError, _told)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -22,9 +22,10 @@ from h11 import LocalProtocolError
 from speechtutor.errors import StorageError
 from speechtutor.service.audit import Audit
 from speechtutor.service.figures import Figures
-from speechtutor.service.keys import EVERYONE, Role
+from speechtutor.service.keys import EVERYONE, Key, Role
 from speechtutor.service.rates import Rates
 from speechtutor.service.settings import Settings
+from speechtutor.service.tokens import Tokens
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -87,6 +88,7 @@ class Gate:
         """What lies below the path `aside` is let through as it is: it has a door of its own."""
         self.aside = aside
         self.app, self.settings, self.figures, self.audit = app, settings, figures, audit
+        self.tokens = Tokens(settings.secret)
         self.rates = rates or Rates(settings.rate, settings.rate_store)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,7 +127,6 @@ class Gate:
         try:
             self._check(scope, headers, passage)
             passage.status = 101
-            scope["state"] = {**(scope.get("state") or {}), "key": passage.key}
             await self.app(scope, receive, send)
         except Refused as refused:
             passage.refused, passage.status = refused, refused.status
@@ -156,17 +157,23 @@ class Gate:
 
     def _let_in(self, scope: Scope, headers: dict[str, str], passage: _Passage) -> None:
         """Raise `Refused` without a key, with one that does not open this, or that was used too often."""
-        key = self.settings.keys.of(_word(headers, scope)) if self.settings.keys else EVERYONE
+        key = self._key(_word(headers, scope)) if self.settings.keys else EVERYONE
         if key is None:
             told = "a key is needed: Authorization: Bearer KEY"
             raise Refused(401, told, (b"www-authenticate", b"Bearer"))
         passage.key = key.name
+        scope["state"] = {**(scope.get("state") or {}), "key": key.name}
         role = role_of(scope["path"], scope.get("query_string", b""))
         if role not in key.roles:
             raise Refused(403, f"this key does not open what needs the role {role.value}")
         if wait := self.rates.wait(key):
             told = f"this key was used too often: come again in {wait} s"
             raise Refused(429, told, (b"retry-after", str(wait).encode()))
+
+    def _key(self, word: str | None) -> Key | None:
+        """The key of a word, which may be a token in its place."""
+        known = self.settings.keys
+        return known.of(word) or known.named(self.tokens.name(word or ""))
 
     def _too_large(self) -> Refused:
         return Refused(413, f"the request is larger than {self.settings.max_bytes} bytes", _CLOSE)

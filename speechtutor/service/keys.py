@@ -21,11 +21,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
-from speechtutor.errors import InputError, cause
+from speechtutor.errors import InputError, cause, require
 from speechtutor.files import jsonio
 
 VARIABLE = "SPEECHTUTOR_API_KEYS"
@@ -83,6 +83,10 @@ class Keys:
         found = [key for key in self.known if hmac.compare_digest(asked, key.digest)]
         return found[0] if found else None
 
+    def named(self, name: str | None) -> Key | None:
+        """The key of a name, where there is one."""
+        return next((key for key in self.known if key.name == name), None)
+
 
 EVERYONE = Key("everyone", b"")
 """Who comes to a server without keys."""
@@ -119,8 +123,6 @@ def from_file(path: Path) -> tuple[Key, ...]:
     Raises:
         InputError: when it cannot be read, or an entry is none.
     """
-    from speechtutor.service.rates import parsed
-
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -133,6 +135,20 @@ def from_file(path: Path) -> tuple[Key, ...]:
         Key(name, bytes.fromhex(entry.sha256), frozenset(entry.roles), entry.rate)
         for name, entry in entries.items()
     )
+
+
+def parsed(rate: str, where: str) -> Any:
+    """A rate such as "60/minute" or "5 per second".
+
+    Raises:
+        InputError: when it is none.
+        MissingExtraError: without limits.
+    """
+    limits: Any = require("limits", extra="serve")
+    try:
+        return limits.parse(rate)
+    except ValueError:
+        raise InputError(f"{where}: expected a rate such as 60/minute, not {rate!r:.40}") from None
 
 
 def entry(name: str, word: str, roles: tuple[Role, ...]) -> str:

@@ -7,24 +7,10 @@ import time
 from typing import Any
 
 from speechtutor.errors import InputError, ServiceError, cause, require
-from speechtutor.service.keys import Key
+from speechtutor.service.keys import Key, parsed
 
 HERE = "memory://"
 """Counted in this process; with several each counts alone."""
-
-
-def parsed(rate: str, where: str) -> Any:
-    """A rate such as "60/minute" or "5 per second".
-
-    Raises:
-        InputError: when it is none.
-        MissingExtraError: without limits.
-    """
-    limits: Any = require("limits", extra="serve")
-    try:
-        return limits.parse(rate)
-    except ValueError:
-        raise InputError(f"{where}: expected a rate such as 60/minute, not {rate!r:.40}") from None
 
 
 class Rates:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from secrets import token_bytes
 
 from speechtutor.errors import InputError
 from speechtutor.service.keys import VARIABLE, Keys
@@ -20,7 +21,8 @@ class Settings:
     asked for. `max_bytes` is of a whole request, `max_seconds` of a recording, `n_waiting` how many requests
     may wait for the models, `patience` how many seconds one may take with waiting, `upload` how many its body
     may take. `rate` is how often a key may be used that has no rate of its own, counted at `rate_store`.
-    `n_streams` is how many may be spoken at once, `idle` how many seconds one may be silent.
+    `secret` signs tokens. `n_streams` is how many may be spoken at once, `idle` how many seconds one may be
+    silent.
     """
 
     keys: Keys = field(default=Keys(), repr=False)
@@ -32,6 +34,7 @@ class Settings:
     upload: float = 90.0
     rate: str | None = None
     rate_store: str = field(default=RATES_HERE, repr=False)
+    secret: bytes = field(default_factory=lambda: token_bytes(32), repr=False)
     n_streams: int = 8
     idle: float = 15.0
 

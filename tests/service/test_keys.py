@@ -16,8 +16,8 @@ from speechtutor.errors import InputError, StorageError
 from speechtutor.service import keys
 from speechtutor.service.audit import Audit
 from speechtutor.service.gate import role_of
-from speechtutor.service.keys import EVERYONE, Key, Keys, Role, digest
-from speechtutor.service.rates import Rates, parsed
+from speechtutor.service.keys import EVERYONE, Key, Keys, Role, digest, parsed
+from speechtutor.service.rates import Rates
 from speechtutor.service.settings import Settings, require_keys
 from tests.service.conftest import client, recording
 from tests.service.test_app import one_line
