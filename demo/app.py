@@ -234,10 +234,12 @@ def _wire_choice(
     """What is to be said: a sentence, an exercise, or whatever the learner likes."""
     rng = np.random.default_rng()
     shown = [w.drill, w.prompt, w.sentence, w.hear, w.slowly, w.story]
-    asked = [w.kind, w.level, who.explain, who.learner]
+    asked = [w.kind, w.level, who.explain, who.learner, w.about]
+    lent = drills.lent_by(coach.tutor)
 
-    def drilled(kind: str, level: str, lang: str, name: str) -> tuple[Any, ...]:
-        drill, prompt = drills.new(kind, level, lang, rng, coach.learner(name_of(name), lang))
+    def drilled(kind: str, level: str, lang: str, name: str, about: str) -> tuple[Any, ...]:
+        state = coach.learner(name_of(name), lang)
+        drill, prompt = drills.new(kind, level, lang, rng, state, about, lent)
         return drill, prompt, drills.box(drill), *drills.buttons(drill)
 
     def none(told: str) -> tuple[Any, ...]:
@@ -262,7 +264,7 @@ def _wire_choice(
 
     w.mode.change(switched, [w.mode, w.sentence, w.drill, *asked], [*shown, w.task, w.another], queue=False)
     w.another.click(following, [w.mode, w.sentence, *asked], shown, queue=False)
-    for choice in (w.kind, w.level):
+    for choice in (w.kind, w.level, w.about):
         choice.input(new, asked, shown, queue=False)
 
 
@@ -304,19 +306,6 @@ def launch(page: gr.Blocks, **options: Any) -> Any:
     return page.launch(css=CSS, head=HEAD, theme=theme, allowed_paths=[str(EXAMPLES)], **fixed)
 
 
-def grammar_model() -> str:
-    """The model that corrects free speech: the one with our adapter once it has been pulled, else the rules.
-
-    The app never fetches it by itself: it would keep a learner without a network waiting.
-    """
-    from speechtutor import hub, registry
-
-    name = registry.READERS["grammar"]
-    needed = registry.find("grammar", name).checkpoint
-    here = needed is not None and hub.located(needed) is not None
-    return name if here else registry.default("grammar")
-
-
 def serve(
     host: str = "127.0.0.1",
     port: int = 7860,
@@ -328,8 +317,9 @@ def serve(
     without_sign_in: bool = False,
     names: tuple[str, ...] = (),
     strictness: str | None = None,
+    tutor: str | None = None,
 ) -> None:
-    """Load the real models, then serve until stopped; `grammar` names another than `grammar_model`.
+    """Load the real models, then serve until stopped; `tutor`, `grammar`: others than are `ready`.
 
     `store` is the URL of the learners' store, None the one in the home directory. `auth_file` says who
     may sign in, `without_sign_in` that nobody need, `names` what else this machine is called in requests.
@@ -344,10 +334,10 @@ def serve(
     coach = Coach(
         voices.FirstTranscriber(registry.load("transcriber", device=device), lane),
         voices.FirstScorer(registry.load_scorer(device=device, strictness=strictness), lane),
-        registry.load("tutor", device=device),
+        registry.load("tutor", tutor or registry.ready("tutor"), device=device),
         store=kept,
         synthesizer=voices.Remembered(registry.load("synthesizer", device=device), lane),
-        grammar=registry.load("grammar", grammar or grammar_model(), device=device),
+        grammar=registry.load("grammar", grammar or registry.ready("grammar"), device=device),
     )
     with serving.until_stopped() as stop, private.private_folder() as folder:
         page = build(coach)

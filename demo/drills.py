@@ -12,8 +12,10 @@ import numpy as np
 from speechtutor.core import Exercise, LearnerState
 from speechtutor.errors import SpeechTutorError
 from speechtutor.practice.answers import example, outcome, told
-from speechtutor.practice.exercises import next_exercise
+from speechtutor.practice.given import SEEDS, Asked, Lent, chosen
 from speechtutor.practice.levels import LEVELS
+from speechtutor.practice.written import Writer, topics
+from speechtutor.stages import Drawing, Tutor, Worded
 from speechtutor.views import score as score_view
 
 KINDS = (
@@ -24,20 +26,41 @@ KINDS = (
     ("Two words that sound alike", "pair"),
     ("A sentence for your sounds", "sound"),
 )
+ANYTHING = "anything"
+"""No interest in particular."""
+
 CSS = """
 .st-task{border-left:5px solid #0072b2;padding:.5rem .8rem;margin:.2rem 0;font-size:1.15rem}
 """
 
 
 def new(
-    kind: str, level: str, lang: str, rng: np.random.Generator, learner: LearnerState | None = None
+    kind: str,
+    level: str,
+    lang: str,
+    rng: np.random.Generator,
+    learner: LearnerState | None = None,
+    about: str = ANYTHING,
+    lent: Lent | None = None,
 ) -> tuple[Exercise | None, str]:
     """The exercise that a learner needs and what to do as HTML; None and the reason where there is none."""
     try:
-        drill = next_exercise(learner or LearnerState(), rng, level=level, kinds=(kind,), lang=lang)
+        asked, number = Asked(level, (), (), (kind,)), int(rng.integers(SEEDS))
+        topic = "" if about == ANYTHING else about
+        drill = chosen(learner or LearnerState(), number, asked, lang, about=topic, lent=lent).exercise
     except SpeechTutorError as error:
         return None, score_view.error_html(str(error))
     return drill, f'<div class="st-task" role="status">{escape(drill.prompt)}</div>'
+
+
+def lent_by(tutor: Tutor) -> Lent:
+    """Gives what writes sentences for a learner: the tutor's model where it can draw, else nothing."""
+
+    def writer() -> Writer | None:
+        able = isinstance(tutor, Worded) and isinstance(tutor.engine, Drawing)
+        return Writer(tutor.engine) if able else None
+
+    return writer
 
 
 def box(drill: Exercise | None) -> Any:
@@ -80,5 +103,8 @@ def layout() -> SimpleNamespace:
                 list(KINDS), value=KINDS[0][1], label="Exercise", elem_id="kind", min_width=230
             )
             w.level = gr.Dropdown(list(LEVELS), value="A2", label="Level", elem_id="task-level", min_width=90)
+            w.about = gr.Dropdown(
+                [ANYTHING, *topics()], value=ANYTHING, label="About", elem_id="about", min_width=110
+            )
         w.prompt = gr.HTML(elem_id="prompt")
     return w

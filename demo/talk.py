@@ -130,7 +130,7 @@ def turn(
     so_far = talks.summarise(sitting.talk, scores, corrections)
     needs = talks.needed([phone for phone, _ in so_far.sounds], corrections)
     talk = talks.hear(sitting.talk, heard, needs)
-    if isinstance(coach.tutor, Worded):
+    if isinstance(coach.tutor, Worded) and coach.tutor.general:
         engine: Any = coach.tutor.engine  # the cache asks for a hash, which any object of ours has
         talk = wording(engine).talk(talk)
     return replace(sitting, talk=talk, scores=scores, corrections=corrections), score, found

@@ -137,12 +137,38 @@ class TextEngine(Protocol):
 
 
 @runtime_checkable
+class Drawing(TextEngine, Protocol):
+    """An engine that can also draw replies at random and say how likely a text is."""
+
+    def draw(
+        self,
+        messages: Sequence[Message],
+        n: int,
+        *,
+        seed: int,
+        max_tokens: int,
+        words: frozenset[str] | None = None,
+    ) -> list[str]:
+        """`n` replies; the same seed gives the same ones. With `words`, of these and marks alone."""
+        ...
+
+    def likelihoods(self, texts: Sequence[str]) -> list[float]:
+        """Mean log-probability of a token of each text by itself, in nats."""
+        ...
+
+
+@runtime_checkable
 class Worded(Tutor, Protocol):
     """A tutor whose words a language model writes, which others may borrow."""
 
     @property
     def engine(self) -> TextEngine:
         """What writes."""
+        ...
+
+    @property
+    def general(self) -> bool:
+        """Whether the engine also follows instructions that it was not trained on, such as a partner's."""
         ...
 
 

@@ -15,8 +15,9 @@ from speechtutor.errors import InputError
 if TYPE_CHECKING:
     from speechtutor.core import Exercise, LearnerState, Outcome, Transcript
     from speechtutor.pipeline import Session
-    from speechtutor.practice.given import Asked
+    from speechtutor.practice.given import Asked, Lent
     from speechtutor.practice.path import Step
+    from speechtutor.practice.written import Writer
 
 
 def run(
@@ -25,6 +26,9 @@ def run(
     level: Annotated[str, Parameter(help="CEFR level: A1, A2, B1 or B2.")] = "A2",
     sounds: Annotated[str, Parameter(help="Sounds to practise, such as TH,R (the learner's weakest).")] = "",
     words: Annotated[str, Parameter(help="Words that it must hold, such as bread,tea.")] = "",
+    about: Annotated[
+        str, Parameter(help="An interest, such as food or travel: our model writes a sentence about it.")
+    ] = "",
     kind: Annotated[
         str, Parameter(help="sound, pair, vocabulary, paraphrase, translate or retell; several with commas.")
     ] = "sound",
@@ -36,6 +40,7 @@ def run(
     ] = False,
     transcriber: coach.Name = None,
     scorer: coach.Name = None,
+    tutor: coach.Voice = None,
     grammar: coach.Grammar = None,
     strictness: Strictness = None,
     device: Device = None,
@@ -47,7 +52,7 @@ def run(
     from speechtutor.practice.given import SEEDS, Asked
     from speechtutor.views.session import exercise_json, outcome_json, session_json
 
-    names = {"transcriber": transcriber, "scorer": scorer, "tutor": None, "grammar": grammar}
+    names = {"transcriber": transcriber, "scorer": scorer, "tutor": tutor, "grammar": grammar}
     if placement:
         if seed is not None:
             raise InputError(
@@ -58,7 +63,7 @@ def run(
     _check(answer, seed, kind)
     number = int(np.random.default_rng().integers(SEEDS)) if seed is None else seed
     asked = Asked(level.upper(), _listed(sounds.upper()), _listed(words), _listed(kind))
-    step = _step(learner, number, asked, explain or "en")
+    step = _step(learner, number, asked, explain or "en", about, lambda: _writer(tutor, device))
     exercise = step.exercise
     if answer is None:
         why = _reason(step, learner, explain or "en")
@@ -92,17 +97,28 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _step(learner: str | None, number: int, asked: Asked, lang: str) -> Step:
+def _step(learner: str | None, number: int, asked: Asked, lang: str, about: str, lent: Lent) -> Step:
     from speechtutor.practice.given import step
 
     if learner is None:
-        return step(None, "", number, asked, lang)
+        return step(None, "", number, asked, lang, about=about, lent=lent)
 
     store = open_store()
     try:
-        return step(store, learner, number, asked, lang)
+        return step(store, learner, number, asked, lang, about=about, lent=lent)
     finally:
         store.close()
+
+
+def _writer(tutor: str | None, device: str | None) -> Writer | None:
+    """What writes sentences: the tutor's model where it can draw."""
+    from speechtutor import registry
+    from speechtutor.practice.written import Writer
+    from speechtutor.stages import Drawing, Worded
+
+    voice = registry.load("tutor", tutor or registry.ready("tutor"), device=device)
+    able = isinstance(voice, Worded) and isinstance(voice.engine, Drawing)
+    return Writer(voice.engine) if able else None
 
 
 def _reason(step: Step, learner: str | None, lang: str) -> str:

@@ -31,7 +31,8 @@ from speechtutor.stages import Message, TextEngine
 from speechtutor.tutor.evidence import gather
 from speechtutor.tutor.facts import facts, words_of
 from speechtutor.tutor.phrasing import LlmTutor
-from speechtutor.tutor.verify import holds, split_sentences
+from speechtutor.tutor.rubric import reading_grade
+from speechtutor.tutor.verify import holds
 
 TIMEOUT = 120.0
 """Seconds that a reply may take: here its time is a figure and no reason to give up."""
@@ -117,7 +118,10 @@ def over(items: Sequence[Noted]) -> str:
 def listener(tutor: LlmTutor) -> Callable[[Noted], Row]:
     """A function that lets the model word the feedback on one utterance."""
     engine = Timed(tutor.engine)
-    asked = LlmTutor(engine, tutor.fallback, max_tokens=tutor.max_tokens, timeout=TIMEOUT, shots=tutor.shots)
+    asked = LlmTutor(
+        engine, tutor.fallback, max_tokens=tutor.max_tokens, timeout=TIMEOUT, shots=tutor.shots,
+        starts=tutor.starts,
+    )  # fmt: skip
 
     def judge(item: Noted) -> Row:
         # The evidence decides, not its cache: every reply is written anew.
@@ -175,16 +179,6 @@ def failed(item: Noted, cause: str) -> Row:
 def covered(detail: Mapping[str, Any]) -> float | None:
     """1 where a reply names the finding's word and, where it has one, its sound; None without a finding."""
     return None if detail["word"] is None else float(detail["word"] and detail["sound"] is not False)
-
-
-def reading_grade(text: str) -> float:
-    """The school grade that a text needs (Kincaid et al., 1975); syllables are runs of vowel letters."""
-    words = words_of(text)
-    if not words:
-        return 0.0
-    syllables = sum(max(len(re.findall(r"[aeiouy]+", word.removesuffix("e") or word)), 1) for word in words)
-    n_sentences = max(len(split_sentences(text)), 1)
-    return 0.39 * len(words) / n_sentences + 11.8 * syllables / len(words) - 15.59
 
 
 def replies(rows: Sequence[Row]) -> list[Row]:

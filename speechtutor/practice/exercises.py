@@ -146,6 +146,11 @@ def _all(
                 yield _own_words(kind, row, lang)
 
 
+def sound_exercise(text: str, level: str, sounds: Sequence[str], lang: str) -> Exercise:
+    """A sentence to read for its sounds."""
+    return Exercise(text, _focus(text, sounds), "sound", level, _prompt("sound", lang))
+
+
 def _sound(
     level: str, sounds: Sequence[str], words: Sequence[str], lang: str, rng: np.random.Generator
 ) -> Iterator[Exercise]:
@@ -155,7 +160,7 @@ def _sound(
     texts += [fill(text, level, sounds, words, rng) for text in patterns for _ in range(FILLED)]
     for text in dict.fromkeys(texts):
         if not problems(text, level):
-            yield Exercise(text, _focus(text, sounds), "sound", level, _prompt("sound", lang))
+            yield sound_exercise(text, level, sounds, lang)
 
 
 def fill(

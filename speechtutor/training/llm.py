@@ -160,6 +160,22 @@ def build(base: str, adapter: Adapter, course: Course) -> tuple[Any, Any]:
     return model, tokenizer
 
 
+def begin_from(model: Any, folder: Path) -> None:
+    """Put an adapter's matrices into a fresh one of the same shape.
+
+    Raises:
+        ModelError: when it is not there or of another shape.
+    """
+    path = folder / "adapter_model.safetensors"
+    if not path.is_file():
+        raise ModelError(f"{folder} holds no adapter: there is no {path.name}")
+    given = {name: value.float() for name, value in load_file(path).items()}
+    fresh = get_peft_model_state_dict(model, save_embedding_layers=False)
+    if {name: v.shape for name, v in fresh.items()} != {name: v.shape for name, v in given.items()}:
+        raise ModelError(f"{folder} is an adapter of another method, rank or network than is trained")
+    set_peft_model_state_dict(model, given)
+
+
 def _config(adapter: Adapter, steps: int) -> Any:
     if adapter.method == "prefix":
         return PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=adapter.rank)

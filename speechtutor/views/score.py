@@ -189,6 +189,7 @@ def feedback_markdown(summary: str, feedback: Feedback | None = None) -> str:
         parts += [f"- **{_plain(tip.word)}**: {_plain(more)}" for tip, more in unsaid(feedback)]
         following = f"**{message('result', 'next', feedback.lang)}** {_plain(feedback.follow_up)}"
         parts += [following] if feedback.follow_up else []
+        parts.append(f"*{_plain(message('result', 'worded_by', feedback.lang, who=feedback.source))}*")
     return "\n\n".join(parts)
 
 

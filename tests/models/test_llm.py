@@ -12,7 +12,9 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTraine
 
 from speechtutor import hub
 from speechtutor.errors import ModelError
-from speechtutor.models.llm import CTranslate2Engine, TransformersEngine, _convert_ct2, _encode, load
+from speechtutor.models.chat import encode
+from speechtutor.models.llm import TransformersEngine, load
+from speechtutor.models.llm_ct2 import CTranslate2Engine, convert
 from speechtutor.stages import Message
 from speechtutor.tutor.rules import RuleTutor
 from tests.conftest import need
@@ -66,7 +68,7 @@ def engine(checkpoint: Path) -> TransformersEngine:
 
 def slow_twin(engine: TransformersEngine, messages: list[Message], n_tokens: int) -> str:
     """Greedy choice with the whole text read again for every token."""
-    ids, _ = _encode(engine.tokenizer, messages)
+    ids, _ = encode(engine.tokenizer, messages)
     start = len(ids)
     for _ in range(n_tokens):
         with torch.no_grad():
@@ -85,10 +87,10 @@ def test_kept_prefixes_change_nothing(engine: TransformersEngine, chat: list[Mes
 
 
 def test_the_kept_part_is_all_but_the_last_turn(engine: TransformersEngine) -> None:
-    ids, n_fixed = _encode(engine.tokenizer, CHAT)
+    ids, n_fixed = encode(engine.tokenizer, CHAT)
     assert engine.tokenizer.decode(ids[:n_fixed]).endswith("Yes.</s>")
     assert engine.tokenizer.decode(ids[n_fixed:]) == "<s>user\nHi é😀</s><s>assistant\n"
-    assert _encode(engine.tokenizer, CHAT[:1])[1] == 0
+    assert encode(engine.tokenizer, CHAT[:1])[1] == 0
 
 
 def test_writing_stops_when_closed_and_at_the_limit(engine: TransformersEngine) -> None:
@@ -99,7 +101,7 @@ def test_writing_stops_when_closed_and_at_the_limit(engine: TransformersEngine) 
 
 
 def test_the_end_token_ends_it(engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = int(engine.model(torch.tensor([_encode(engine.tokenizer, CHAT)[0]])).logits[0, -1].argmax())
+    first = int(engine.model(torch.tensor([encode(engine.tokenizer, CHAT)[0]])).logits[0, -1].argmax())
     monkeypatch.setattr(engine, "_stops", frozenset({first}))
     assert list(engine.generate(CHAT, max_tokens=5)) == []
 
@@ -133,7 +135,7 @@ def converted(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     pytest.importorskip("ctranslate2")
     folder = tmp_path_factory.mktemp("ct2") / "tiny-ct2"
     folder.mkdir()
-    _convert_ct2(checkpoint, folder)
+    convert(checkpoint, folder)
     return folder
 
 
