@@ -14,8 +14,7 @@ from speechtutor.errors import SpeechTutorError
 from speechtutor.practice.answers import example, outcome, told
 from speechtutor.practice.given import SEEDS, Asked, Lent, chosen
 from speechtutor.practice.levels import LEVELS
-from speechtutor.practice.written import Writer, topics
-from speechtutor.stages import Drawing, Tutor, Worded
+from speechtutor.practice.written import topics
 from speechtutor.views import score as score_view
 
 KINDS = (
@@ -51,16 +50,6 @@ def new(
     except SpeechTutorError as error:
         return None, score_view.error_html(str(error))
     return drill, f'<div class="st-task" role="status">{escape(drill.prompt)}</div>'
-
-
-def lent_by(tutor: Tutor) -> Lent:
-    """Gives what writes sentences for a learner: the tutor's model where it can draw, else nothing."""
-
-    def writer() -> Writer | None:
-        able = isinstance(tutor, Worded) and isinstance(tutor.engine, Drawing)
-        return Writer(tutor.engine) if able else None
-
-    return writer
 
 
 def box(drill: Exercise | None) -> Any:

@@ -137,6 +137,15 @@ class TextEngine(Protocol):
 
 
 @runtime_checkable
+class Batching(TextEngine, Protocol):
+    """An engine that answers many chats at once, as it would answer each."""
+
+    def answers(self, chats: Sequence[Sequence[Message]], *, max_tokens: int) -> list[str]:
+        """A reply to each chat."""
+        ...
+
+
+@runtime_checkable
 class Drawing(TextEngine, Protocol):
     """An engine that can also draw replies at random and say how likely a text is."""
 

@@ -113,12 +113,9 @@ def _step(learner: str | None, number: int, asked: Asked, lang: str, about: str,
 def _writer(tutor: str | None, device: str | None) -> Writer | None:
     """What writes sentences: the tutor's model where it can draw."""
     from speechtutor import registry
-    from speechtutor.practice.written import Writer
-    from speechtutor.stages import Drawing, Worded
+    from speechtutor.practice.written import writer_of
 
-    voice = registry.load("tutor", tutor or registry.ready("tutor"), device=device)
-    able = isinstance(voice, Worded) and isinstance(voice.engine, Drawing)
-    return Writer(voice.engine) if able else None
+    return writer_of(registry.load("tutor", tutor or registry.ready("tutor"), device=device))
 
 
 def _reason(step: Step, learner: str | None, lang: str) -> str:

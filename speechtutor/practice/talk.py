@@ -41,6 +41,7 @@ TO_QUESTION = "Let us come back to my question."
 MORE = "Please tell me a little more."
 EXTRA = "Now a question for you to practise:"
 BACK = "Thank you. Back to our talk."
+ONCE_MORE = ("Once more.", "Let me say it again.", "Take your time.", "Please try again.")
 GREETING = "Hello, nice to meet you."
 LATER = "I will tell you later."
 
@@ -337,4 +338,8 @@ def _onward(talk: Talk, branch: Branch | None, reply: str, needs: Sequence[str])
 
 def _partner(talk: Talk, *parts: str) -> Talk:
     text = " ".join(part for part in parts if part)
+    said = {line.text for line in talk.lines if line.who == "partner"}
+    # Nobody says the very same line twice; PATIENCE bounds how often one comes up.
+    ways = (f"{lead} {text}".strip() for lead in ("", *ONCE_MORE))
+    text = next((way for way in ways if way not in said), text)
     return replace(talk, lines=(*talk.lines, Line("partner", text)))

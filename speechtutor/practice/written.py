@@ -20,7 +20,7 @@ from speechtutor.errors import InputError
 from speechtutor.grammar.corrector import rule_edits
 from speechtutor.grammar.edits import tokens
 from speechtutor.practice.levels import LEVELS, phones_in, problems, word_levels, words_of
-from speechtutor.stages import Drawing, Message
+from speechtutor.stages import Drawing, Message, Tutor, Worded
 
 DRAWS = 8
 """Sentences that are drawn for one that is given."""
@@ -140,6 +140,13 @@ class Drawn:
     text: str
     likelihood: float
     objections: tuple[str, ...]
+
+
+def writer_of(tutor: Tutor) -> Writer | None:
+    """What writes sentences with a tutor's model; None where it has none, or one that cannot draw."""
+    if isinstance(tutor, Worded) and isinstance(tutor.engine, Drawing):
+        return Writer(tutor.engine)
+    return None
 
 
 class Writer:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from demo import app, drills, private, talk
-from speechtutor import audio, hub
+from speechtutor import audio, hub, registry
 from speechtutor.core import Exercise, Recording, UtteranceScore
 from speechtutor.errors import InputError
 from speechtutor.grammar import load_rules
@@ -202,10 +202,12 @@ def test_an_exercise_has_to_be_chosen(judge: Coach) -> None:
 
 
 @pytest.mark.writes_home
-def test_the_grammar_model_is_taken_only_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert app.grammar_model() == "rules"
+def test_models_are_taken_only_where_they_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert [registry.ready(stage) for stage in ("grammar", "tutor", "scorer")] == ["rules", "rules", "raters"]
     monkeypatch.setattr(hub, "located", lambda name: tmp_path)
-    assert app.grammar_model() == "smollm2-135m-instruct"
+    assert registry.ready("grammar") == "smollm2-135m-instruct"
+    pytest.importorskip("faster_whisper")
+    assert registry.ready("tutor") == "smollm2-135m-tutor"
 
 
 # Talks, without a browser.
