@@ -62,6 +62,10 @@ class Config:
     """Stop after so many evaluations that are no better; 0 never stops early."""
     tune_rows: int = 80
     """How many tune rows of each task decide about stopping; 0 takes all."""
+    parts: int = 1
+    """Learn only every so many-th row: runs beside each other that are averaged afterwards."""
+    part: int = 0
+    """Which of the parts, from 0."""
     seed: int = 0
     """Seed of order, dropout and new weights."""
     bf16: bool = True
@@ -76,6 +80,8 @@ class Config:
         for name in ("rank", "steps", "batch_tokens", "longest", "eval_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        if not 0 <= self.part < self.parts:
+            raise ValueError(f"part must be from 0 to {self.parts - 1}, not {self.part}")
         if self.rate <= 0:
             raise ValueError(f"rate must be above 0, not {self.rate}")
 
@@ -137,7 +143,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
     model, tokenizer = training.build(cfg.base, adapter, course)
     if cfg.start is not None:
         training.begin_from(model, cfg.start)
-    train = chosen(training.read_rows(cfg.data / "train.jsonl"), cfg)
+    train = chosen(training.read_rows(cfg.data / "train.jsonl"), cfg)[cfg.part :: cfg.parts]
     tune = evenly(chosen(training.read_rows(cfg.data / "tune.jsonl"), cfg), cfg.tune_rows)
     chats = [training.chats(rows, tokenizer, cfg.longest) for rows in (train, tune)]
     if not all(chats):

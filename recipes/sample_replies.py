@@ -4,12 +4,11 @@ Data      rows of `score --json` or `batch` with ids of train speakers; notes ab
 Run       python -m recipes.sample_replies --scores TRAIN.jsonl --out runs/tutor-sampled
           python -m recipes.finetune_tutor --data runs/tutor-sampled
               --start speechtutor/weights/tutor-lora --out runs/tutor-sampled/lora
-Expect    samples.jsonl (every reply with what was wrong with it), train.jsonl, tune.jsonl, pairs.jsonl
+Expect    samples.jsonl (every reply with what was wrong with it), train.jsonl, tune.jsonl; ten minutes of CPU
 
 Rejection sampling (Zelikman et al., 2022; Touvron et al., 2023): many replies are drawn for each note, the
 verifier (`tutor.verify`) refuses what the evidence does not bear out, the rubric (`tutor.rubric`) chooses
-among the rest, and what is chosen is learnt. A pair is the best reply and one that was refused,
-to the same note. A stopped run goes on where it was.
+among the rest, and what is chosen is learnt. A stopped run goes on where it was.
 """
 
 from __future__ import annotations
@@ -55,22 +54,22 @@ class Config:
     scores: Path = Path("runs/train.jsonl")
     """Judged utterances of train speakers; left out where the file is not there."""
     out: Path = Path("runs/tutor-sampled")
-    """Folder for samples.jsonl, train.jsonl, tune.jsonl and pairs.jsonl."""
+    """Folder for samples.jsonl, train.jsonl and tune.jsonl."""
     base: str = "smollm2-135m-instruct"
     """Chat model: a name or a folder in CTranslate2's layout."""
     adapter: Path | None = Path("speechtutor/weights/tutor-lora")
     """Whose replies are sampled; None for the model as it is."""
-    notes: int = 70
+    notes: int = 67
     """Notes about utterances, those of rare kinds first."""
-    made: int = 40
+    made: int = 0
     """Notes about made-up slips of every kind."""
     draws: int = 8
     """Replies to a note."""
-    keep: int = 3
+    keep: int = 2
     """Replies of a note that are learnt at most."""
-    written: int = 100
+    written: int = 40
     """Rows from our own patterns besides, that begin as their note says."""
-    sentences: int = 400
+    sentences: int = 200
     """Rows that teach to write a sentence with some words of a level, from our own sentences."""
     temperature: float = 0.9
     """Of the draws."""
@@ -168,16 +167,15 @@ def _judged(note: Asked, text: str) -> Row:
     }  # fmt: skip
 
 
-def chosen(notes: Sequence[Asked], samples: Sequence[Row], keep: int) -> tuple[list[Row], list[Row]]:
-    """Rows to learn from and pairs to prefer by: the best by the rubric, openings that are rare first."""
+def chosen(notes: Sequence[Asked], samples: Sequence[Row], keep: int) -> list[Row]:
+    """Rows to learn from: the best by the rubric, those whose opening is rare so far first."""
     by_note: dict[str, list[Row]] = {}
     for row in samples:
         by_note.setdefault(row["note"], []).append(row)
     used: Counter[str] = Counter()
-    rows, pairs = [], []
+    rows: list[Row] = []
     for note in notes:
         good = [row for row in by_note.get(note.id, []) if not row["violations"]]
-        bad = [row for row in by_note.get(note.id, []) if row["violations"]]
         picked_here: list[Row] = []
         while good and len(picked_here) < keep:
             best = max(good, key=lambda row: (row["rubric"], -used[opening(row["text"])]))
@@ -185,11 +183,7 @@ def chosen(notes: Sequence[Asked], samples: Sequence[Row], keep: int) -> tuple[l
             good.remove(best)
             picked_here.append(best)
         rows += [_row(note, row, n) for n, row in enumerate(picked_here)]
-        pairs += [
-            _row(note, best, n) | {"refused": worst["text"]}
-            for n, (best, worst) in enumerate(zip(picked_here, bad, strict=False))
-        ]
-    return rows, pairs
+    return rows
 
 
 def _row(note: Asked, reply: Row, number: int) -> Row:
@@ -242,13 +236,12 @@ def run(cfg: Config) -> dict[str, float]:
         raise InputError(f"{cfg.scores} holds nothing to word, and no notes are made up (--made 0)")
     config.save(cfg, cfg.out)
     samples = list(sampled(cfg, notes))
-    rows, pairs = chosen(notes, samples, cfg.keep)
+    rows = chosen(notes, samples, cfg.keep)
     rows += written(cfg)
     rows += sentences.rows(cfg.sentences, random.Random(cfg.seed + 2), APACHE)
     for name, some in (
         ("train", [row for row in rows if row["split"] == "train"]),
         ("tune", [row for row in rows if row["split"] == "tune"]),
-        ("pairs", [row for row in pairs if row["split"] == "train"]),
     ):
         write_text(
             cfg.out / f"{name}.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in some)
@@ -256,7 +249,7 @@ def run(cfg: Config) -> dict[str, float]:
     held = [row for row in samples if not row["violations"]]
     return {
         "notes": len(notes), "replies": len(samples), "hold": len(held) / max(len(samples), 1),
-        "rows": len(rows), "pairs": len(pairs),
+        "rows": len(rows),
     }  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def next_step(
     Raises:
         InputError: for an unknown level, kind, sound or language, or when nothing fits.
     """
-    _check(level, sounds, kinds)
+    check(level, sounds, kinds)
     lang = known_language(lang)
     wanted = tuple(sounds)
     if not wanted and any(kind in READ_KINDS for kind in kinds):
@@ -114,7 +114,12 @@ def _prompt(
     return message("exercise", kind, lang, word=word, text=text)
 
 
-def _check(level: str, sounds: Sequence[str], kinds: Sequence[str]) -> None:
+def check(level: str, sounds: Sequence[str], kinds: Sequence[str]) -> None:
+    """Refuse what there is not.
+
+    Raises:
+        InputError: for an unknown level, kind or sound.
+    """
     for what, given, known in (("level", [level], LEVELS), ("sound", sounds, PHONES), ("kind", kinds, KINDS)):
         for value in given:
             if value not in known:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -13,9 +13,9 @@ from speechtutor.errors import InputError
 from speechtutor.files.jsonio import dumps
 from speechtutor.learner.store import SqlStore
 from speechtutor.practice import path
-from speechtutor.practice.exercises import in_language, next_step, sound_exercise
+from speechtutor.practice.exercises import check, in_language, next_step, sound_exercise
 from speechtutor.practice.path import Step
-from speechtutor.practice.written import Wish, Writer
+from speechtutor.practice.written import Wish, Writer, check_topic, vocabulary
 
 SEEDS = 10_000
 """How many exercises are told apart by the number that is given with them."""
@@ -98,28 +98,31 @@ def chosen(
         InputError: for a level, a sound, a kind, an interest or a language that there is not, or where
             nothing fits and nothing can be written.
     """
-    rng = np.random.default_rng(number)
-    found, error = None, None
+    check(asked.level, asked.sounds, asked.kinds)
+    check_topic(about)
+    found, error = None, InputError("")
     try:
         found = next_step(
-            state, rng, now, level=asked.level, sounds=asked.sounds, words=asked.words, kinds=asked.kinds,
-            lang=lang, recent=before[-path.LAST :],
+            state, np.random.default_rng(number), now, level=asked.level, sounds=asked.sounds,
+            words=asked.words, kinds=asked.kinds, lang=lang, recent=before[-path.LAST :],
         )  # fmt: skip
     except InputError as problem:
         error = problem
     seen = {one.text for one in before}
-    if (
-        lent is not None
-        and "sound" in asked.kinds
-        and (about or found is None or found.exercise.text in seen)
-    ):
+    if lent is not None and "sound" in asked.kinds and (about or not found or found.exercise.text in seen):
         sounds = asked.sounds or (found.exercise.focus[:2] if found else ())
-        wish = Wish(asked.level, sounds, asked.words, about)
-        writer = lent()
-        text = None if writer is None else writer.sentence(wish, number, tuple(seen))
+        wish = Wish(asked.level, sounds, tuple(word.lower() for word in asked.words), about)
+        text = _written(wish, number, seen, lent)
         if text is not None:
             return path.explained(state, sound_exercise(text, asked.level, sounds, lang), now)
     if found is None:
-        assert error is not None
         raise error
     return found
+
+
+def _written(wish: Wish, number: int, seen: Collection[str], lent: Lent) -> str | None:
+    """A sentence by the model; no model is loaded for words that the level does not have."""
+    if not set(wish.words) <= vocabulary(wish.level):
+        return None
+    writer = lent()
+    return None if writer is None else writer.sentence(wish, number, seen)

@@ -57,6 +57,16 @@ def topics() -> tuple[str, ...]:
     return tuple(read("interests")["topic"])
 
 
+def check_topic(about: str) -> None:
+    """Refuse an interest that there are no words for; none at all is none.
+
+    Raises:
+        InputError: naming those there are.
+    """
+    if about and about not in topics():
+        raise InputError(f"there are no words about {about!r:.60}, only {', '.join(topics())}")
+
+
 def note(words: Sequence[str], level: str) -> str:
     """What is asked for, as the model learnt it."""
     return f"{level}: {', '.join(words)}"
@@ -79,8 +89,7 @@ def seeds(wish: Wish, rng: np.random.Generator) -> tuple[str, ...]:
     Raises:
         InputError: for an interest without words.
     """
-    if wish.about and wish.about not in topics():
-        raise InputError(f"there are no words about {wish.about!r}, only {', '.join(topics())}")
+    check_topic(wish.about)
     own = vocabulary(wish.level) - word_set("function")
     told = str(read("interests")["topic"][wish.about]).split() if wish.about else sorted(own)
     topical = [word for word in told if word in own and len(word) > 2]

@@ -11,11 +11,11 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from speechtutor import hub
-from speechtutor.errors import ModelError
+from speechtutor.errors import InputError, ModelError
 from speechtutor.models.chat import encode
 from speechtutor.models.llm import TransformersEngine, load
 from speechtutor.models.llm_ct2 import CTranslate2Engine, convert
-from speechtutor.stages import Message
+from speechtutor.stages import Batching, Drawing, Message
 from speechtutor.tutor.rules import RuleTutor
 from tests.conftest import need
 from tests.support.judged import LEARNER, SINK
@@ -148,6 +148,45 @@ def test_ctranslate2_speaks_too(converted: Path) -> None:
     next(pieces)
     pieces.close()  # type: ignore[attr-defined]
     assert tutor.advise(SINK, LEARNER).source == "rules"
+
+
+def test_many_at_once_are_written_as_one_by_one(converted: Path) -> None:
+    engine = load(str(converted), "cpu").engine
+    assert isinstance(engine, CTranslate2Engine) and isinstance(engine, Batching)
+    chats = [CHAT, CHAT[:1], [CHAT[0], CHAT[3]]]
+    single = ["".join(engine.generate(chat, max_tokens=8)).strip() for chat in chats]
+    # A character that is cut in two is left out of the pieces.
+    assert [text.rstrip("\ufffd") for text in engine.answers(chats, max_tokens=8)] == single
+
+
+def test_draws_follow_their_seed_and_begin_as_told(converted: Path) -> None:
+    engine = load(str(converted), "cpu").engine
+    assert isinstance(engine, CTranslate2Engine) and isinstance(engine, Drawing)
+    drawn = [engine.draw(CHAT, 3, seed=seed, max_tokens=6, start="Well") for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2] and len(drawn[0]) == 3
+    assert all(text.startswith("Well") for text in drawn[0])
+
+
+def test_only_words_that_are_allowed_are_drawn(converted: Path) -> None:
+    engine = load(str(converted), "cpu").engine
+    assert isinstance(engine, CTranslate2Engine)
+    # Its tokens are single bytes: "A" alone is a whole word of them.
+    for text in engine.draw(CHAT, 4, seed=0, max_tokens=8, words=frozenset({"a"})):
+        assert set(text) <= set("A.,?!'"), text
+    with pytest.raises(InputError, match="none of the 1 words is one token"):
+        engine.draw(CHAT, 1, seed=0, max_tokens=8, words=frozenset({"bread"}))
+
+
+def test_likelihoods_are_the_models_own(converted: Path, engine: TransformersEngine) -> None:
+    quick = load(str(converted), "cpu").engine
+    assert isinstance(quick, CTranslate2Engine)
+    texts = ["Hello.", "abc"]
+    for text, value in zip(texts, quick.likelihoods(texts), strict=True):
+        ids = [engine.tokenizer.bos_token_id, *engine.tokenizer(text)["input_ids"]]
+        with torch.no_grad():
+            log_probs = engine.model(torch.tensor([ids])).logits[0, :-1].log_softmax(-1)
+        expected = float(log_probs[range(len(ids) - 1), ids[1:]].mean())
+        assert value == pytest.approx(expected, abs=0.15), "8 bits are not exact"
 
 
 def test_no_such_model(tmp_path: Path) -> None:

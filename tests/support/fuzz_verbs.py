@@ -107,6 +107,8 @@ def practice(world: World) -> list[str]:
         ),
         "--explain": _pick(world, *EXPLAIN),
         "--seed": _pick(world, *NUMBERS),
+        "--about": _pick(world, "food", "law", "", "\n"),
+        "--tutor": _pick(world, "fake", "rules", *MODELS),
         "--json": None,
     }
     answer = ["--answer", _sound(world), *FAKES] if world.rng.random() < 0.3 else []
@@ -252,6 +254,7 @@ def others(world: World) -> list[str]:
             "--host": _pick(world, "nosuchhost.invalid", "256.1.1.1", "", "\n", "0.0.0.0", "::1", "x" * 300),
             "--device": _pick(world, *DEVICES),
             "--grammar": _pick(world, *MODELS),
+            "--tutor": _pick(world, *MODELS),
         }
         return ["app", *options(world, known, 3)]
     known = {"--limit": _pick(world, *NUMBERS), "--device": _pick(world, *DEVICES), "--json": None}

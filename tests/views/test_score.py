@@ -159,6 +159,7 @@ def test_feedback_grows_and_keeps_its_words_plain() -> None:
     assert score_view.feedback_markdown("Good.") == "Good."
     assert score_view.feedback_markdown("Good.", advice) == (
         'Good.\n\n- **think**: Put \\*your\\* tongue \\<here\\>.\n\n**Next:** Now say: "Thank you."'
+        "\n\n*Words by rules.*"
     )
 
 
