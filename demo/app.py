@@ -31,7 +31,6 @@ from speechtutor.files import disk
 from speechtutor.files.guard import LOGS
 from speechtutor.pipeline import Advised, Coach, Corrected, Heard, Piece, Scored
 from speechtutor.practice.answers import outcome
-from speechtutor.practice.written import writer_of
 from speechtutor.views import score as score_view
 from speechtutor.views.grammar import grammar_html
 
@@ -236,7 +235,7 @@ def _wire_choice(
     rng = np.random.default_rng()
     shown = [w.drill, w.prompt, w.sentence, w.hear, w.slowly, w.story]
     asked = [w.kind, w.level, who.explain, who.learner, w.about]
-    lent = partial(writer_of, coach.tutor)
+    lent = partial(drills.lend, coach.tutor)
 
     def drilled(kind: str, level: str, lang: str, name: str, about: str) -> tuple[Any, ...]:
         state = coach.learner(name_of(name), lang)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from html import escape
 from types import SimpleNamespace
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from speechtutor import registry
 from speechtutor.core import Exercise, LearnerState
 from speechtutor.errors import SpeechTutorError
 from speechtutor.practice.answers import example, outcome, told
 from speechtutor.practice.given import SEEDS, Asked, Lent, chosen
 from speechtutor.practice.levels import LEVELS
-from speechtutor.practice.written import topics
+from speechtutor.practice.written import Writer, topics, writer_of
+from speechtutor.stages import Tutor
 from speechtutor.views import score as score_view
 
 KINDS = (
@@ -50,6 +53,17 @@ def new(
     except SpeechTutorError as error:
         return None, score_view.error_html(str(error))
     return drill, f'<div class="st-task" role="status">{escape(drill.prompt)}</div>'
+
+
+def lend(tutor: Tutor) -> Writer | None:
+    """What writes sentences: the app's tutor where it can, else the model for it where it has been pulled."""
+    return writer_of(tutor) or _own_writer()
+
+
+@cache
+def _own_writer() -> Writer | None:
+    here = registry.ready("tutor") != registry.default("tutor")
+    return writer_of(registry.load("tutor", registry.WRITER)) if here else None
 
 
 def box(drill: Exercise | None) -> Any:

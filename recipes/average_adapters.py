@@ -4,7 +4,7 @@ Data      adapters of finetune_tutor --parts N --part 0 … N-1, all with the sa
 Run       python -m recipes.average_adapters --adapters runs/voice-0,runs/voice-1 --out runs/voice
 Expect    OUT/adapter, of the same size and settings; a second
 
-Each process takes a few steps by itself and the matrices are averaged once at the end (local SGD: Stich, 2019;
+Each process takes a few steps by itself and the matrices are averaged at the end (local SGD: Stich, 2019;
 federated averaging: McMahan et al., 2017). The two matrices of a LoRA are averaged each by itself, which is
 near the average of their products while all are still near the common start.
 """

@@ -21,7 +21,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 from recipes.shared import feedback as made_feedback
 from recipes.shared import sentences, synthetic
@@ -148,8 +147,8 @@ def sampled(cfg: Config, notes: Sequence[Asked]) -> Iterator[Row]:
     for number, note in enumerate(notes):
         rows = known.get(note.id)
         if rows is None:
-            texts = engine.draw(
-                note.plain, cfg.draws, seed=cfg.seed * 1_000_003 + crc32(note.id.encode()),
+            texts = engine.sample(
+                note.plain, cfg.draws, seed=cfg.seed,
                 max_tokens=cfg.tokens, temperature=cfg.temperature, start=note.start,
             )  # fmt: skip
             rows = [_judged(note, text) for text in dict.fromkeys(texts)]

@@ -1,7 +1,7 @@
 """Let the tutor's model write sentences for sounds, levels and interests, and count how many hold.
 
 Data      none: interests and word levels are content
-Run       python -m recipes.sample_sentences --adapter speechtutor/weights/tutor-voice --out runs/sentences
+Run       python -m recipes.sample_sentences --out runs/sentences
 Expect    sentences.jsonl, shown.md with the first of each level unedited, and a table; ten minutes
 
 Every draw is counted, the first of a wish also by itself. What may be said is cut to the words of the level
@@ -50,7 +50,7 @@ class Config:
     shown: int = 50
     """Sentences that are written out as they came."""
     seed: int = 0
-    """Seed of wishes and draws."""
+    """Seed of wishes."""
     smoke: bool = False
     """Let a tiny random model write, two wishes a level."""
 
@@ -72,13 +72,13 @@ class Level:
 
 
 class _Free:
-    """An engine that draws from all words."""
+    """An engine that takes any word."""
 
     def __init__(self, engine: Any) -> None:
         self.engine, self.name = engine, engine.name
 
-    def draw(self, messages: Any, n: int, **options: Any) -> list[str]:
-        return list(self.engine.draw(messages, n, **(options | {"words": None})))
+    def alternatives(self, messages: Any, n: int, **options: Any) -> list[str]:
+        return list(self.engine.alternatives(messages, n, **(options | {"words": None})))
 
     def likelihoods(self, texts: Sequence[str]) -> list[float]:
         return list(self.engine.likelihoods(texts))

@@ -171,6 +171,10 @@ def default(stage: str) -> str:
     return next(name for name in DEFAULTS[stage] if name in names)
 
 
+WRITER = "smollm2-135m-instruct"
+"""The tutor whose model also writes sentences, where nobody names one: it follows examples."""
+
+
 def ready(stage: str) -> str:
     """The model that a learner meets in a stage when none is named: the one of `LIVE` where it is there.
 

@@ -146,19 +146,13 @@ class Batching(TextEngine, Protocol):
 
 
 @runtime_checkable
-class Drawing(TextEngine, Protocol):
-    """An engine that can also draw replies at random and say how likely a text is."""
+class Choosing(TextEngine, Protocol):
+    """An engine that also gives several replies to choose from and says how likely a text is."""
 
-    def draw(
-        self,
-        messages: Sequence[Message],
-        n: int,
-        *,
-        seed: int,
-        max_tokens: int,
-        words: frozenset[str] | None = None,
+    def alternatives(
+        self, messages: Sequence[Message], n: int, *, max_tokens: int, words: frozenset[str] | None = None
     ) -> list[str]:
-        """`n` replies; the same seed gives the same ones. With `words`, of these and marks alone."""
+        """`n` replies that begin differently, the likeliest first; with `words`, of these and marks alone."""
         ...
 
     def likelihoods(self, texts: Sequence[str]) -> list[float]:

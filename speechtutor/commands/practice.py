@@ -111,11 +111,13 @@ def _step(learner: str | None, number: int, asked: Asked, lang: str, about: str,
 
 
 def _writer(tutor: str | None, device: str | None) -> Writer | None:
-    """What writes sentences: the tutor's model where it can draw."""
+    """What writes sentences: the named tutor's model, else the one for it where that has been pulled."""
     from speechtutor import registry
     from speechtutor.practice.written import writer_of
 
-    return writer_of(registry.load("tutor", tutor or registry.ready("tutor"), device=device))
+    here = registry.ready("tutor") != registry.default("tutor")
+    name = tutor or (registry.WRITER if here else None)
+    return None if name is None else writer_of(registry.load("tutor", name, device=device))
 
 
 def _reason(step: Step, learner: str | None, lang: str) -> str:

@@ -1,4 +1,4 @@
-"""A language model through CTranslate2 in int8: greedy for advice, drawn at random for content.
+"""A language model through CTranslate2 in int8: greedy for advice, in several versions for content.
 
 On a CPU it is about three times as quick as transformers. It reads no adapter beside a model, so ours is
 merged into the store's model first and the result is kept.
@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Lock
 from typing import Any
 
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -28,9 +27,6 @@ LAYOUT = "ctranslate2-int8-1"
 BATCH = 32
 TOPK = 50
 """Most likely tokens among which a draw chooses (Fan et al., 2018)."""
-
-_DRAWING = Lock()
-"""CTranslate2 has one seed for the whole process."""
 
 
 class CTranslate2Engine:
@@ -97,47 +93,57 @@ class CTranslate2Engine:
             self.tokenizer.decode(one.sequences_ids[0], skip_special_tokens=True).strip() for one in found
         ]
 
-    def draw(
+    def alternatives(
+        self, messages: Sequence[Message], n: int, *, max_tokens: int, words: frozenset[str] | None = None
+    ) -> list[str]:
+        """`n` replies with different first tokens, the likeliest first, each then written greedily.
+
+        With `words`, lower case, every token must be a whole word of them or a mark: what the model may say
+        is cut to the words of a level before it chooses. Nothing is left to chance: the same chat gives the
+        same replies.
+
+        Raises:
+            InputError: when none of the words is one token of this model.
+        """
+        barred = None if words is None else [[token] for token in _barred(self.tokenizer, words)]
+        return self._several(messages, n, max_tokens, return_alternatives=True, suppress_sequences=barred)
+
+    def sample(
         self,
         messages: Sequence[Message],
         n: int,
         *,
         seed: int,
         max_tokens: int,
-        temperature: float = 0.8,
+        temperature: float,
         start: str = "",
-        words: frozenset[str] | None = None,
     ) -> list[str]:
-        """`n` replies drawn at random, each beginning with `start`; the same seed gives the same ones.
+        """`n` replies drawn at random, each beginning with `start`.
 
-        With `words`, lower case, every token must be a whole word of them or a mark: what the model may say
-        is cut to the words of a level before it chooses.
-
-        Raises:
-            InputError: when none of the words is one token of this model.
+        CTranslate2 looks at the seed when its thread first draws: it counts for a whole process, and the
+        draws of a process that begins anew with it are the same.
         """
+        require("ctranslate2", extra="whisper").set_random_seed(seed % 2**31)
+        chance: dict[str, Any] = {"sampling_topk": TOPK, "sampling_temperature": temperature}
+        return [f"{start}{text}".strip() for text in self._several(messages, n, max_tokens, start, **chance)]
+
+    def _several(
+        self, messages: Sequence[Message], n: int, max_tokens: int, start: str = "", **how: Any
+    ) -> list[str]:
         ids, n_fixed = encode(self.tokenizer, messages)
         ids += self.tokenizer(start, add_special_tokens=False)["input_ids"] if start else []
         tokens = self.tokenizer.convert_ids_to_tokens(ids)
-        barred = None if words is None else [[token] for token in _barred(self.tokenizer, words)]
-        ctranslate2 = require("ctranslate2", extra="whisper")
-        with _DRAWING:
-            ctranslate2.set_random_seed(seed % 2**31)
-            found = self.generator.generate_batch(
-                [tokens[n_fixed:]],
-                static_prompt=tokens[:n_fixed] or None,
-                include_prompt_in_result=False,
-                num_hypotheses=n,
-                max_length=max_tokens,
-                sampling_topk=TOPK,
-                sampling_temperature=temperature,
-                suppress_sequences=barred,
-                end_token=sorted(self._stops),
-            )[0]
-        return [
-            f"{start}{self.tokenizer.decode(row, skip_special_tokens=True)}".strip()
-            for row in found.sequences_ids
-        ]
+        found = self.generator.generate_batch(
+            [tokens[n_fixed:]],
+            static_prompt=tokens[:n_fixed] or None,
+            include_prompt_in_result=False,
+            num_hypotheses=n,
+            max_length=max_tokens,
+            end_token=sorted(self._stops),
+            **how,
+        )[0]
+        texts = [self.tokenizer.decode(row, skip_special_tokens=True) for row in found.sequences_ids]
+        return texts if start else [text.strip() for text in texts]
 
     def likelihoods(self, texts: Sequence[str]) -> list[float]:
         """How likely each text is by itself: mean log-probability of a token after the first, in nats."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from speechtutor.content.tables import known_language
 from speechtutor.core import Exercise, LearnerState
 from speechtutor.errors import InputError
 from speechtutor.files.jsonio import dumps
@@ -98,6 +99,7 @@ def chosen(
         InputError: for a level, a sound, a kind, an interest or a language that there is not, or where
             nothing fits and nothing can be written.
     """
+    lang = known_language(lang)
     check(asked.level, asked.sounds, asked.kinds)
     check_topic(about)
     found, error = None, InputError("")

@@ -1,8 +1,8 @@
-"""Sentences to say that a language model writes: drawn for some words, checked by code, the best is given.
+"""Sentences to say that a language model writes: several for some words, checked by code, the best is given.
 
 What the model may say is cut to the words of a level before it chooses; what it wrote must then hold the
 sounds, be of speakable length, safe, right by our grammar rules, as likely as what people write, and new to
-the learner. What fails is not mended: another draw is taken, and where none holds the bank of our own
+the learner. What fails is not mended: another version is taken, and where none holds the bank of our own
 sentences stays.
 """
 
@@ -20,10 +20,10 @@ from speechtutor.errors import InputError
 from speechtutor.grammar.corrector import rule_edits
 from speechtutor.grammar.edits import tokens
 from speechtutor.practice.levels import LEVELS, phones_in, problems, word_levels, words_of
-from speechtutor.stages import Drawing, Message, Tutor, Worded
+from speechtutor.stages import Choosing, Message, Tutor, Worded
 
 DRAWS = 8
-"""Sentences that are drawn for one that is given."""
+"""Versions that are written for one that is given."""
 
 MAX_TOKENS = 26
 SHORTEST = 4
@@ -37,6 +37,14 @@ LEAST = -5.2
 bank's own are above it (`recipes.sample_sentences`)."""
 
 SYSTEM = "Write one short English sentence of the level with the words."
+
+EXAMPLES = (
+    (("bread", "kitchen"), "There is some fresh bread on the kitchen table."),
+    (("brother", "football"), "My brother plays football with his friends on Sunday."),
+    (("rain", "bus"), "We took the bus because of the rain."),
+    (("cheap", "shop"), "Is there a cheap shop near your house?"),
+)
+"""Words and what may be said with them; no reply may be one of these."""
 
 _CHAT = ("sorry", "sentence", "help you", "thank you for")
 """What a chat model says of its task and no learner needs."""
@@ -68,13 +76,16 @@ def check_topic(about: str) -> None:
 
 
 def note(words: Sequence[str], level: str) -> str:
-    """What is asked for, as the model learnt it."""
+    """What is asked for."""
     return f"{level}: {', '.join(words)}"
 
 
 def prompt(words: Sequence[str], level: str) -> tuple[Message, ...]:
-    """The chat that asks for a sentence with some words."""
-    return (Message("system", SYSTEM), Message("user", note(words, level)))
+    """The chat that asks for a sentence with some words, after a few that show what is wanted."""
+    turns = [Message("system", SYSTEM)]
+    for given, text in EXAMPLES:
+        turns += [Message("user", note(given, level)), Message("assistant", text)]
+    return (*turns, Message("user", note(words, level)))
 
 
 @cache
@@ -139,7 +150,7 @@ def key(text: str) -> str:
 
 @cache
 def _bank() -> tuple[str, ...]:
-    return tuple(one.text for one in sentence_bank())
+    return (*(one.text for one in sentence_bank()), *(text for _, text in EXAMPLES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,28 +163,31 @@ class Drawn:
 
 
 def writer_of(tutor: Tutor) -> Writer | None:
-    """What writes sentences with a tutor's model; None where it has none, or one that cannot draw."""
-    if isinstance(tutor, Worded) and isinstance(tutor.engine, Drawing):
+    """What writes sentences with a tutor's model; None where it has none, or one that cannot.
+
+    A model that was trained on notes alone does not follow examples, and one must give several replies.
+    """
+    if isinstance(tutor, Worded) and tutor.general and isinstance(tutor.engine, Choosing):
         return Writer(tutor.engine)
     return None
 
 
 class Writer:
-    """Writes sentences with an engine that can draw."""
+    """Writes sentences with an engine that gives several replies."""
 
-    def __init__(self, engine: Drawing) -> None:
+    def __init__(self, engine: Choosing) -> None:
         """Write with `engine`."""
         self.engine = engine
 
     def drawn(self, wish: Wish, seed: int, seen: Collection[str] = (), n: int = DRAWS) -> list[Drawn]:
-        """`n` sentences as they come, those that are alike once; the same for the same seed.
+        """`n` versions as they come, those that are alike once; `seed` chooses the words they are about.
 
         Raises:
             InputError: for an interest without words.
         """
         words = seeds(wish, np.random.default_rng(seed))
-        texts = self.engine.draw(
-            prompt(words, wish.level), n, seed=seed, max_tokens=MAX_TOKENS, words=vocabulary(wish.level)
+        texts = self.engine.alternatives(
+            prompt(words, wish.level), n, max_tokens=MAX_TOKENS, words=vocabulary(wish.level)
         )
         texts = [text for text in dict.fromkeys(texts) if text]
         likely = self.engine.likelihoods(texts)

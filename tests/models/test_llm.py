@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -15,7 +16,7 @@ from speechtutor.errors import InputError, ModelError
 from speechtutor.models.chat import encode
 from speechtutor.models.llm import TransformersEngine, load
 from speechtutor.models.llm_ct2 import CTranslate2Engine, convert
-from speechtutor.stages import Batching, Drawing, Message
+from speechtutor.stages import Batching, Choosing, Message
 from speechtutor.tutor.rules import RuleTutor
 from tests.conftest import need
 from tests.support.judged import LEARNER, SINK
@@ -159,34 +160,41 @@ def test_many_at_once_are_written_as_one_by_one(converted: Path) -> None:
     assert [text.rstrip("\ufffd") for text in engine.answers(chats, max_tokens=8)] == single
 
 
-def test_draws_follow_their_seed_and_begin_as_told(converted: Path) -> None:
+def test_alternatives_begin_differently_and_are_always_the_same(converted: Path) -> None:
     engine = load(str(converted), "cpu").engine
-    assert isinstance(engine, CTranslate2Engine) and isinstance(engine, Drawing)
-    drawn = [engine.draw(CHAT, 3, seed=seed, max_tokens=6, start="Well") for seed in (1, 1, 2)]
-    assert drawn[0] == drawn[1] != drawn[2] and len(drawn[0]) == 3
-    assert all(text.startswith("Well") for text in drawn[0])
+    assert isinstance(engine, CTranslate2Engine) and isinstance(engine, Choosing)
+    first, again = (engine.alternatives(CHAT, 4, max_tokens=6) for _ in range(2))
+    assert first == again and len(first) == 4
+    greedy = "".join(engine.generate(CHAT, max_tokens=6)).strip()
+    assert first[0][:1] == greedy[:1], "the likeliest beginning is the greedy one"
 
 
-def test_only_words_that_are_allowed_are_drawn(converted: Path) -> None:
+def test_samples_begin_as_told(converted: Path) -> None:
+    engine = load(str(converted), "cpu").engine
+    assert isinstance(engine, CTranslate2Engine)
+    found = engine.sample(CHAT, 3, seed=1, max_tokens=6, temperature=0.9, start="Well")
+    assert len(set(found)) > 1 and all(text.startswith("Well") for text in found)
+
+
+def test_only_words_that_are_allowed_are_written(converted: Path) -> None:
     engine = load(str(converted), "cpu").engine
     assert isinstance(engine, CTranslate2Engine)
     # Its tokens are single bytes: "A" alone is a whole word of them.
-    for text in engine.draw(CHAT, 4, seed=0, max_tokens=8, words=frozenset({"a"})):
+    for text in engine.alternatives(CHAT, 3, max_tokens=8, words=frozenset({"a"})):
         assert set(text) <= set("A.,?!'"), text
     with pytest.raises(InputError, match="none of the 1 words is one token"):
-        engine.draw(CHAT, 1, seed=0, max_tokens=8, words=frozenset({"bread"}))
+        engine.alternatives(CHAT, 1, max_tokens=8, words=frozenset({"bread"}))
 
 
-def test_likelihoods_are_the_models_own(converted: Path, engine: TransformersEngine) -> None:
-    quick = load(str(converted), "cpu").engine
-    assert isinstance(quick, CTranslate2Engine)
+def test_likelihoods_are_the_models_own(converted: Path) -> None:
+    engine = load(str(converted), "cpu").engine
+    assert isinstance(engine, CTranslate2Engine)
     texts = ["Hello.", "abc"]
-    for text, value in zip(texts, quick.likelihoods(texts), strict=True):
+    for text, value in zip(texts, engine.likelihoods(texts), strict=True):
         ids = [engine.tokenizer.bos_token_id, *engine.tokenizer(text)["input_ids"]]
-        with torch.no_grad():
-            log_probs = engine.model(torch.tensor([ids])).logits[0, :-1].log_softmax(-1)
-        expected = float(log_probs[range(len(ids) - 1), ids[1:]].mean())
-        assert value == pytest.approx(expected, abs=0.15), "8 bits are not exact"
+        logits = engine.generator.forward_batch([engine.tokenizer.convert_ids_to_tokens(ids)])
+        log_probs = torch.as_tensor(np.array(logits))[0, :-1].log_softmax(-1)
+        assert value == pytest.approx(float(log_probs[range(len(ids) - 1), ids[1:]].mean()), abs=1e-3)
 
 
 def test_no_such_model(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Sentences by a model: what is asked for, refused and given, by an engine that draws as told."""
+"""Sentences by a model: what is asked for, refused and given, by an engine that says what it was told."""
 
 from __future__ import annotations
 
@@ -32,27 +32,21 @@ GOOD = "I think there are three birds."
 
 
 class Drawer:
-    """Draws what it was told to; every text is as likely as its number of words says."""
+    """Writes what it was told to; every text is as likely as its number of words says."""
 
     name = "drawer"
 
     def __init__(self, *texts: str) -> None:
         self.texts = list(texts)
-        self.asked: list[tuple[Sequence[Message], int, frozenset[str] | None]] = []
+        self.asked: list[tuple[Sequence[Message], frozenset[str] | None]] = []
 
     def generate(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
         yield from ()
 
-    def draw(
-        self,
-        messages: Sequence[Message],
-        n: int,
-        *,
-        seed: int,
-        max_tokens: int,
-        words: frozenset[str] | None = None,
+    def alternatives(
+        self, messages: Sequence[Message], n: int, *, max_tokens: int, words: frozenset[str] | None = None
     ) -> list[str]:
-        self.asked.append((messages, seed, words))
+        self.asked.append((messages, words))
         return self.texts[:n]
 
     def likelihoods(self, texts: Sequence[str]) -> list[float]:
@@ -102,8 +96,8 @@ def test_the_likeliest_of_those_that_hold_is_given() -> None:
         "Three things.", GOOD, "I think that there are three birds in the bath.", "He think three."
     )
     assert Writer(engine).sentence(TH, 3) == "I think that there are three birds in the bath."
-    asked, seed, words = engine.asked[0]
-    assert seed == 3 and words == vocabulary("A2")
+    asked, words = engine.asked[0]
+    assert words == vocabulary("A2")
     told = seeds(TH, np.random.default_rng(3))
     assert tuple(asked) == prompt(told, "A2") and asked[-1].content == f"A2: {', '.join(told)}"
     # Four words at -10 / 4 nats are less likely than is given; so is nothing at all.
@@ -154,3 +148,10 @@ def test_without_a_writer_or_a_sentence_that_holds_the_bank_stays() -> None:
 def test_who_can_write() -> None:
     assert writer_of(FakeTutor()) is None
     assert isinstance(writer_of(LlmTutor(Drawer())), Writer)
+    assert writer_of(LlmTutor(Drawer(), shots=False)) is None, "it was trained on notes alone"
+
+
+def test_the_examples_hold_and_are_never_given() -> None:
+    for words, text in EXAMPLES:
+        assert set(words) <= set(text.lower().strip(".?").split())
+        assert objections(text, Wish("B2", words=words)) == ["seen before"]
