@@ -10,7 +10,7 @@ from zlib import crc32
 
 from speechtutor.content.tables import read, sentence_bank, word_set
 from speechtutor.practice.levels import LEVELS, level_of, words_of
-from speechtutor.practice.written import Wish, objections, prompt
+from speechtutor.practice.written import SYSTEM, Wish, note, objections
 
 
 def texts() -> list[tuple[str, str]]:
@@ -43,9 +43,10 @@ def rows(n: int, rng: random.Random, licence: str) -> Iterator[dict[str, Any]]:
         asked = rng.sample(content, min(len(content), 2))
         # A sentence of a level is one for those above it, too.
         level = rng.choice(LEVELS[LEVELS.index(own) : LEVELS.index(own) + 2])
-        turns = [{"role": turn.role, "content": turn.content} for turn in prompt(asked, level)]
+        # Without the examples: who is trained on this needs none.
+        told = (("system", SYSTEM), ("user", note(asked, level)), ("assistant", text))
         yield {
             "id": f"sentence:{number}", "task": "sentence", "source": "content", "licence": licence,
             "split": "tune" if crc32(text.encode()) % 20 == 0 else "train",
-            "messages": [*turns, {"role": "assistant", "content": text}],
+            "messages": [{"role": role, "content": content} for role, content in told],
         }  # fmt: skip

@@ -106,7 +106,27 @@ class CTranslate2Engine:
             InputError: when none of the words is one token of this model.
         """
         barred = None if words is None else [[token] for token in _barred(self.tokenizer, words)]
-        return self._several(messages, n, max_tokens, return_alternatives=True, suppress_sequences=barred)
+        ids, n_fixed = encode(self.tokenizer, messages)
+        tokens = self.tokenizer.convert_ids_to_tokens(ids)
+        how: dict[str, Any] = {
+            "static_prompt": tokens[:n_fixed] or None,
+            "include_prompt_in_result": False,
+            "suppress_sequences": barred,
+            "end_token": sorted(self._stops),
+        }
+        # Left to go on by itself, the engine ends some alternatives after their first token.
+        firsts = self.generator.generate_batch(
+            [tokens[n_fixed:]], num_hypotheses=n, return_alternatives=True, max_length=1, **how
+        )[0]
+        begun = [row[0] for row in firsts.sequences if row]
+        rests = self.generator.generate_batch(
+            [[*tokens[n_fixed:], first] for first in begun], max_length=max_tokens - 1, **how
+        )
+        rows = [
+            [*self.tokenizer.convert_tokens_to_ids([first]), *rest.sequences_ids[0]]
+            for first, rest in zip(begun, rests, strict=True)
+        ]
+        return [self.tokenizer.decode(row, skip_special_tokens=True).strip() for row in rows]
 
     def sample(
         self,

@@ -15,6 +15,7 @@ from speechtutor.practice.given import Asked, chosen
 from speechtutor.practice.levels import word_levels
 from speechtutor.practice.path import LAST
 from speechtutor.practice.written import (
+    EXAMPLES,
     Wish,
     Writer,
     objections,
@@ -154,4 +155,4 @@ def test_who_can_write() -> None:
 def test_the_examples_hold_and_are_never_given() -> None:
     for words, text in EXAMPLES:
         assert set(words) <= set(text.lower().strip(".?").split())
-        assert objections(text, Wish("B2", words=words)) == ["seen before"]
+        assert "seen before" in objections(text, Wish("B2", words=words))
