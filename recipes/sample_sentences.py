@@ -5,8 +5,8 @@ Run       python -m recipes.sample_sentences --out runs/sentences
 Expect    sentences.jsonl, shown.md with the first of each level unedited, and a table; ten minutes
 
 Every draw is counted, the first of a wish also by itself. What may be said is cut to the words of the level
-before the model chooses, so that no sentence is above it; `--free` takes that away. The last row is the bank
-of our own sentences: the likelihood that nine in ten of them have is the least for a written one.
+before the model chooses, so that no sentence is above it; `--free` takes that away. levels.json also
+says how likely nine in ten of the bank's own sentences are.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def _listed(rows: Sequence[dict[str, Any]], n: int) -> str:
 def shown(found: list[Level]) -> str:
     """A table with a row for each level."""
     lines = [
-        "| level | wishes | draws | first draw holds | draws that hold | with one | different | distinct-2 "
+        "| level | wishes | draws | likeliest first word holds | draws that hold | with one | different | distinct-2 "
         "| CPU s a wish | most refused for |",
         "|" + " --- |" * 10,
     ]

@@ -33,8 +33,8 @@ ENOUGH = 2
 """Times that a sentence holds the sound it is for, as those of the bank do."""
 
 LEAST = -5.2
-"""Mean log-probability of a token, in nats, below which a sentence is too often senseless: nine in ten of the
-bank's own are above it (`recipes.sample_sentences`)."""
+"""Mean log-probability of a token, in nats, below which a sentence is left out. Ours, and stricter than the
+bank would need (nine in ten of its own are above -7.5): the model writes more nonsense than people do."""
 
 SYSTEM = "Write one short English sentence of the level with the words."
 
