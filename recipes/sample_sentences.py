@@ -160,7 +160,7 @@ def _listed(rows: Sequence[dict[str, Any]], n: int) -> str:
 def shown(found: list[Level]) -> str:
     """A table with a row for each level."""
     lines = [
-        "| level | wishes | draws | likeliest first word holds | draws that hold | with one | different | distinct-2 "
+        "| level | wishes | draws | the likeliest holds | hold | with one | different | distinct-2 "
         "| CPU s a wish | most refused for |",
         "|" + " --- |" * 10,
     ]
