@@ -143,13 +143,8 @@ def measure_feedback(cfg: Config, items: list[Noted], source: Path | None, name:
     base = None if cfg.against is None else cfg.against / name
     if cfg.against_base and cfg.adapter is not None:
         base = cfg.out / f"{name}-base"
-        _worded(
-            replace(cfg, adapter=None),
-            items,
-            source,
-            base,
-            **({} if cfg.ahead else {"engine": "transformers"}),
-        )
+        options: dict[str, Any] = {} if cfg.ahead else {"engine": "transformers"}
+        _worded(replace(cfg, adapter=None), items, source, base, **options)
     return _worded(cfg, items, source, cfg.out / name, against=base)
 
 

@@ -126,7 +126,8 @@ def run(cfg: Config) -> list[Level]:
         cfg = replace(cfg, base=str(folder), adapter=None, wishes=2, draws=2, free=True)
     engine: Any = load(cfg.base, "cpu", adapter=cfg.adapter, engine="ctranslate2").engine
     writer = Writer(_Free(engine) if cfg.free else engine)  # type: ignore[arg-type]
-    levels, rows = [], []
+    levels: list[Level] = []
+    rows: list[dict[str, Any]] = []
     for level in LEVELS:
         start, found = time.process_time(), []
         for number, wish in enumerate(wishes(level, cfg.wishes, cfg.seed)):

@@ -132,7 +132,10 @@ def load(
     if name is None:
         name = Path(source).name if adapter is None else f"{Path(source).name}+{Path(adapter).name}"
     known = adapter_settings(adapter)
-    how = {"shots": bool(known.get("shots", True)), "starts": bool(known.get("starts", False))}
+    how: dict[str, Any] = {
+        "shots": bool(known.get("shots", True)),
+        "starts": bool(known.get("starts", False)),
+    }
     if engine == "transformers":
         written = TransformersEngine(smollm_checkpoint(source), device, adapter=adapter, name=name)
         return LlmTutor(written, **how)

@@ -43,7 +43,7 @@ class CTranslate2Engine:
         self.name = name or Path(folder).name
         self.device = pick(device).kind
         try:
-            self.tokenizer = AutoTokenizer.from_pretrained(folder)
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
             self.generator = ctranslate2.Generator(
                 str(folder),
                 device=self.device,
