@@ -113,19 +113,6 @@ def launch(blocks: gr.Blocks, **options: Any) -> Any:
     return page.launch(blocks, EXAMPLES, **options)
 
 
-def grammar_model() -> str:
-    """The model that corrects free speech: the one with our adapter once it has been pulled, else the rules.
-
-    The app never fetches it by itself: it would keep a learner without a network waiting.
-    """
-    from speechtutor import hub, registry
-
-    name = registry.READERS["grammar"]
-    needed = registry.find("grammar", name).checkpoint
-    here = needed is not None and hub.located(needed) is not None
-    return name if here else registry.default("grammar")
-
-
 def stricter(coach: Coach, scorer: Any, lane: voices.Lane) -> dict[str, Coach]:
     """Coaches by strictness around one loaded scorer, where it has one to choose."""
     if not is_dataclass(scorer) or isinstance(scorer, type) or not hasattr(scorer, "strictness"):
@@ -145,8 +132,9 @@ def serve(
     without_sign_in: bool = False,
     names: tuple[str, ...] = (),
     strictness: str | None = None,
+    tutor: str | None = None,
 ) -> None:
-    """Load the real models, then serve until stopped; `grammar` names another than `grammar_model`.
+    """Load the real models, then serve until stopped; `tutor`, `grammar`: others than are `ready`.
 
     `store` is the URL of the learners' store, None the one in the home directory. `auth_file` says who
     may sign in and who teaches, `without_sign_in` that nobody need, `names` what else this machine is
@@ -164,10 +152,10 @@ def serve(
     coach = Coach(
         voices.FirstTranscriber(registry.load("transcriber", device=device), lane),
         voices.FirstScorer(scorer, lane),
-        registry.load("tutor", device=device),
+        registry.load("tutor", tutor or registry.ready("tutor"), device=device),
         store=kept,
         synthesizer=voices.Remembered(registry.load("synthesizer", device=device), lane),
-        grammar=registry.load("grammar", grammar or grammar_model(), device=device),
+        grammar=registry.load("grammar", grammar or registry.ready("grammar"), device=device),
     )
     strict = stricter(coach, scorer, lane) if strictness is None else None
     with serving.until_stopped() as stop, private.private_folder() as folder:

@@ -119,7 +119,7 @@ def turn(coach: Coach, sitting: Sitting, recording: Recording, learner: str = GU
     so_far = talks.summarise(sitting.talk, scores, corrections)
     needs = talks.needed([phone for phone, _ in so_far.sounds], corrections)
     talk = talks.hear(sitting.talk, heard, needs)
-    if isinstance(coach.tutor, Worded):
+    if isinstance(coach.tutor, Worded) and coach.tutor.general:
         engine: Any = coach.tutor.engine  # the cache asks for a hash, which any object of ours has
         talk = wording(engine).talk(talk)
     take = Take(recording, score, correction=found, done=True)

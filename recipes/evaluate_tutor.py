@@ -30,6 +30,7 @@ from speechtutor.corpora.eracond import Turn, comparable
 from speechtutor.evaluation import feedback, grammar, job, provenance, table
 from speechtutor.evaluation.feedback import Noted
 from speechtutor.evaluation.result import Summary
+from speechtutor.evaluation.writing import ahead
 from speechtutor.files.disk import write_text
 from speechtutor.grammar.edits import tokens
 from speechtutor.models.device import pick
@@ -68,6 +69,10 @@ class Config:
     """Take the turns as they were typed, and count capitals, marks and spelling too (OUT/typed)."""
     against_base: bool = False
     """Word the same feedback without the adapter too, by the same engine, and compare with it."""
+    against: Path | None = None
+    """OUT of an earlier run whose feedback is compared with, utterance by utterance."""
+    ahead: bool = False
+    """Write all replies ahead in batches: quicker, and no time is measured."""
     limit: int = 200
     """Utterances to word feedback for, evenly chosen."""
     made: int = 60
@@ -135,10 +140,11 @@ def measure_grammar(cfg: Config, turns: list[Turn], source: Path | None) -> Summ
 
 def measure_feedback(cfg: Config, items: list[Noted], source: Path | None, name: str = "feedback") -> Summary:
     """Let the model word the evidence and write the evaluation, beside the base where that is asked."""
-    base = None
+    base = None if cfg.against is None else cfg.against / name
     if cfg.against_base and cfg.adapter is not None:
         base = cfg.out / f"{name}-base"
-        _worded(replace(cfg, adapter=None), items, source, base, engine="transformers")
+        options: dict[str, Any] = {} if cfg.ahead else {"engine": "transformers"}
+        _worded(replace(cfg, adapter=None), items, source, base, **options)
     return _worded(cfg, items, source, cfg.out / name, against=base)
 
 
@@ -152,6 +158,9 @@ def _worded(
     **options: str,
 ) -> Summary:
     tutor: Any = registry.load("tutor", cfg.base, device=cfg.device, adapter=cfg.adapter, **options)
+    if cfg.ahead:
+        tutor = ahead(tutor, [item.score for item in items])
+    writer = type(getattr(tutor.engine, "engine", tutor.engine)).__name__
     entry = registry.find("tutor", cfg.base)
     asked = job.Job(
         out=out,
@@ -160,7 +169,7 @@ def _worded(
         rows=items,
         system=provenance.system(
             tutor.engine.name, entry.checkpoint, entry.revision, cfg.adapter,
-            engine=type(tutor.engine).__name__, examples_in_the_prompt=tutor.shots, tokens=tutor.max_tokens,
+            engine=writer, ahead=cfg.ahead, examples_in_the_prompt=tutor.shots, tokens=tutor.max_tokens,
         ),
         # What a row says depends on its evidence alone: more rows may be asked for later.
         choice={"split": cfg.split} if source is not None else {"made up, seed": cfg.seed},

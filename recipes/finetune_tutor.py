@@ -23,7 +23,7 @@ from speechtutor.errors import InputError
 
 log = logging.getLogger("finetune_tutor")
 
-TASKS = ("grammar", "feedback")
+TASKS = ("grammar", "feedback", "sentence")
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Config:
     """Folder for checkpoints, config.json, history.json and the adapter."""
     base: str = "smollm2-135m-instruct"
     """Chat model to start from: a name of the model store, a hub id or a folder."""
+    start: Path | None = None
+    """An adapter whose matrices training begins with; of the same method and rank."""
     method: Literal["lora", "adalora", "prefix"] = "lora"
     """Small matrices beside the large ones, the same with ranks shared out on the way, or a prefix."""
     rank: int = 16
@@ -45,7 +47,7 @@ class Config:
     targets: str = "all-linear"
     """Layers that get small matrices: all-linear, or names separated by commas."""
     task: Literal["both", "grammar", "feedback"] = "both"
-    """Learn both tasks in one adapter, or one of them."""
+    """Learn all tasks of the rows in one adapter, or one of them."""
     steps: int = 500
     """Steps at most."""
     batch_tokens: int = 768
@@ -60,6 +62,10 @@ class Config:
     """Stop after so many evaluations that are no better; 0 never stops early."""
     tune_rows: int = 80
     """How many tune rows of each task decide about stopping; 0 takes all."""
+    parts: int = 1
+    """Learn only every so many-th row: runs beside each other that are averaged afterwards."""
+    part: int = 0
+    """Which of the parts, from 0."""
     seed: int = 0
     """Seed of order, dropout and new weights."""
     bf16: bool = True
@@ -74,6 +80,8 @@ class Config:
         for name in ("rank", "steps", "batch_tokens", "longest", "eval_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        if not 0 <= self.part < self.parts:
+            raise ValueError(f"part must be from 0 to {self.parts - 1}, not {self.part}")
         if self.rate <= 0:
             raise ValueError(f"rate must be above 0, not {self.rate}")
 
@@ -99,6 +107,11 @@ def evenly(rows: list[dict[str, Any]], n: int) -> list[dict[str, Any]]:
         of_task = [row for row in rows if row["task"] == task]
         found += of_task if not n or n >= len(of_task) else of_task[:: len(of_task) // n][:n]
     return found
+
+
+def told_to_start(rows: list[dict[str, Any]]) -> bool:
+    """Whether the notes say how their replies begin."""
+    return any(turn["content"].startswith("Start: ") for row in rows for turn in row["messages"][1:2])
 
 
 def _smoke(cfg: Config) -> Config:
@@ -129,7 +142,9 @@ def run(cfg: Config) -> list[dict[str, float]]:
     )  # fmt: skip
     adapter = training.Adapter(cfg.method, cfg.rank, cfg.dropout, cfg.targets)
     model, tokenizer = training.build(cfg.base, adapter, recipe)
-    train = chosen(training.read_rows(cfg.data / "train.jsonl"), cfg)
+    if cfg.start is not None:
+        training.begin_from(model, cfg.start)
+    train = chosen(training.read_rows(cfg.data / "train.jsonl"), cfg)[cfg.part :: cfg.parts]
     tune = evenly(chosen(training.read_rows(cfg.data / "tune.jsonl"), cfg), cfg.tune_rows)
     chats = [training.chats(rows, tokenizer, cfg.longest) for rows in (train, tune)]
     if not all(chats):
@@ -139,6 +154,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
     mark = settings.mark(
         cfg, data=[cfg.data / name for name in ("train.jsonl", "tune.jsonl")],
         base=hub.content(cfg.base) or cfg.base,
+        start=None if cfg.start is None else hub.content(cfg.start),
     )  # fmt: skip
     config.begin(
         cfg, cfg.out, mark, work=(loop.CHECKPOINTS, loop.EARLIER, training.ADAPTER_FOLDER), device=cfg.device
@@ -146,10 +162,8 @@ def run(cfg: Config) -> list[dict[str, float]]:
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     history = training.Trainer(model, pad, recipe, cfg.out, cfg.device, mark=mark).fit(*chats)
     # Trained on notes without examples; evaluate_tutor --tune adds a threshold for grammar.
-    write_text(
-        cfg.out / training.ADAPTER_FOLDER / "tutor.json",
-        json.dumps({"shots": False, "task": cfg.task}) + "\n",
-    )
+    settled = {"shots": False, "task": cfg.task} | ({"starts": True} if told_to_start(train) else {})
+    write_text(cfg.out / training.ADAPTER_FOLDER / "tutor.json", json.dumps(settled) + "\n")
     write_text(cfg.out / "history.json", json.dumps(history, indent=2) + "\n")
     return history
 

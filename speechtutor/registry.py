@@ -59,6 +59,11 @@ READERS: Mapping[str, str] = MappingProxyType(
 )
 """Per stage the model whose code reads a directory of the user."""
 
+LIVE: Mapping[str, str] = MappingProxyType(
+    {"tutor": "smollm2-135m-tutor", "grammar": "smollm2-135m-instruct"}
+)
+"""Per stage the model that speaks to a learner where nobody names one, once what it needs has been pulled."""
+
 HUB_STAGES = ("transcriber", "acoustic", "tutor", "grammar")
 """Stages that take a hub id too."""
 
@@ -165,6 +170,23 @@ def default(stage: str) -> str:
     """The name of the model that a stage takes when none is named."""
     names = {entry.name for entry in _of(stage) if entry.installed}
     return next(name for name in DEFAULTS[stage] if name in names)
+
+
+WRITER = "smollm2-135m-instruct"
+"""The tutor whose model also writes sentences, where nobody names one: it follows examples."""
+
+
+def ready(stage: str) -> str:
+    """The model that a learner meets in a stage when none is named: the one of `LIVE` where it is there.
+
+    Nothing is fetched for it: that would keep a learner without a network waiting.
+    """
+    name = LIVE.get(stage)
+    if name is None:
+        return default(stage)
+    entry = find(stage, name)
+    here = entry.checkpoint is not None and hub.located(entry.checkpoint) is not None
+    return name if entry.installed and here else default(stage)
 
 
 def _of(stage: str) -> list[Entry]:

@@ -138,12 +138,41 @@ class TextEngine(Protocol):
 
 
 @runtime_checkable
+class Batching(TextEngine, Protocol):
+    """An engine that answers many chats at once, as it would answer each."""
+
+    def answers(self, chats: Sequence[Sequence[Message]], *, max_tokens: int) -> list[str]:
+        """A reply to each chat."""
+        ...
+
+
+@runtime_checkable
+class Choosing(TextEngine, Protocol):
+    """An engine that also gives several replies to choose from and says how likely a text is."""
+
+    def alternatives(
+        self, messages: Sequence[Message], n: int, *, max_tokens: int, words: frozenset[str] | None = None
+    ) -> list[str]:
+        """`n` replies that begin differently, the likeliest first; with `words`, of these and marks alone."""
+        ...
+
+    def likelihoods(self, texts: Sequence[str]) -> list[float]:
+        """Mean log-probability of a token of each text by itself, in nats."""
+        ...
+
+
+@runtime_checkable
 class Worded(Tutor, Protocol):
     """A tutor whose words a language model writes, which others may borrow."""
 
     @property
     def engine(self) -> TextEngine:
         """What writes."""
+        ...
+
+    @property
+    def general(self) -> bool:
+        """Whether the engine also follows instructions that it was not trained on, such as a partner's."""
         ...
 
 

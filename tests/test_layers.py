@@ -38,6 +38,7 @@ SHARED = {
         "phone_encoder",
         "head",
         "adapters",
+        "chat",
         "description",
         "windows",
         "whisper_encoder",
@@ -50,6 +51,7 @@ BUILDS_ON = {
     "speechtutor.models.wav2vec2": {"speechtutor.models.acoustic_ctc"},
     "speechtutor.models.diagnosis": {"speechtutor.models.acoustic"},
     "speechtutor.models.whisper_onnx": {"speechtutor.models.whisper"},
+    "speechtutor.models.llm": {"speechtutor.models.llm_ct2"},
 }
 """A scorer is made of an acoustic model and a head; the acoustic model may be a foreign checkpoint or an
 exported one."""

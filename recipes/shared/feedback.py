@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from zlib import crc32
 
-from speechtutor.content.tables import contrasts, message, minimal_pair, sentence_bank, sounds
+from speechtutor.content.tables import contrasts, message, minimal_pair, read, sentence_bank, sounds
 from speechtutor.core import ErrorType, LearnerState, PhoneScore, UtteranceScore, WordScore
 from speechtutor.errors import TextError
 from speechtutor.text.phones import pronounce
@@ -126,6 +126,11 @@ def rows(n: int, rng: random.Random, licence: str) -> Iterator[dict[str, Any]]:
         }
         if len(seen) == n:
             return
+
+
+def starts(evidence: Evidence) -> list[str]:
+    """How replies to evidence may begin, the longest first."""
+    return sorted(read("prompts")["starts"][evidence.strengths[0].kind], key=len, reverse=True)
 
 
 def split_of_note(note: str) -> str:

@@ -33,6 +33,9 @@ def run(
     grammar: Annotated[
         str | None, Parameter(help="Corrects free speech (our adapter once pulled, else rules).")
     ] = None,
+    tutor: Annotated[
+        str | None, Parameter(help="Words the advice (our model once pulled, else rules).")
+    ] = None,
     store: Annotated[
         str | None, Parameter(help="Database URL of what learners did (a file in the home directory).")
     ] = None,
@@ -55,6 +58,7 @@ def run(
         grammar=grammar,
         store=store,
         strictness=strictness,
+        tutor=tutor,
         auth_file=auth_file,
         without_sign_in=without_sign_in,
         names=allow_host,

@@ -32,6 +32,9 @@ Without a name the rules correct it: they need no model, answer at once and are 
 """
 
 Name = Annotated[str | None, Parameter(help="A name from `speechtutor models`.")]
+Voice = Annotated[
+    str | None, Parameter(help="Words the advice: a name, or rules (our model once pulled, else rules).")
+]
 Grammar = Annotated[str | None, Parameter(help="Corrects free speech: a name, or none (rules).")]
 
 
@@ -43,7 +46,7 @@ def run(
     learner: Annotated[str | None, Parameter(help="Remember this attempt under this name.")] = None,
     transcriber: Name = None,
     scorer: Name = None,
-    tutor: Name = None,
+    tutor: Voice = None,
     grammar: Grammar = None,
     strictness: Strictness = None,
     explain: Explain = None,
@@ -92,6 +95,7 @@ def coached(
     wanted = dict(names)
     if text is not None or wanted["grammar"] == NO_GRAMMAR:
         del wanted["grammar"]
+    wanted["tutor"] = wanted["tutor"] or registry.ready("tutor")
     scorer = registry.load_scorer(wanted.pop("scorer"), device=device, strictness=strictness)
     stages = {stage: registry.load(stage, name, device=device) for stage, name in wanted.items()}
     store = None if learner is None else open_store()
@@ -118,7 +122,7 @@ def print_session(heard: Transcript, session: Session) -> None:
         print(line)
     warn(session.score.cautions)
     feedback = session.feedback
-    print(f"\n{feedback.summary}")
+    print(f"\n{feedback.summary} [{feedback.source}]")
     for tip, more in unsaid(feedback):
         print(f"  {tip.word}: {more}")
     if session.correction is not None:

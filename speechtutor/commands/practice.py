@@ -15,8 +15,9 @@ from speechtutor.errors import InputError
 if TYPE_CHECKING:
     from speechtutor.core import Exercise, LearnerState, Outcome, Transcript
     from speechtutor.pipeline import Session
-    from speechtutor.practice.given import Asked
+    from speechtutor.practice.given import Asked, Lent
     from speechtutor.practice.path import Step
+    from speechtutor.practice.written import Writer
 
 
 def run(
@@ -25,6 +26,9 @@ def run(
     level: Annotated[str, Parameter(help="CEFR level: A1, A2, B1, B2 or C1.")] = "A2",
     sounds: Annotated[str, Parameter(help="Sounds to practise, such as TH,R (the learner's weakest).")] = "",
     words: Annotated[str, Parameter(help="Words that it must hold, such as bread,tea.")] = "",
+    about: Annotated[
+        str, Parameter(help="An interest, such as food or travel: our model writes a sentence about it.")
+    ] = "",
     kind: Annotated[
         str,
         Parameter(
@@ -43,6 +47,7 @@ def run(
     ] = False,
     transcriber: coach.Name = None,
     scorer: coach.Name = None,
+    tutor: coach.Voice = None,
     grammar: coach.Grammar = None,
     strictness: Strictness = None,
     device: Device = None,
@@ -53,7 +58,7 @@ def run(
 
     from speechtutor.practice.given import SEEDS, Asked
 
-    names = {"transcriber": transcriber, "scorer": scorer, "tutor": None, "grammar": grammar}
+    names = {"transcriber": transcriber, "scorer": scorer, "tutor": tutor, "grammar": grammar}
     if placement:
         if seed is not None:
             raise InputError(
@@ -68,7 +73,7 @@ def run(
     number = int(np.random.default_rng().integers(SEEDS)) if seed is None else seed
     asked = Asked(level.upper(), _listed(sounds.upper()), _listed(words), _listed(kind))
     if exercise is None:
-        step = _step(learner, number, asked, explain or "en")
+        step = _step(learner, number, asked, explain or "en", about, lambda: _writer(tutor, device))
     else:
         step = _known(learner, exercise, explain or "en")
     if answer is None:
@@ -111,17 +116,27 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _step(learner: str | None, number: int, asked: Asked, lang: str) -> Step:
+def _step(learner: str | None, number: int, asked: Asked, lang: str, about: str, lent: Lent) -> Step:
     from speechtutor.practice.given import step
 
     if learner is None:
-        return step(None, "", number, asked, lang)
+        return step(None, "", number, asked, lang, about=about, lent=lent)
 
     store = open_store()
     try:
-        return step(store, learner, number, asked, lang)
+        return step(store, learner, number, asked, lang, about=about, lent=lent)
     finally:
         store.close()
+
+
+def _writer(tutor: str | None, device: str | None) -> Writer | None:
+    """What writes sentences: the named tutor's model, else the one for it where that has been pulled."""
+    from speechtutor import registry
+    from speechtutor.practice.written import writer_of
+
+    here = registry.ready("tutor") != registry.default("tutor")
+    name = tutor or (registry.WRITER if here else None)
+    return None if name is None else writer_of(registry.load("tutor", name, device=device))
 
 
 def _known(learner: str | None, id: str, lang: str) -> Step:

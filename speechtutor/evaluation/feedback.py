@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -25,13 +25,14 @@ from speechtutor.evaluation.labelled import Labelled
 from speechtutor.evaluation.result import Row, Summary, Table
 from speechtutor.evaluation.sampling import Speakers
 from speechtutor.evaluation.summary import EvaluationKind
+from speechtutor.evaluation.writing import Timed
 from speechtutor.files import jsonio
 from speechtutor.schema import score_from_json
-from speechtutor.stages import Message, TextEngine
 from speechtutor.tutor.evidence import gather
 from speechtutor.tutor.facts import facts, words_of
 from speechtutor.tutor.phrasing import LlmTutor
-from speechtutor.tutor.verify import holds, split_sentences
+from speechtutor.tutor.rubric import distinct, opening, reading_grade, rubric, self_bleu
+from speechtutor.tutor.verify import holds
 
 TIMEOUT = 120.0
 """Seconds that a reply may take: here its time is a figure and no reason to give up."""
@@ -41,7 +42,17 @@ SHARES = {
     "names_word": "replies that name the word of the top finding",
     "names_sound": "replies that name its sound",
     "covered": "replies that cover it: its word and, where it has one, its sound",
+    "how": "replies that say how, in the words of our hint",
+    "task": "replies that end with the one thing to do, as a question",
+    "praise": "replies that begin with what was good, by its name",
+    "plain": "replies of school grade 5 or less",
+    "length": "replies of 8 to 45 words",
 }
+RUBRIC = ("how", "task", "praise", "plain", "length")
+"""Parts of `tutor.rubric` that are not measured by another name."""
+
+FIRST = 100
+"""Replies by which it is said how varied they are; shares of different ones fall with their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +64,6 @@ class Noted:
     speaker: str
     split: str = ""
     audio: str = ""
-
-
-class Timed:
-    """An engine that remembers when its first piece came."""
-
-    def __init__(self, engine: TextEngine) -> None:
-        """Time `engine`."""
-        self.engine = engine
-        self.first: float | None = None
-
-    @property
-    def name(self) -> str:
-        """The engine's."""
-        return self.engine.name
-
-    def generate(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
-        """The engine's pieces."""
-        start = perf_counter()
-        self.first = None
-        for piece in self.engine.generate(messages, max_tokens=max_tokens):
-            if self.first is None:
-                self.first = perf_counter() - start
-            yield piece
 
 
 def scores(path: Path, split: str = "dev", limit: int = 200) -> list[Noted]:
@@ -117,7 +105,10 @@ def over(items: Sequence[Noted]) -> str:
 def listener(tutor: LlmTutor) -> Callable[[Noted], Row]:
     """A function that lets the model word the feedback on one utterance."""
     engine = Timed(tutor.engine)
-    asked = LlmTutor(engine, tutor.fallback, max_tokens=tutor.max_tokens, timeout=TIMEOUT, shots=tutor.shots)
+    asked = LlmTutor(
+        engine, tutor.fallback, max_tokens=tutor.max_tokens, timeout=TIMEOUT, shots=tutor.shots,
+        starts=tutor.starts,
+    )  # fmt: skip
 
     def judge(item: Noted) -> Row:
         # The evidence decides, not its cache: every reply is written anew.
@@ -139,6 +130,7 @@ def listener(tutor: LlmTutor) -> Callable[[Noted], Row]:
             sound=bool(re.search(rf"\b{re.escape(known.target)}\b", reply.text.lower()))
             if known.target
             else None,
+            rubric=rubric(reply.text, gather(item.score, LearnerState())).parts(),
             n_words=len(words),
             grade=reading_grade(reply.text),
             first=engine.first or elapsed,
@@ -152,7 +144,7 @@ def _detail(finding: str, **known: Any) -> dict[str, Any]:
     """A row's detail, with what is not known as a reply by the rules has it."""
     blank = {
         "rules": False, "violations": [], "dropped": "", "word": None, "sound": None, "n_words": 0,
-        "grade": None, "first": None,
+        "grade": None, "first": None, "rubric": {},
     }  # fmt: skip
     return {"finding": finding, **blank, **known}
 
@@ -177,16 +169,6 @@ def covered(detail: Mapping[str, Any]) -> float | None:
     return None if detail["word"] is None else float(detail["word"] and detail["sound"] is not False)
 
 
-def reading_grade(text: str) -> float:
-    """The school grade that a text needs (Kincaid et al., 1975); syllables are runs of vowel letters."""
-    words = words_of(text)
-    if not words:
-        return 0.0
-    syllables = sum(max(len(re.findall(r"[aeiouy]+", word.removesuffix("e") or word)), 1) for word in words)
-    n_sentences = max(len(split_sentences(text)), 1)
-    return 0.39 * len(words) / n_sentences + 11.8 * syllables / len(words) - 15.59
-
-
 def replies(rows: Sequence[Row]) -> list[Row]:
     """The rows that the model worded."""
     return [row for row in rows if row.error is None and not row.detail["rules"]]
@@ -200,6 +182,7 @@ def figures(rows: Sequence[Row]) -> dict[str, Labelled]:
         "names_word": [row.detail["word"] for row in worded],
         "names_sound": [row.detail["sound"] for row in worded],
         "covered": [covered(row.detail) for row in worded],
+        **{part: [row.detail.get("rubric", {}).get(part) for row in worded] for part in RUBRIC},
         "n_words": [float(row.detail["n_words"]) for row in worded],
         "grade": [row.detail["grade"] for row in worded],
     }
@@ -237,10 +220,22 @@ def rest(rows: Sequence[Row], speakers: Speakers) -> dict[str, Any]:
             Table("Replies by kind of finding", ("kind of finding", "#pass", "#of"),
                   [(kind, sum(passed), len(passed)) for kind, passed in of_kind.items()]),
             Table("Reasons for refusing", ("reason", "#times"), reasons.most_common()),
+            Table("How varied replies are", ("of the first replies", "value"), varied(worded)),
         ],
         "timing": {**quantiles("first_text", first), **quantiles("reply", total)},
         "notes": ["A reply is judged as the model wrote it; one that is refused is replaced by the rules."],
     }  # fmt: skip
+
+
+def varied(worded: Sequence[Row]) -> list[tuple[str, int | str]]:
+    """How different the first replies are from one another; what they quote is masked."""
+    texts = [row.hypothesis or "" for row in worded[:FIRST]]
+    return [
+        ("replies", len(texts)),
+        ("different openings", len(set(map(opening, texts)))),
+        ("distinct-2", f"{distinct(texts):.3f}"),
+        ("self-BLEU", f"{self_bleu(texts):.3f}"),
+    ]
 
 
 def quantiles(name: str, seconds: Sequence[float]) -> dict[str, float | None]:

@@ -76,7 +76,7 @@ def next_step(
     Raises:
         InputError: for an unknown level, kind, sound or language, or when nothing fits.
     """
-    _check(level, sounds, kinds)
+    check(level, sounds, kinds)
     lang = known_language(lang)
     wanted = tuple(sounds)
     if not wanted and any(kind in READ_KINDS for kind in kinds):
@@ -122,7 +122,12 @@ def _prompt(
     return message("exercise", kind, lang, word=word, text=text)
 
 
-def _check(level: str, sounds: Sequence[str], kinds: Sequence[str]) -> None:
+def check(level: str, sounds: Sequence[str], kinds: Sequence[str]) -> None:
+    """Refuse what there is not.
+
+    Raises:
+        InputError: for an unknown level, kind or sound.
+    """
     for what, given, known in (("level", [level], LEVELS), ("sound", sounds, PHONES), ("kind", kinds, KINDS)):
         for value in given:
             if value not in known:
@@ -161,6 +166,11 @@ def _all(
                 yield _own_words(kind, row, lang)
 
 
+def sound_exercise(text: str, level: str, sounds: Sequence[str], lang: str) -> Exercise:
+    """A sentence to read for its sounds."""
+    return Exercise(text, _focus(text, sounds), "sound", level, _prompt("sound", lang))
+
+
 def _sound(
     level: str, sounds: Sequence[str], words: Sequence[str], lang: str, rng: np.random.Generator
 ) -> Iterator[Exercise]:
@@ -170,7 +180,7 @@ def _sound(
     texts += [fill(text, level, sounds, words, rng) for text in patterns for _ in range(FILLED)]
     for text in dict.fromkeys(texts):
         if not problems(text, level):
-            yield Exercise(text, _focus(text, sounds), "sound", level, _prompt("sound", lang))
+            yield sound_exercise(text, level, sounds, lang)
 
 
 def fill(

@@ -18,6 +18,7 @@ from speechtutor.content.tables import message, read, sentence_bank, word_set
 from speechtutor.core import Correction, Exercise, LearnerState, UtteranceScore
 from speechtutor.errors import InputError
 from speechtutor.grammar.tips import findings
+from speechtutor.practice.aside import answered, strays
 from speechtutor.practice.levels import LEVELS, words_of
 from speechtutor.practice.scenarios import Branch, Step, scenario
 from speechtutor.practice.turns import asks, asks_help, denied, greets, holds, leaves
@@ -36,9 +37,11 @@ ACKNOWLEDGED = ("I see.", "All right.", "Thank you.", "Good to know.")
 GO_ON = "Let us go on."
 STAY_KIND = "Let us stay friendly."
 AGAIN = "I will say it again."
+TO_QUESTION = "Let us come back to my question."
 MORE = "Please tell me a little more."
 EXTRA = "Now a question for you to practise:"
 BACK = "Thank you. Back to our talk."
+ONCE_MORE = ("Once more.", "Let me say it again.", "Take your time.", "Please try again.")
 GREETING = "Hello, nice to meet you."
 LATER = "I will tell you later."
 
@@ -54,6 +57,7 @@ class Trouble:
     SHORT = "longer"
     HELP = "say_this"
     UNKIND = "kind"
+    OFF_TOPIC = "other_subject"
 
 
 _LEADS = {
@@ -61,6 +65,7 @@ _LEADS = {
     Trouble.SHORT: MORE,
     Trouble.HELP: AGAIN,
     Trouble.UNKIND: STAY_KIND,
+    Trouble.OFF_TOPIC: TO_QUESTION,
 }
 
 
@@ -171,6 +176,8 @@ def hear(talk: Talk, text: str, needs: Sequence[str] = ()) -> Talk:
 
 def _aside(talk: Talk, words: Sequence[str]) -> str:
     """What to say to a greeting or a question of the learner before the open question comes again."""
+    if told := answered(words):
+        return told
     if greets(words):
         # Only the first words of a talk are a greeting; later ones are an answer like any other.
         return GREETING if sum(line.who == "learner" for line in talk.lines) == 1 else ""
@@ -265,7 +272,11 @@ def _trouble(talk: Talk, words: Sequence[str], branch: Branch | None) -> str:
         return Trouble.HELP
     if not talk.question and _option(_current(talk), words):
         return ""
-    return Trouble.SHORT if len(words) < MIN_WORDS[talk.level] else ""
+    if len(words) < MIN_WORDS[talk.level]:
+        return Trouble.SHORT
+    # Once a question: who says the same again may mean it.
+    strayed = not talk.question and not talk.stuck and strays(_current(talk), words)
+    return Trouble.OFF_TOPIC if strayed else ""
 
 
 def _branch(step: Step, words: Sequence[str]) -> Branch | None:
@@ -327,4 +338,8 @@ def _onward(talk: Talk, branch: Branch | None, reply: str, needs: Sequence[str])
 
 def _partner(talk: Talk, *parts: str) -> Talk:
     text = " ".join(part for part in parts if part)
+    said = {line.text for line in talk.lines if line.who == "partner"}
+    # Nobody says the very same line twice; PATIENCE bounds how often one comes up.
+    ways = (f"{lead} {text}".strip() for lead in ("", *ONCE_MORE))
+    text = next((way for way in ways if way not in said), text)
     return replace(talk, lines=(*talk.lines, Line("partner", text)))

@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from peft import AdaLoraConfig, LoraConfig, PrefixTuningConfig, get_peft_model
+from peft import (
+    AdaLoraConfig,
+    LoraConfig,
+    PrefixTuningConfig,
+    get_peft_model,
+    get_peft_model_state_dict,
+    set_peft_model_state_dict,
+)
+from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -152,6 +160,22 @@ def build(base: str, adapter: Adapter, recipe: Recipe) -> tuple[Any, Any]:
         if not parameter.requires_grad and recipe.bf16:
             parameter.data = parameter.data.to(torch.bfloat16)
     return model, tokenizer
+
+
+def begin_from(model: Any, folder: Path) -> None:
+    """Put an adapter's matrices into a fresh one of the same shape.
+
+    Raises:
+        ModelError: when it is not there or of another shape.
+    """
+    path = folder / "adapter_model.safetensors"
+    if not path.is_file():
+        raise ModelError(f"{folder} holds no adapter: there is no {path.name}")
+    given = {name: value.float() for name, value in load_file(path).items()}
+    fresh = get_peft_model_state_dict(model, save_embedding_layers=False)
+    if {name: v.shape for name, v in fresh.items()} != {name: v.shape for name, v in given.items()}:
+        raise ModelError(f"{folder} is an adapter of another method, rank or network than is trained")
+    set_peft_model_state_dict(model, given)
 
 
 def _config(adapter: Adapter, steps: int) -> Any:

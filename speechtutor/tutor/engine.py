@@ -57,15 +57,20 @@ class ReplyCache:
         return len(self._kept)
 
 
-def timed(pieces: Iterator[str], seconds: Seconds) -> Generator[str, None, None]:
+def timed(
+    pieces: Iterator[str], seconds: Seconds, first: Seconds | None = None
+) -> Generator[str, None, None]:
     """The pieces as they come, none of them written ahead, for at most `seconds` of waiting and reading.
+
+    `first` is how long the first piece may take, where that is less.
 
     A writer that hangs is left alone in its thread and closed as soon as it answers.
 
     Raises:
-        ServiceError: when the time is over before the last piece.
+        ServiceError: when the time is over before the first or the last piece.
     """
-    end = monotonic() + seconds
+    start = monotonic()
+    limit = seconds if first is None else min(first, seconds)
     asked: SimpleQueue[bool] = SimpleQueue()
     written: SimpleQueue[Written] = SimpleQueue()
     # A daemon: a writer that hangs must not keep the program from ending.
@@ -77,10 +82,11 @@ def timed(pieces: Iterator[str], seconds: Seconds) -> Generator[str, None, None]
             asked.put(True)
             waiting = True
             try:
-                piece, error = written.get(timeout=max(end - monotonic(), 0.0))
+                piece, error = written.get(timeout=max(start + limit - monotonic(), 0.0))
             except Empty:
-                raise ServiceError(f"the reply took longer than {seconds:g} s") from None
-            waiting = False
+                what = "reply" if limit == seconds else "first word"
+                raise ServiceError(f"the {what} took longer than {limit:g} s") from None
+            waiting, limit = False, seconds
             if error is not None:
                 raise error
             if piece is None:
@@ -128,7 +134,8 @@ def grammar_prompt(text: str) -> tuple[Message, ...]:
 def adapter_settings(adapter: str | Path | None) -> dict[str, Any]:
     """What lies beside an adapter in `tutor.json`; empty where there is none.
 
-    `shots`: whether it wants examples; `threshold`: nats that a grammar edit must gain.
+    `shots`: whether it wants examples; `starts`: whether it is told how to begin; `threshold`: nats that a
+    grammar edit must gain.
 
     Raises:
         InputError: when the file is damaged.

@@ -34,6 +34,10 @@ MAX_CHARACTERS = 2_000
 TIMEOUT: Seconds = 15.0
 """For a whole reply; then the rules finish what was begun."""
 
+LIVE: tuple[Seconds, Seconds] = (1.0, 3.0)
+"""For the first word and for the whole reply where a learner waits and the rules could have spoken at once;
+about two and a half times what an idle core needs."""
+
 _END = re.compile(r'[.!?]["”]?(?=\s)')
 
 
@@ -64,25 +68,35 @@ class LlmTutor:
         timeout: Seconds = TIMEOUT,
         cache: ReplyCache | None = None,
         shots: bool = True,
+        starts: bool = False,
+        first: Seconds | None = None,
+        quiet: bool = False,
     ) -> None:
         """Phrase with `engine`; `fallback` speaks when the text is refused, late or the engine fails.
 
-        `timeout` is for a whole reply; a `cache` may be shared by tutors. A model that was trained on
-        our notes is shown no examples (`shots=False`).
+        `timeout` is for a whole reply, `first` for its first word; a `cache` may be shared by tutors. A model
+        that was trained on our notes is shown no examples (`shots=False`); one that learnt to
+        begin as it is told is told so (`starts=True`). `quiet`: nobody asked for this model, so no
+        warning says that the rules speak in its place.
         """
         self.engine = engine
         self.fallback = fallback or RuleTutor()
         self.max_tokens = max_tokens
         self.last: Reply | None = None
         self.timeout = timeout
-        self.shots = shots
+        self.shots, self.starts, self.first, self.quiet = shots, starts, first, quiet
         self.cache = ReplyCache() if cache is None else cache
+
+    @property
+    def general(self) -> bool:
+        """Whether the engine writes what it is shown examples of; one trained on our notes does not."""
+        return self.shots
 
     def advise(self, score: UtteranceScore, learner: LearnerState) -> Feedback:
         """The advice in the model's words where they hold, else in the rules' from the first word on."""
         rules = self.fallback.advise(score, learner)
         evidence = gather(score, learner)
-        messages = _asked(evidence, learner, self.shots)
+        messages = self.asked(evidence, learner)
         if messages is None:
             return self._unasked(rules)
         run = _Run(self, messages, evidence)
@@ -98,7 +112,7 @@ class LlmTutor:
         """
         rules = self.fallback.advise(score, learner)
         evidence = gather(score, learner)
-        messages = _asked(evidence, learner, self.shots)
+        messages = self.asked(evidence, learner)
         if messages is None:
             yield rules.summary
             return self._unasked(rules)
@@ -114,14 +128,20 @@ class LlmTutor:
             yield f" {remaining}" if shown else remaining
         return told if not shown else begun(told, shown, remaining, self.engine.name, evidence)
 
+    def asked(self, evidence: Evidence, learner: LearnerState) -> tuple[Message, ...] | None:
+        """The chat about the evidence, None where the rules speak."""
+        return prompt(evidence, shots=self.shots, starts=self.starts) if language(learner) == "en" else None
+
     def _unasked(self, rules: Feedback) -> Feedback:
         """The rules' feedback where the model had nothing to word; its language is worth a warning."""
-        if rules.lang == "en":
+        if rules.lang == "en" or self.quiet:
             return rules
         return replace(rules, warnings=(f"{self.engine.name} writes English only: the rules speak",))
 
     def _in_place(self, rules: Feedback, run: _Run) -> Feedback:
         """The rules' feedback with why they speak in place of the model."""
+        if self.quiet:
+            return rules
         first = run.violations[0]
         name = self.engine.name
         cause = (
@@ -185,7 +205,7 @@ class _Run:
             return
         buffer, n_read = "", 0
         written = self.tutor.engine.generate(self.messages, max_tokens=self.tutor.max_tokens)
-        with closing(timed(written, self.tutor.timeout)) as pieces:
+        with closing(timed(written, self.tutor.timeout, self.tutor.first)) as pieces:
             for piece in chain(pieces, ["\n"]):
                 buffer, n_read = buffer + piece, n_read + len(piece)
                 while match := _END.search(buffer):
@@ -199,11 +219,6 @@ class _Run:
     def _finish(self, text: str, problems: list[Violation], *, dropped: str = "") -> None:
         self.violations = tuple(problems)
         self.tutor.keep(self.messages, self.evidence.text, Reply(text, self.violations, dropped))
-
-
-def _asked(evidence: Evidence, learner: LearnerState, shots: bool) -> tuple[Message, ...] | None:
-    """The chat about the evidence, None where the rules speak."""
-    return None if language(learner) != "en" else prompt(evidence, shots=shots)
 
 
 def worded(rules: Feedback, text: str, source: str, evidence: Evidence) -> Feedback:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from itertools import cycle
 from typing import Any
+from zlib import crc32
 
 from speechtutor.content.tables import message, read, sounds
 from speechtutor.stages import Message
@@ -16,13 +17,14 @@ from speechtutor.tutor.findings import Finding, FindingKind
 from speechtutor.tutor.rules import how_line, picked
 
 
-def prompt(evidence: Evidence, *, shots: bool = True) -> tuple[Message, ...] | None:
+def prompt(evidence: Evidence, *, shots: bool = True, starts: bool = False) -> tuple[Message, ...] | None:
     """The chat about the top finding, or None where the rules' own words are best.
 
     Recordings that cannot be judged, findings the scorer is not sure of or whose word may not be quoted,
     kinds without examples, and readings neither wrong nor flawless are left to the rules. All turns but the
     last depend on the kind of finding and of praise alone, so an engine can keep what it made of them. A
-    model that was trained on such notes needs no examples (`shots=False`).
+    model that was trained on such notes needs no examples (`shots=False`); one that learnt to is told how to
+    begin (`starts=True`), so that not every reply begins alike.
     """
     finding = next(iter(picked(evidence)), None)
     told = (finding.sure and bool(finding.word)) if finding else evidence.flawless
@@ -30,7 +32,19 @@ def prompt(evidence: Evidence, *, shots: bool = True) -> tuple[Message, ...] | N
         return None
     best = evidence.strengths[0]
     fixed = _examples(_kind(finding), best.kind) if shots else (Message("system", read("prompts")["system"]),)
-    return (*fixed, Message("user", note(best, finding)))
+    asked = note(best, finding)
+    return (*fixed, Message("user", started(asked, start_of(asked, best)) if starts else asked))
+
+
+def start_of(asked: str, best: Strength) -> str:
+    """How the reply to a note is to begin: the same for the same note."""
+    choices: list[str] = read("prompts")["starts"][best.kind]
+    return choices[crc32(asked.encode()) % len(choices)]
+
+
+def started(asked: str, start: str) -> str:
+    """The note with how its reply is to begin."""
+    return f"Start: {start}\n{asked}"
 
 
 def note(best: Strength, finding: Finding | None) -> str:

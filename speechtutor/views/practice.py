@@ -133,6 +133,8 @@ def advice_html(
     if rest:
         rows = "".join(f'<li><b lang="en">{escape(one.word)}</b>: {escape(more)}</li>' for one, more in rest)
         parts.append(f"<p>{escape(message('take', 'more', lang))}:</p><ul>{rows}</ul>")
+    who = message("result", "worded_by", lang, who=feedback.source)
+    parts.append(f'<p class="by"><small>{escape(who)}</small></p>')
     picture = ""
     if tip is not None and tip.phone in mouths():
         picture = mouth_svg(tip.phone, sound_name(tip.phone, notation, lang), lang)

@@ -74,7 +74,7 @@ def hears(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
             return FakeTranscriber(text) if stage == "transcriber" else load(stage, name, **options)
 
         monkeypatch.setattr(registry, "load", loads)
-        return ["--answer", clip, "--transcriber", "fake", "--scorer", "fake"]
+        return ["--answer", clip, "--transcriber", "fake", "--scorer", "fake", "--tutor", "rules"]
 
     return ready
 

@@ -17,6 +17,7 @@ from speechtutor.evaluation.result import Summary
 from speechtutor.evaluation.summary import summarise
 from speechtutor.evaluation.table import markdown
 from speechtutor.files.disk import write_text
+from speechtutor.tutor.rubric import reading_grade
 from tests.support.judged import SINK
 
 
@@ -141,8 +142,8 @@ def test_the_threshold_prefers_precision() -> None:
 
 def test_reading_grade_by_hand() -> None:
     # 6 words in 1 sentence, 6 syllables: 0.39 * 6 + 11.8 * 1 - 15.59 = -1.45
-    assert feedback.reading_grade("The cat sat on the mat.") == pytest.approx(-1.45)
-    assert feedback.reading_grade("") == 0.0
+    assert reading_grade("The cat sat on the mat.") == pytest.approx(-1.45)
+    assert reading_grade("") == 0.0
 
 
 def test_scores_come_from_what_batch_wrote_too(tmp_path: Path) -> None:

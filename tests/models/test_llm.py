@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from speechtutor import hub
-from speechtutor.errors import ModelError
-from speechtutor.models.llm import CTranslate2Engine, TransformersEngine, _convert_ct2, _encode, load
-from speechtutor.stages import Message
+from speechtutor.errors import InputError, ModelError
+from speechtutor.models.chat import encode
+from speechtutor.models.llm import TransformersEngine, load
+from speechtutor.models.llm_ct2 import CTranslate2Engine, convert
+from speechtutor.stages import Batching, Choosing, Message
 from speechtutor.tutor.rules import RuleTutor
 from tests.conftest import need
 from tests.support.judged import LEARNER, SINK
@@ -66,7 +69,7 @@ def engine(checkpoint: Path) -> TransformersEngine:
 
 def slow_twin(engine: TransformersEngine, messages: list[Message], n_tokens: int) -> str:
     """Greedy choice with the whole text read again for every token."""
-    ids, _ = _encode(engine.tokenizer, messages)
+    ids, _ = encode(engine.tokenizer, messages)
     start = len(ids)
     for _ in range(n_tokens):
         with torch.no_grad():
@@ -85,10 +88,10 @@ def test_kept_prefixes_change_nothing(engine: TransformersEngine, chat: list[Mes
 
 
 def test_the_kept_part_is_all_but_the_last_turn(engine: TransformersEngine) -> None:
-    ids, n_fixed = _encode(engine.tokenizer, CHAT)
+    ids, n_fixed = encode(engine.tokenizer, CHAT)
     assert engine.tokenizer.decode(ids[:n_fixed]).endswith("Yes.</s>")
     assert engine.tokenizer.decode(ids[n_fixed:]) == "<s>user\nHi é😀</s><s>assistant\n"
-    assert _encode(engine.tokenizer, CHAT[:1])[1] == 0
+    assert encode(engine.tokenizer, CHAT[:1])[1] == 0
 
 
 def test_writing_stops_when_closed_and_at_the_limit(engine: TransformersEngine) -> None:
@@ -99,7 +102,7 @@ def test_writing_stops_when_closed_and_at_the_limit(engine: TransformersEngine) 
 
 
 def test_the_end_token_ends_it(engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = int(engine.model(torch.tensor([_encode(engine.tokenizer, CHAT)[0]])).logits[0, -1].argmax())
+    first = int(engine.model(torch.tensor([encode(engine.tokenizer, CHAT)[0]])).logits[0, -1].argmax())
     monkeypatch.setattr(engine, "_stops", frozenset({first}))
     assert list(engine.generate(CHAT, max_tokens=5)) == []
 
@@ -133,7 +136,7 @@ def converted(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     pytest.importorskip("ctranslate2")
     folder = tmp_path_factory.mktemp("ct2") / "tiny-ct2"
     folder.mkdir()
-    _convert_ct2(checkpoint, folder)
+    convert(checkpoint, folder)
     return folder
 
 
@@ -146,6 +149,52 @@ def test_ctranslate2_speaks_too(converted: Path) -> None:
     next(pieces)
     pieces.close()  # type: ignore[attr-defined]
     assert tutor.advise(SINK, LEARNER).source == "rules"
+
+
+def test_many_at_once_are_written_as_one_by_one(converted: Path) -> None:
+    engine = load(str(converted), "cpu").engine
+    assert isinstance(engine, CTranslate2Engine) and isinstance(engine, Batching)
+    chats = [CHAT, CHAT[:1], [CHAT[0], CHAT[3]]]
+    single = ["".join(engine.generate(chat, max_tokens=8)).strip() for chat in chats]
+    # A character that is cut in two is left out of the pieces.
+    assert [text.rstrip("\ufffd") for text in engine.answers(chats, max_tokens=8)] == single
+
+
+def test_alternatives_begin_differently_and_are_always_the_same(converted: Path) -> None:
+    engine = load(str(converted), "cpu").engine
+    assert isinstance(engine, CTranslate2Engine) and isinstance(engine, Choosing)
+    first, again = (engine.alternatives(CHAT, 4, max_tokens=6) for _ in range(2))
+    assert first == again and len(first) == 4
+    greedy = "".join(engine.generate(CHAT, max_tokens=6)).strip()
+    assert first[0][:1] == greedy[:1], "the likeliest beginning is the greedy one"
+
+
+def test_samples_begin_as_told(converted: Path) -> None:
+    engine = load(str(converted), "cpu").engine
+    assert isinstance(engine, CTranslate2Engine)
+    found = engine.sample(CHAT, 3, seed=1, max_tokens=6, temperature=0.9, start="Well")
+    assert len(set(found)) > 1 and all(text.startswith("Well") for text in found)
+
+
+def test_only_words_that_are_allowed_are_written(converted: Path) -> None:
+    engine = load(str(converted), "cpu").engine
+    assert isinstance(engine, CTranslate2Engine)
+    # Its tokens are single bytes: "A" alone is a whole word of them.
+    for text in engine.alternatives(CHAT, 3, max_tokens=8, words=frozenset({"a"})):
+        assert set(text) <= set("A.,?!'"), text
+    with pytest.raises(InputError, match="none of the 1 words is one token"):
+        engine.alternatives(CHAT, 1, max_tokens=8, words=frozenset({"bread"}))
+
+
+def test_likelihoods_are_the_models_own(converted: Path) -> None:
+    engine = load(str(converted), "cpu").engine
+    assert isinstance(engine, CTranslate2Engine)
+    texts = ["Hello.", "abc"]
+    for text, value in zip(texts, engine.likelihoods(texts), strict=True):
+        ids = [engine.tokenizer.bos_token_id, *engine.tokenizer(text)["input_ids"]]
+        logits = engine.generator.forward_batch([engine.tokenizer.convert_ids_to_tokens(ids)])
+        log_probs = torch.as_tensor(np.array(logits))[0, :-1].log_softmax(-1)
+        assert value == pytest.approx(float(log_probs[range(len(ids) - 1), ids[1:]].mean()), abs=1e-3)
 
 
 def test_no_such_model(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from recipes import evaluate_tutor, finetune_tutor, prepare_tutor
+from recipes import average_adapters, evaluate_tutor, finetune_tutor, prepare_tutor, sample_replies
 from recipes.prepare_tutor import Config, apart, check, grammar_row, split_of
-from recipes.shared import feedback, synthetic
+from recipes.shared import feedback, sentences, synthetic
 from speechtutor import config
 from speechtutor.core import LearnerState
-from speechtutor.errors import InputError
+from speechtutor.errors import InputError, ModelError
 from speechtutor.evaluation import result
+from speechtutor.practice.levels import LEVELS, level_of, words_of
 from speechtutor.tutor.evidence import gather
 from speechtutor.tutor.verify import verify
 
@@ -108,6 +109,61 @@ def test_base_and_adapter_are_measured_on_the_same_and_gone_on_with(tmp_path: Pa
     assert comparison is not None and "passed" in comparison.differences
 
 
+def test_the_best_replies_that_hold_are_learnt(tmp_path: Path) -> None:
+    notes = sample_replies.asked(sample_replies.Config(scores=tmp_path / "none", made=3))
+    assert len(notes) == 3 and all(note.split != "dev" for note in notes)
+
+    def said(note: sample_replies.Asked, text: str, rubric: float, *violations: str) -> dict:  # type: ignore[type-arg]
+        return {
+            "note": note.id,
+            "start": note.start,
+            "text": text,
+            "rubric": rubric,
+            "violations": violations,
+        }
+
+    samples = [
+        said(notes[0], "Great work, one.", 0.9), said(notes[0], "Great work, two.", 0.9),
+        said(notes[0], "Well done, three.", 0.9), said(notes[0], "So, four.", 1.0, "claim: x"),
+        said(notes[1], "Great work, one.", 0.5), said(notes[1], "Well, I see that.", 0.5),
+    ]  # fmt: skip
+    rows = sample_replies.chosen(notes, samples, 2)
+    # Of equals the first goes first; then what begins as no other did; refused ones never.
+    assert [row["messages"][-1]["content"] for row in rows] == [
+        "Great work, one.", "Great work, two.", "Well, I see that.", "Great work, one."
+    ]  # fmt: skip
+    assert all(row["messages"][1]["content"].startswith(f"Start: {notes[0].start}\n") for row in rows[:2])
+    assert sample_replies.chosen(notes, [samples[3]], 2) == []
+
+
+def test_rows_of_sentences_ask_for_words_that_are_there() -> None:
+    rows = list(sentences.rows(60, random.Random(0), "l"))
+    assert len(rows) > 50 and len({row["messages"][-1]["content"] for row in rows}) == len(rows)
+    for row in rows:
+        level, _, asked = row["messages"][1]["content"].partition(": ")
+        text = row["messages"][2]["content"]
+        assert set(asked.split(", ")) <= set(words_of(text))
+        assert LEVELS.index(level) >= LEVELS.index(level_of(text) or "")
+
+
+def test_training_goes_on_from_an_adapter_of_the_same_shape(tmp_path: Path) -> None:
+    from speechtutor.training import llm as training
+
+    finetune_tutor.run(config.build(finetune_tutor.Config, ["--smoke", "--out", str(tmp_path)]))
+    first, base = tmp_path / "adapter", str(tmp_path / "smoke" / "base")
+    course = training.Course(seed=7)
+    model, _ = training.build(base, training.Adapter(rank=2), course)
+    training.begin_from(model, first)
+    training.export(model, tmp_path / "again")
+    names = [tmp_path / name / "adapter_model.safetensors" for name in ("adapter", "again")]
+    assert names[0].read_bytes() == names[1].read_bytes()
+    other, _ = training.build(base, training.Adapter(rank=4), course)
+    with pytest.raises(ModelError, match="of another method, rank or network"):
+        training.begin_from(other, first)
+    with pytest.raises(ModelError, match="holds no adapter"):
+        training.begin_from(other, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("recipe", "flags"),
     [
@@ -119,3 +175,16 @@ def test_base_and_adapter_are_measured_on_the_same_and_gone_on_with(tmp_path: Pa
 def test_settings_are_checked(recipe, flags: list[str]) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(InputError, match=flags[0][2:]):
         config.build(recipe.Config, flags)
+
+
+def test_the_mean_of_adapters_by_hand(tmp_path: Path) -> None:
+    import numpy as np
+    from safetensors.numpy import load_file
+
+    made = average_adapters.run(average_adapters.Config(out=tmp_path, smoke=True))
+    assert load_file(made / average_adapters.FILE)["a"].tolist() == [[0.5, 0.5], [0.5, 0.5]]
+    one, other = ({"a": np.zeros(n, np.float16)} for n in (2, 3))
+    with pytest.raises(InputError, match="have no mean"):
+        average_adapters.mean([one, other])
+    with pytest.raises(InputError, match="holds no adapter"):
+        average_adapters.run(average_adapters.Config(str(tmp_path / "none"), tmp_path))

@@ -113,6 +113,8 @@ def practice(world: World) -> list[str]:
         "--session": _pick(world, "1", *NUMBERS),
         "--exercise": _pick(world, "91e1b3c443a1", *NAMES),
         "--seed": _pick(world, *NUMBERS),
+        "--about": _pick(world, "food", "law", "", "\n"),
+        "--tutor": _pick(world, "fake", "rules", *MODELS),
         "--json": None,
     }
     answer = ["--answer", _sound(world), *FAKES] if world.rng.random() < 0.3 else []
@@ -317,6 +319,7 @@ def others(world: World) -> list[str]:
             "--host": _pick(world, "nosuchhost.invalid", "256.1.1.1", "", "\n", "0.0.0.0", "::1", "x" * 300),
             "--device": _pick(world, *DEVICES),
             "--grammar": _pick(world, *MODELS),
+            "--tutor": _pick(world, *MODELS),
         }
         return ["app", *options(world, known, 3)]
     known = {

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from speechtutor.core import LearnerState
 from speechtutor.errors import InputError, ServiceError
 from speechtutor.stages import Message
 from speechtutor.tutor.engine import ReplyCache, timed
@@ -110,6 +111,31 @@ def test_a_writer_that_hangs_is_left_alone_and_closed_later() -> None:
     assert not engine.closed.is_set()
     engine.go.set()
     assert engine.closed.wait(LONG)
+
+
+def test_the_first_word_has_a_time_of_its_own() -> None:
+    late = Slow()
+    with pytest.raises(ServiceError, match=r"the first word took longer than 0\.2 s"):
+        next(timed(late.generate((), max_tokens=1), LONG, 0.2))
+    late.go.set()
+    # Once it is there, the whole reply's time counts; and a first word may not take longer than the whole.
+    early = Slow("One.")
+    reader = timed(early.generate((), max_tokens=1), 0.4, 0.2)
+    assert next(reader) == "One."
+    with pytest.raises(ServiceError, match=r"the reply took longer than 0\.4 s"):
+        next(reader)
+    early.go.set()
+    with pytest.raises(ServiceError, match=r"the reply took longer than 0\.2 s"):
+        next(timed(Slow().generate((), max_tokens=1), 0.2, LONG))
+
+
+def test_a_model_that_nobody_asked_for_makes_no_excuses() -> None:
+    rules = RuleTutor().advise(SINK, LEARNER)
+    for pieces in ((), ("You are bad. ",)):
+        assert LlmTutor(Slow(*pieces), first=0.1, timeout=0.2, quiet=True).advise(SINK, LEARNER) == rules
+    spanish = LearnerState(explain="es")
+    told = LlmTutor(Slow(), quiet=True).advise(SINK, spanish)
+    assert told == RuleTutor().advise(SINK, spanish) and not told.warnings
 
 
 def test_a_closed_reader_closes_the_writer() -> None:
