@@ -253,7 +253,8 @@ def folds(found: dict[str, np.ndarray], part: str, n_folds: int) -> np.ndarray:
     """(n_places,) which fold each place is of."""
     speakers = found["speakers"].tolist()
     fold = fold_of(speakers, n_folds)
-    return np.array([fold[s] for s in speakers])[found[f"{part}.case"]]
+    of_case = np.array([fold[s] for s in speakers])
+    return np.asarray(of_case[found[f"{part}.case"]])
 
 
 def chosen(places_: Places, kept: np.ndarray) -> Places:
