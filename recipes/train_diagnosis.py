@@ -23,12 +23,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recipes.shared import known_cases, settings, synthetic
-from speechtutor import config, hub
+from speechtutor import config
 from speechtutor.errors import InputError
 from speechtutor.evaluation.known_errors import Case
-from speechtutor.files import disk, fingerprint
-from speechtutor.hub import description
-from speechtutor.hub.description import Description
+from speechtutor.files import disk
 from speechtutor.scoring.diagnosis import IGNORED, RIGHT
 
 if TYPE_CHECKING:
@@ -255,8 +253,8 @@ def folds(found: dict[str, np.ndarray], part: str, n_folds: int) -> np.ndarray:
     """(n_places,) which fold each place is of."""
     speakers = found["speakers"].tolist()
     fold = fold_of(speakers, n_folds)
-    each: np.ndarray = np.array([fold[s] for s in speakers])
-    return np.asarray(each[found[f"{part}.case"]])
+    of_case = np.array([fold[s] for s in speakers])
+    return np.asarray(of_case[found[f"{part}.case"]])
 
 
 def chosen(places_: Places, kept: np.ndarray) -> Places:
@@ -344,13 +342,7 @@ def calibrated(
     return settings_, report
 
 
-def write(
-    folder: Path,
-    cfg: Config,
-    networks: dict[str, list[Any]],
-    settings_: dict[str, Any],
-    mark: fingerprint.Fingerprint,
-) -> None:
+def write(folder: Path, cfg: Config, networks: dict[str, list[Any]], settings_: dict[str, Any]) -> None:
     """A folder that `speechtutor.models.diagnosis.load` reads: the networks and their settings."""
     from safetensors.numpy import save_file
 
@@ -364,7 +356,6 @@ def write(
     save_file(tensors, folder / "networks.safetensors")
     written = {"name": "diagnosis", "version": cfg.version, "ear": cfg.named, "base": BASE, "rates": RATES}
     disk.write_text(folder / "config.json", json.dumps(written | settings_, indent=1) + "\n")
-    description.write(folder, Description("diagnosis", cfg.named, fingerprint=mark))
 
 
 def run(cfg: Config) -> dict[str, Any]:
@@ -386,17 +377,13 @@ def run(cfg: Config) -> dict[str, Any]:
         )  # fmt: skip
     else:
         ears = [load(cfg.scorer_ear), load(cfg.ear)]
-    ear = hub.content(cfg.ear) or cfg.ear
-    mark = settings.mark(cfg, manifest=cfg.manifest, voices=cfg.voices, dev_voices=cfg.dev_voices, ear=ear)
-    config.save(cfg, cfg.out, mark=mark)
+    config.save(cfg, cfg.out)
     found = groups(cfg, ears)
     trained = {part: train_part(cfg, found, part) for part in ("phones", "gaps")}
     settings_ = {part: each.settings for part, each in trained.items()}
     for k in range(cfg.folds):
-        each_fold = {part: each.folds[k] for part, each in trained.items()}
-        write(cfg.out / f"fold-{k}", cfg, each_fold, settings_, mark)
-    whole = {part: each.whole for part, each in trained.items()}
-    write(cfg.out / "diagnosis", cfg, whole, settings_, mark)
+        write(cfg.out / f"fold-{k}", cfg, {part: each.folds[k] for part, each in trained.items()}, settings_)
+    write(cfg.out / "diagnosis", cfg, {part: each.whole for part, each in trained.items()}, settings_)
     report = {part: each.report for part, each in trained.items()}
     log.info("%s", json.dumps(report))
     disk.write_text(cfg.out / "report.json", json.dumps(report, indent=1) + "\n")
