@@ -107,6 +107,7 @@ class Worded(TypedDict):
     n_words: Count
     grade: Number | None
     first: Number | None
+    rubric: NotRequired[dict[str, Number | None]]
 
 
 class Corrected(TypedDict):
