@@ -8,7 +8,7 @@ the learners' store.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -41,6 +41,7 @@ from speechtutor.content.tables import languages, message
 from speechtutor.files import disk
 from speechtutor.files.guard import LOGS
 from speechtutor.pipeline import Coach
+from speechtutor.stages import Adjustable, Scorer
 
 
 def build(
@@ -113,11 +114,11 @@ def launch(blocks: gr.Blocks, **options: Any) -> Any:
     return page.launch(blocks, EXAMPLES, **options)
 
 
-def stricter(coach: Coach, scorer: Any, lane: voices.Lane) -> dict[str, Coach]:
+def stricter(coach: Coach, scorer: Scorer, lane: voices.Lane) -> dict[str, Coach]:
     """Coaches by strictness around one loaded scorer, where it has one to choose."""
-    if not is_dataclass(scorer) or isinstance(scorer, type) or not hasattr(scorer, "strictness"):
+    if not isinstance(scorer, Adjustable):
         return {}
-    made: dict[str, Any] = {name: replace(scorer, strictness=name) for name in STRICTNESS}
+    made = {name: scorer.as_strict(name) for name in STRICTNESS}
     return {name: replace(coach, scorer=voices.FirstScorer(one, lane)) for name, one in made.items()}
 
 

@@ -138,8 +138,9 @@ def texts(value: Any, key: str = "") -> Iterator[str]:
 
 def own_words() -> frozenset[str]:
     """Every word of our exercises, talks and practice sentences, and what a tutor may say."""
-    names = ("scenarios", "questions", "exercises", "sentences", "library", "pairs", "interests")
+    names = ("scenarios", "questions", "exercises", "sentences", "library", "pairs")
     said = [text for name in names for text in texts(read(name))]
+    said += read("interests")["topic"].values()
     said += [read("words")["function"], read("words")["talk"], *fillers()]
     for row in read("scenarios")["scenario"]:
         for step in row["step"]:

@@ -176,6 +176,15 @@ class Worded(Tutor, Protocol):
         ...
 
 
+@runtime_checkable
+class Adjustable(Scorer, Protocol):
+    """A scorer that names wrong sounds more or less readily, as is asked for."""
+
+    def as_strict(self, strictness: str) -> Scorer:
+        """The same scorer at another strictness (`speechtutor.scoring.diagnosis.STRICTNESS`)."""
+        ...
+
+
 class GrammarCorrector(Protocol):
     """Mends what a learner said freely, as little as possible."""
 

@@ -60,11 +60,7 @@ def run(
 
     names = {"transcriber": transcriber, "scorer": scorer, "tutor": tutor, "grammar": grammar}
     if placement:
-        if seed is not None:
-            raise InputError(
-                "--seed names an exercise, and a placement chooses its own: leave one of them out"
-            )
-        _place(learner, answer, names, explain, device, json=json)
+        _place(learner, answer, names, explain, device, seed, json=json)
         return
     if session is not None:
         _session(learner, session, explain or "en", json=json)
@@ -205,6 +201,7 @@ def _place(
     names: dict[str, str | None],
     explain: str | None,
     device: str | None,
+    seed: int | None,
     *,
     json: bool,
 ) -> None:
@@ -213,6 +210,8 @@ def _place(
     from speechtutor.practice.exercises import in_language
     from speechtutor.views.session import exercise_json
 
+    if seed is not None:
+        raise InputError("--seed names an exercise, and a placement chooses its own: leave one of them out")
     if learner is None:
         raise InputError("a placement is of somebody: name them with --learner")
     number, item, state = _item(learner)

@@ -103,9 +103,9 @@ def check(profile: Profile, now: datetime) -> None:
     if profile.l1 is not None and not (2 <= len(profile.l1) <= 12 and profile.l1.replace("-", "").isalpha()):
         raise InputError(f"a first language is a code such as zh, es or ja, not {profile.l1!r:.60}")
     for field, number, low, high in (
-        ("minutes a day", profile.minutes, 1, MOST_MINUTES),
-        ("days that recordings are kept", profile.keep_days, 1, LONGEST_KEPT),
-        ("the year of birth", profile.born, now.year - OLDEST, now.year),
+        ("minutes a day (--minutes)", profile.minutes, 1, MOST_MINUTES),
+        ("days that recordings are kept (--keep-days)", profile.keep_days, 1, LONGEST_KEPT),
+        ("the year of birth (--born)", profile.born, now.year - OLDEST, now.year),
     ):
         if number is not None and not low <= number <= high:
             raise InputError(f"{field} must be from {low} to {high}, not {number}")

@@ -78,6 +78,15 @@ class PronunciationScorer:
         """The same scorer with another acoustic model, such as one that keeps what it hears."""
         return replace(self, acoustic=acoustic)
 
+    def as_strict(self, strictness: str) -> PronunciationScorer:
+        """The same scorer at another strictness.
+
+        Raises:
+            InputError: for a strictness that there is not.
+        """
+        check_strictness(strictness)
+        return replace(self, strictness=strictness)
+
     def align(self, recording: Recording, text: str) -> Alignment:
         """When each phone of the text was said.
 

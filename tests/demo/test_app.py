@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from demo import app, private
-from speechtutor import audio, hub
+from speechtutor import audio, hub, registry
 from speechtutor.core import Recording, UtteranceScore
 from speechtutor.learner.store import SqlStore
 from speechtutor.models import fake
@@ -27,10 +27,12 @@ WAIT = 60_000
 
 
 @pytest.mark.writes_home
-def test_the_grammar_model_is_taken_only_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert app.grammar_model() == "rules"
+def test_models_are_taken_only_where_they_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert [registry.ready(stage) for stage in ("grammar", "tutor", "scorer")] == ["rules", "rules", "raters"]
     monkeypatch.setattr(hub, "located", lambda name: tmp_path)
-    assert app.grammar_model() == "smollm2-135m-instruct"
+    assert registry.ready("grammar") == "smollm2-135m-instruct"
+    need(importlib.util.find_spec("faster_whisper"), "faster-whisper is not installed")
+    assert registry.ready("tutor") == "smollm2-135m-tutor"
 
 
 @pytest.fixture(scope="module")

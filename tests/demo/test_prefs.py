@@ -90,7 +90,7 @@ def test_every_word_on_the_page_is_told_in_every_language(built: tuple[gr.Blocks
         words += words_of({key: getattr(block, key, None) for key in ("label", "info", "choices")})
         if getattr(block, "elem_id", None) != "language" and getattr(block, "visible", True) != "hidden":
             seen.update(words)
-    levels = {"A1", "A2", "B1", "B2"}
+    levels = {"A1", "A2", "B1", "B2", "C1"}
     assert seen - levels - app_words(labels, "en") == set()
     assert len(app_words(labels, "en")) > 60
     assert [word for word in app_words(labels, "zh") if not re.search(r"[\u4e00-\u9fff%]", word)] == []

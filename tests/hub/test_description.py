@@ -82,6 +82,7 @@ ASKED: dict[str, tuple[str, Role]] = {
     "speechtutor.models.whisper:load": ("checkpoint", description.WHISPER),
     "speechtutor.models.whisper:load_learners": ("checkpoint", description.WHISPER),
     "speechtutor.models.whisper_onnx:load": ("checkpoint", description.WHISPER_ONNX),
+    "speechtutor.models.llm:load_trained": ("checkpoint", description.CHAT),
     "speechtutor.models.llm:load adapter": ("adapter", description.TUTOR_ADAPTER),
     "speechtutor.models.llm_grammar:load adapter": ("adapter", description.TUTOR_ADAPTER),
     "speechtutor.models.whisper:load adapter": ("adapter", description.WHISPER_ADAPTER),

@@ -40,7 +40,7 @@ def processor(name: str) -> Any:
 
 @pytest.mark.parametrize("given", ["openai/whisper-small", "/some/where", Path("some/where")])
 def test_paths_and_hub_ids_go_through(given: str | Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "resolve", lambda asked: asked)
+    monkeypatch.setattr(hub, "resolve", lambda asked, **_: asked)
     assert convert.whisper_checkpoint(given) is given
     assert convert.smollm_checkpoint(given) is given
 

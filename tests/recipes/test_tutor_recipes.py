@@ -151,7 +151,7 @@ def test_training_goes_on_from_an_adapter_of_the_same_shape(tmp_path: Path) -> N
 
     finetune_tutor.run(config.build(finetune_tutor.Config, ["--smoke", "--out", str(tmp_path)]))
     first, base = tmp_path / "adapter", str(tmp_path / "smoke" / "base")
-    course = training.Course(seed=7)
+    course = training.Recipe(seed=7)
     model, _ = training.build(base, training.Adapter(rank=2), course)
     training.begin_from(model, first)
     training.export(model, tmp_path / "again")
