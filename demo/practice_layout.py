@@ -37,7 +37,9 @@ def sounds_offered() -> list[tuple[str | Making, str]]:
 
 def layout(labels: Labels) -> SimpleNamespace:
     """The widgets from top to bottom, by name."""
-    w = SimpleNamespace(screen=gr.State(Screen(), time_to_live=HOUR), shown=gr.Textbox(visible="hidden"))
+    w = SimpleNamespace(
+        screen=gr.State(Screen(), time_to_live=HOUR), shown=gr.Textbox(visible="hidden", elem_id="shown")
+    )
     with gr.Row(elem_id="wish"):
         menu = [(f"kind.{name}", name) for name in KINDS]
         w.kind = labels.add(

@@ -1,7 +1,8 @@
 """Learners in the app, as `speechtutor bench` sends them: through the queue that a browser uses.
 
-The app runs in a process of its own. Each learner says a sentence (which takes as long as the recording),
-has it checked, taps a word, hears the next sentence and says that one. Every take is another recording by
+The app runs in a process of its own. Each learner gives it a text, says it (which takes as long as the
+recording), has it checked, looks at the words until the page has made ready what it makes then, taps a word,
+hears another sentence and goes on to the next text. Every take is another recording by
 its bytes, as those of people are, or the app would know it already.
 """
 
@@ -9,23 +10,24 @@ from __future__ import annotations
 
 import io
 import itertools
-import json
+import re
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import numpy as np
-import soundfile
 
+from speechtutor.commands.page import TAKE, AppError, Page
 from speechtutor.commands.timing import Sample, percentiles
 from speechtutor.content.tables import sentence_bank
 from speechtutor.core import Recording
@@ -34,17 +36,14 @@ from speechtutor.errors import SpeechTutorError
 if TYPE_CHECKING:
     from speechtutor.schema import Json
 
-API = "/gradio_api"
-TAKE = "me.wav"
 PROGRAM = (sys.executable, "-m", "speechtutor", "app")
-PATIENCE = 300.0
-"""Seconds that a call of the app may take."""
+OWN = "own"
+"""The kind of practice whose text is the learner's."""
+ID = re.compile(r'data-id="([^"]*)"')
+SAY = re.compile(r'<p class="say[^"]*"[^>]*>([^<]*)</p>')
+"""On the card: what a take is held against, and what is to be said."""
 LOUDNESS = 1e-4
 """Of the sample that makes a take another one: not to be heard."""
-
-
-class AppError(SpeechTutorError):
-    """The app did not start, or answered something else than it should."""
 
 
 @dataclass(frozen=True)
@@ -107,77 +106,64 @@ def _stopped(process: subprocess.Popen[str]) -> None:
         process.kill()
 
 
-class Visitor:
-    """A browser in the app: one session, whose calls go by the widgets that they are about."""
+class Visitor(Page):
+    """A learner at the Practise tab, who says texts of their own and knows its widgets."""
 
-    def __init__(self, url: str, name: str = "visitor") -> None:
-        self.http = httpx.Client(base_url=url, timeout=PATIENCE)
-        self.session = f"{name}-{time.monotonic_ns()}"
-        self.config: Mapping[str, Any] = self._json(self.http.get("/config"))
+    @property
+    def text(self) -> str:
+        """What the card says is to be said; "" where it shows no text."""
+        found = SAY.search(self.shows("card") or "")
+        return unescape(found[1]) if found else ""
 
-    def upload(self, data: bytes, name: str = TAKE) -> str:
-        """Send a recording; the path that the app knows it by."""
-        return str(self._json(self.http.post(f"{API}/upload", files={"files": (name, data)}))[0])
-
-    def check(self, path: str, text: str) -> str:
-        """Judge an uploaded take of a text: the words as HTML, or the message where there are none."""
-        take = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        shown = self.call("words", mic=take, sentence=text)
-        return str(shown[1] or shown[0])
-
-    def tap(self, word: int) -> list[Any]:
-        """Tap a word of the last check: its sounds as HTML, and the player."""
-        return self.call("own", event={"word": word})
-
-    def hear(self, text: str) -> str:
-        """The path of a text in the model voice."""
-        return str(self.call("voice", sentence=text)[0]["value"]["path"])
-
-    def call(self, output: str, *, event: Mapping[str, Any] | None = None, **given: Any) -> list[Any]:
-        """What a call of the page gives back in the end.
-
-        `output` is the id of a widget that the call fills, `given` are values by the id of theirs; the
-        others are as the page shows them at first. `event` is what a tap tells.
+    def choose(self, text: str) -> None:
+        """Practise a text of one's own; it is on the card afterwards.
 
         Raises:
-            AppError: when the call fails or never ends.
+            AppError: when something else is.
         """
-        found = self._found(output, given, tapped=event is not None)
-        values = {number: self._widget(number) for number in found["inputs"]}
-        data = [given.get(one.get("elem_id") or "", one.get("value")) for one in values.values()]
-        body = {"data": data, "fn_index": found["id"], "session_hash": self.session, "event_data": event}
-        self._json(self.http.post(f"{API}/queue/join", json=body))
-        address = {"session_hash": self.session}
-        with self.http.stream("GET", f"{API}/queue/data", params=address) as events:
-            for line in events.iter_lines():
-                message = json.loads(line[6:]) if line.startswith("data: ") else {}
-                if message.get("msg") == "process_completed":
-                    if not message["success"]:
-                        raise AppError(f"the app could not fill {output!r}: {message['output']}")
-                    return list(message["output"]["data"])
-        raise AppError(f"the app never filled {output!r}")
+        self.enter({"kind": OWN, "text": text})
+        self.press("use")
+        self.follow()
+        if self.text != " ".join(text.split()):
+            raise AppError(f"the card shows {self.text!r} where {text!r} was chosen")
 
-    def _widget(self, number: int) -> Mapping[str, Any]:
-        return next(one["props"] for one in self.config["components"] if one["id"] == number)
+    def check(self, path: str, text: str) -> str:
+        """Judge an uploaded take of a text: the words as HTML, or the message where there are none.
 
-    def _found(self, output: str, given: Mapping[str, Any], tapped: bool) -> Mapping[str, Any]:
-        def ids(numbers: Sequence[int]) -> set[str]:
-            return {self._widget(number).get("elem_id") or "" for number in numbers}
+        The text is chosen first where the card shows another. The take is said to be of what is on the card,
+        as the script of the page says it.
+        """
+        if self.text != " ".join(text.split()):
+            self.choose(text)
+        shown = ID.search(self.shows("card"))
+        take = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        self.enter({"mic-upload": take, "shown": unescape(shown[1]) if shown else ""})
+        self.press("mic-upload", "upload")
+        words, message = self.shows("words"), self.shows("message")
+        # What went wrong with this take may stand above the words of the one before it.
+        return str(message if "st-error" in message or not words else words)
 
-        for one in self.config["dependencies"]:
-            is_tap = any(event == "click" and self._is_html(at) for at, event in one["targets"])
-            fits = output in ids(one["outputs"]) and given.keys() <= ids(one["inputs"])
-            if one["backend_fn"] and fits and is_tap == tapped:
-                return dict(one)
-        raise AppError(f"the page has no call that fills {output!r} from {', '.join(given) or 'nothing'}")
+    def tap(self, word: int) -> str:
+        """Tap a word of the last check: its sounds and voices as HTML.
 
-    def _is_html(self, number: int | None) -> bool:
-        return any(one["id"] == number and one["type"] == "html" for one in self.config["components"])
+        Raises:
+            AppError: when nothing comes of it.
+        """
+        self.press("words", told={"word": word})
+        if not self.shows("detail"):
+            raise AppError(f"a tap on word {word} showed nothing")
+        return str(self.shows("detail"))
 
-    def _json(self, answer: httpx.Response) -> Any:
-        if answer.status_code != 200:
-            raise AppError(f"{answer.request.url.path}: status {answer.status_code}, {answer.text:.200}")
-        return answer.json()
+    def hear(self) -> str:
+        """What is on the card in the model voice, as HTML.
+
+        Raises:
+            AppError: when there is no sound.
+        """
+        self.press("hear")
+        if "<audio" not in self.shows("voice"):
+            raise AppError(f"no voice for {self.text!r}: {self.shows('message'):.200}")
+        return str(self.shows("voice"))
 
 
 @dataclass
@@ -196,6 +182,8 @@ class Visits:
 
 def take(recording: Recording, number: int) -> bytes:
     """A recording as a browser sends it, told apart from others of its kind by one silent sample."""
+    import soundfile
+
     samples = np.append(recording.samples, np.float32(LOUDNESS * (1 + number % 1000)))
     file = io.BytesIO()
     soundfile.write(file, samples, recording.sample_rate, format="WAV", subtype="PCM_16")
@@ -234,6 +222,7 @@ def _learner(
         visitor = Visitor(app.url, f"learner-{number}")
         for turn in itertools.count():
             sample = samples[(number + turn) % len(samples)]
+            visitor.choose(sample.text)
             time.sleep(min(sample.recording.duration, max(0.0, end - time.monotonic())))
             if time.monotonic() >= end:
                 return
@@ -242,8 +231,10 @@ def _learner(
             words = _timed(seen, "check", visitor.check, path, sample.text)
             if "data-word" not in words:
                 raise AppError(f"a check of {sample.name} gave no words: {words:.200}")
+            visitor.follow()
             _timed(seen, "tap", visitor.tap, 0)
-            _timed(seen, "hear", visitor.hear, bank[(17 * number + turn) % len(bank)])
+            visitor.choose(bank[(17 * number + turn) % len(bank)])
+            _timed(seen, "hear", visitor.hear)
     except (SpeechTutorError, httpx.HTTPError, ValueError, LookupError) as error:
         seen.problems.append(f"learner {number}: {str(error) or type(error).__name__}")
 
