@@ -100,7 +100,7 @@ class Page:
     def _number(self, widget: str) -> int:
         if widget not in self._numbers:
             raise AppError(f"the page has no widget {widget!r}")
-        return self._numbers[widget]
+        return int(self._numbers[widget])
 
     def _json(self, answer: httpx.Response) -> Any:
         if answer.status_code != 200:
