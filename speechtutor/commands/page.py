@@ -68,9 +68,9 @@ class Page:
 
     def follow(self) -> None:
         """Let the page do what it does after the last press, such as to have words said in advance."""
-        ended = {self._last}
+        ended = set() if self._last is None else {self._last}
         for one in self.config["dependencies"]:
-            if one["backend_fn"] and one.get("trigger_after") in ended - {None}:
+            if one["backend_fn"] and one.get("trigger_after") in ended:
                 self._call(one, "what follows", None)
                 ended.add(one["id"])
 

@@ -2,8 +2,8 @@
 
 The app runs in a process of its own. Each learner gives it a text, says it (which takes as long as the
 recording), has it checked, looks at the words until the page has made ready what it makes then, taps a word,
-hears another sentence and goes on to the next text. Every take is another recording by
-its bytes, as those of people are, or the app would know it already.
+hears another sentence and goes on to the next text. Every take is another recording by its bytes, as those
+of people are, or the app would know it already.
 """
 
 from __future__ import annotations
