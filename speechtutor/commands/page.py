@@ -37,7 +37,9 @@ class Page:
         self.session = f"{name}-{time.monotonic_ns()}"
         self.config: Mapping[str, Any] = self._json(self.http.get("/config"))
         props = {one["id"]: one["props"] for one in self.config["components"]}
-        self._numbers = {one["elem_id"]: number for number, one in props.items() if one.get("elem_id")}
+        self._numbers: dict[str, int] = {
+            one["elem_id"]: number for number, one in props.items() if one.get("elem_id")
+        }
         self._values = {number: one.get("value") for number, one in props.items()}
         self._last: int | None = None
 

@@ -107,6 +107,13 @@ def test_a_take_of_what_is_not_shown_is_not_judged(url: str, monkeypatch: pytest
     assert "st-error" in told and visitor.text == TEXT and visitor.shows("words") == ""
 
 
+def test_a_check_without_words_is_not_timed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors, "PROGRAM", FAKE)
+    monkeypatch.setattr(visitors, "take", lambda recording, number: b"no sound at all")
+    with visitors.checking(None) as check, pytest.raises(AppError, match="a check of a gave no words"):
+        check(Sample("a", GOOD, TEXT))
+
+
 def test_what_a_page_does_not_have_is_said(url: str) -> None:
     visitor = visitors.Visitor(url)
     visitor.follow()  # nothing was pressed yet
