@@ -37,7 +37,9 @@ class Page:
         self.session = f"{name}-{time.monotonic_ns()}"
         self.config: Mapping[str, Any] = self._json(self.http.get("/config"))
         props = {one["id"]: one["props"] for one in self.config["components"]}
-        self._numbers = {one["elem_id"]: number for number, one in props.items() if one.get("elem_id")}
+        self._numbers: dict[str, int] = {
+            one["elem_id"]: number for number, one in props.items() if one.get("elem_id")
+        }
         self._values = {number: one.get("value") for number, one in props.items()}
         self._last: int | None = None
 
@@ -68,9 +70,9 @@ class Page:
 
     def follow(self) -> None:
         """Let the page do what it does after the last press, such as to have words said in advance."""
-        ended = {self._last}
+        ended = set() if self._last is None else {self._last}
         for one in self.config["dependencies"]:
-            if one["backend_fn"] and one.get("trigger_after") in ended - {None}:
+            if one["backend_fn"] and one.get("trigger_after") in ended:
                 self._call(one, "what follows", None)
                 ended.add(one["id"])
 

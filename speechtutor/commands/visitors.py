@@ -2,8 +2,8 @@
 
 The app runs in a process of its own. Each learner gives it a text, says it (which takes as long as the
 recording), has it checked, looks at the words until the page has made ready what it makes then, taps a word,
-hears another sentence and goes on to the next text. Every take is another recording by
-its bytes, as those of people are, or the app would know it already.
+hears another sentence and goes on to the next text. Every take is another recording by its bytes, as those
+of people are, or the app would know it already.
 """
 
 from __future__ import annotations
@@ -228,15 +228,24 @@ def _learner(
                 return
             path = visitor.upload(take(sample.recording, next(numbers)))
             seen.folder = Path(path).parent.parent
-            words = _timed(seen, "check", visitor.check, path, sample.text)
-            if "data-word" not in words:
-                raise AppError(f"a check of {sample.name} gave no words: {words:.200}")
+            _with_words(sample, _timed(seen, "check", visitor.check, path, sample.text))
             visitor.follow()
             _timed(seen, "tap", visitor.tap, 0)
             visitor.choose(bank[(17 * number + turn) % len(bank)])
             _timed(seen, "hear", visitor.hear)
     except (SpeechTutorError, httpx.HTTPError, ValueError, LookupError) as error:
         seen.problems.append(f"learner {number}: {str(error) or type(error).__name__}")
+
+
+def _with_words(sample: Sample, shown: str) -> str:
+    """What a check of a sample showed, which has to be words.
+
+    Raises:
+        AppError: when it is none.
+    """
+    if "data-word" not in shown:
+        raise AppError(f"a check of {sample.name} gave no words: {shown:.200}")
+    return shown
 
 
 def _timed(seen: Visits, kind: str, call: Callable[..., Any], *given: Any) -> Any:
@@ -251,11 +260,16 @@ def checking(device: str | None) -> Iterator[Callable[[Sample], object]]:
     """A check of a take in the app, as one learner's browser asks for it; the app ends with the block.
 
     Raises:
-        AppError: when the app does not start.
+        AppError: when the app does not start, or a check gives no words.
     """
     with running(*_on(device)) as app:
         visitor, number = Visitor(app.url), itertools.count()
-        yield lambda clip: visitor.check(visitor.upload(take(clip.recording, next(number))), clip.text)
+
+        def check(clip: Sample) -> str:
+            path = visitor.upload(take(clip.recording, next(number)))
+            return _with_words(clip, visitor.check(path, clip.text))
+
+        yield check
 
 
 def crowd(

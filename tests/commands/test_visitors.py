@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from speechtutor import audio
 from speechtutor.commands import bench, visitors
+from speechtutor.commands.page import AppError
 from speechtutor.commands.timing import Sample
 from speechtutor.core import Recording
 from tests.conftest import EXAMPLES, PROJECT
@@ -64,8 +66,63 @@ def test_an_app_that_judges_nothing_is_said(home: Path, monkeypatch: pytest.Monk
 
 
 def test_an_app_that_does_not_start_says_why() -> None:
-    with pytest.raises(visitors.AppError, match=r"the app did not start: .*--nonsense"):
+    with pytest.raises(AppError, match=r"the app did not start: .*--nonsense"):
         visitors.running("--nonsense", program=FAKE).__enter__()
+
+
+@pytest.fixture(scope="module")
+def url(home: Path) -> Iterator[str]:
+    with visitors.running(program=FAKE) as app:
+        yield app.url
+
+
+def test_a_visitor_sees_what_a_browser_would(url: str) -> None:
+    visitor = visitors.Visitor(url)
+    assert visitor.text == ""
+    visitor.choose("Fish  & chips, it's <nice>.")
+    assert visitor.text == "Fish & chips, it's <nice>."
+    words = visitor.check(visitor.upload(visitors.take(GOOD, 1)), TEXT)
+    assert visitor.text == TEXT and words.count("data-word=") == 8
+    assert [visitor.tap(word).count("data-sound=") for word in (0, 7)] == [2, 2]  # their own and the model's
+    with pytest.raises(AppError, match="a tap on word 8 showed nothing"):
+        visitor.tap(8)
+    refused = visitor.check(visitor.upload(b"no sound at all"), TEXT)
+    assert "not an audio file" in refused and "data-word" not in refused
+    assert 'src="data:audio' in visitor.hear()
+
+
+def test_another_card_than_the_text_chosen_is_said(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors, "OWN", "free")  # whose card has no text
+    visitor = visitors.Visitor(url)
+    with pytest.raises(AppError, match=r"the card shows '' where 'One cup\.' was chosen"):
+        visitor.choose("One cup.")
+    with pytest.raises(AppError, match="no voice for ''"):
+        visitor.hear()
+
+
+def test_a_take_of_what_is_not_shown_is_not_judged(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors, "ID", re.compile("data-(id)="))
+    visitor = visitors.Visitor(url)
+    told = visitor.check(visitor.upload(visitors.take(GOOD, 1)), TEXT)
+    assert "st-error" in told and visitor.text == TEXT and visitor.shows("words") == ""
+
+
+def test_a_check_without_words_is_not_timed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors, "PROGRAM", FAKE)
+    monkeypatch.setattr(visitors, "take", lambda recording, number: b"no sound at all")
+    with visitors.checking(None) as check, pytest.raises(AppError, match="a check of a gave no words"):
+        check(Sample("a", GOOD, TEXT))
+
+
+def test_what_a_page_does_not_have_is_said(url: str) -> None:
+    visitor = visitors.Visitor(url)
+    visitor.follow()  # nothing was pressed yet
+    with pytest.raises(AppError, match="the page has no widget 'sentence'"):
+        visitor.enter({"sentence": TEXT})
+    with pytest.raises(AppError, match="the page calls nothing at a click of 'kind'"):
+        visitor.press("kind")
+    with pytest.raises(AppError, match="/gradio_api/queue/join: status 413"):
+        visitor.choose("a" * 256_000)
 
 
 def test_one_check_is_timed_beside_others(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
