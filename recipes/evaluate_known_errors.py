@@ -13,35 +13,34 @@ The scorer is judged beside it, by its own error probability and threshold.
 
 from __future__ import annotations
 
-import json
-import logging
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from recipes.shared import known_cases, synthetic
-from speechtutor import config
-from speechtutor.core.score import ERROR_THRESHOLD
+from recipes.shared import evaluating, known_cases, synthetic
+from speechtutor import config, hub, registry
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError
-from speechtutor.evaluation.known_errors import Case
-from speechtutor.files import disk
-from speechtutor.metrics import speaker_bootstrap
-from speechtutor.scoring.diagnosis import RIGHT, STRICTNESS, Diagnosis, Model
-from speechtutor.text.phones import PHONES, VOWELS
+from speechtutor.evaluation import diagnosis, provenance, table
+from speechtutor.evaluation.diagnosis import Reading
+from speechtutor.evaluation.job import Job
+from speechtutor.evaluation.known_error_places import hear
+from speechtutor.evaluation.known_errors import Case, well_said
+from speechtutor.evaluation.result import Summary
+from speechtutor.files import fingerprint
+from speechtutor.hub import description, shipped
+from speechtutor.scoring.diagnosis import Model
 
 if TYPE_CHECKING:
-    from speechtutor.core import UtteranceScore
+    from speechtutor.core import Utterance, UtteranceScore
     from speechtutor.models.diagnosis import Diagnoser
-    from speechtutor.models.scorer import PronunciationScorer
+    from speechtutor.stages import AcousticModel
 
-log = logging.getLogger("evaluate_known_errors")
-
-SYSTEMS = ("diagnosis", "scorer")
+BLENDED = 6
+"""Readings of a speaker that get other sounds, as many as `known_cases.of_blends` takes."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Config:
     )
     """Groups of voices and their manifests."""
     out: Path = Path("runs/evaluate_known_errors")
-    """Folder for config.json, report.json and report.md."""
+    """Folder for config.json, utterances.jsonl, summary.json and report.md."""
     scorer: str | None = None
     """A scorer of the registry or a folder."""
     diagnosis: str | None = None
@@ -89,297 +88,139 @@ class Config:
     """Untrained ears, made-up data."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A wrong sound or a well-said phone, and what both systems said of it.
+def readings(cfg: Config, acoustic: AcousticModel) -> Iterator[Reading]:
+    """Every recording of every group, with the cases that it gives once they are asked for.
 
-    `said` is None where the phone is right. `found` and `named` by system and strictness; `level` is the
-    diagnosis's probability.
+    Raises:
+        InputError: for a manifest without dev rows, or of which a row does not say what was said.
     """
-
-    group: str
-    speaker: str
-    kind: str
-    wanted: str
-    said: str | None
-    place: str
-    level: float
-    found: dict[str, bool]
-    heard: dict[str, str | None]
-
-
-def judge(
-    case: Case, scorer: PronunciationScorer, diagnoser: Diagnoser, *, gate: bool = True
-) -> Iterator[Place]:
-    """Every wrong sound of a case, or, where it has none, every phone that is known to be right."""
-    from speechtutor.scoring.observe import listen
-
-    text = " ".join(word.text for word in case.words)
-    score = scorer.score(case.recording, text, words=case.words)
-    seen = known_cases.hear(case, [scorer.acoustic], gate=gate)
-    if seen is None or score.overall is None:
-        return
-    second = listen(diagnoser.ear, case.recording, seen.quality)
-    seen = replace(seen, emissions=(*seen.emissions, second))
-    told, signs = seen.labels, seen.signs
-    views = {name: diagnoser.model.diagnose(signs, name) for name in STRICTNESS}
-    both = _Both(case, seen, views, _scored(score), [PHONES[c] for c in signs.canonical])
-    if (told.phones >= 0).any() or (told.gaps >= 0).any():
-        yield from (both.wrong(int(i), int(told.phones[i])) for i in np.flatnonzero(told.phones >= 0))
-        yield from (both.added(int(g), int(told.gaps[g])) for g in np.flatnonzero(told.gaps >= 0))
-    else:
-        yield from (both.right(int(i)) for i in np.flatnonzero(told.phones == RIGHT))
-
-
-@dataclass(frozen=True, slots=True)
-class _Both:
-    """A case with what the diagnosis, by strictness, and the scorer say of it."""
-
-    case: Case
-    seen: known_cases.Heard
-    views: dict[str, Diagnosis]
-    old: _Scored
-    canonical: Sequence[str]
-
-    def wrong(self, i: int, label: int) -> Place:
-        """Phone `i`, in whose place another was said, or none."""
-        kind = "deletion" if label == len(PHONES) else "substitution"
-        found = {name: view.phones[i].heard is not None for name, view in self.views.items()}
-        found["scorer"] = self.old.phones[i][0]
-        finding = self.views["standard"].phones[i]
-        heard = {"diagnosis": finding.nbest[0].phone, "scorer": self.old.phones[i][1]}
-        return self._place(kind, i, (*PHONES, "")[label], finding.probability, found, heard)
-
-    def right(self, i: int) -> Place:
-        """Phone `i`, which was well said; a sound that is found before it is its false alarm too."""
-        gaps = (i, i + 1) if i == len(self.canonical) - 1 else (i,)
-        found = {
-            name: view.phones[i].heard is not None or any(view.gaps[g].heard is not None for g in gaps)
-            for name, view in self.views.items()
-        }
-        found["scorer"] = self.old.phones[i][0] or any(g in self.old.gaps for g in gaps)
-        return self._place("right", i, None, self.views["standard"].phones[i].probability, found, {})
-
-    def added(self, g: int, label: int) -> Place:
-        """A sound that was put in before phone `g`."""
-        found = {name: view.gaps[g].heard is not None for name, view in self.views.items()}
-        found["scorer"] = g in self.old.gaps
-        finding = self.views["standard"].gaps[g]
-        heard = {"diagnosis": finding.nbest[0].phone, "scorer": self.old.gaps.get(g)}
-        place, said = _gap(self.seen, g), PHONES[label]
-        case = self.case
-        return Place(
-            case.group, case.speaker, "insertion", "", said, place, finding.probability, found, heard
-        )
-
-    def _place(
-        self,
-        kind: str,
-        i: int,
-        said: str | None,
-        level: float,
-        found: dict[str, bool],
-        heard: dict[str, str | None],
-    ) -> Place:
-        case, wanted = self.case, self.canonical[i]
-        place = _edge(self.seen, i)
-        return Place(case.group, case.speaker, kind, wanted, said, place, level, found, heard)
-
-
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    """Of each phone whether it is called wrong and what was heard; the sounds found put in, by gap."""
-
-    phones: list[tuple[bool, str | None]]
-    gaps: dict[int, str]
-
-
-def _scored(score: UtteranceScore) -> _Scored:
-    phones: list[tuple[bool, str | None]] = []
-    gaps: dict[int, str] = {}
-    for word in score.words:
-        if word.char_start is None:
-            continue
-        gaps |= {len(phones) + at: said for at, said in word.inserted}
-        phones += [((p.error_probability or 0.0) >= ERROR_THRESHOLD, p.heard) for p in word.phones]
-    return _Scored(phones, gaps)
-
-
-def _edge(seen: known_cases.Heard, i: int) -> str:
-    phones = seen.alignment.phones
-    first = i == 0 or phones[i - 1].word != phones[i].word
-    last = i + 1 == len(phones) or phones[i + 1].word != phones[i].word
-    return "first" if first else "last" if last else "inner"
-
-
-def _gap(seen: known_cases.Heard, g: int) -> str:
-    phones = seen.alignment.phones
-    inside = 0 < g < len(phones) and phones[g - 1].word == phones[g].word
-    return "inner" if inside else "edge"
-
-
-def cases(cfg: Config, scorer: PronunciationScorer) -> Iterator[Case]:
-    """Every case of every group."""
     rows = [row for row in manifest.read(cfg.manifest) if row.split == "dev"]
     if not rows:
         raise InputError(f"{cfg.manifest} has no dev rows")
-    names = {"rated": "real, as raters judged", "swapped": "real, swapped", "blended": "real, blended"}
     step = max(len(rows) // cfg.rated, 1) if cfg.rated else 1
-    spread = {row.id for row in rows[::step]}
-    for case in known_cases.of_readings(rows, cfg.root, cfg.n_claims, cfg.seed, wrong=1, whole=True):
-        if case.group == "swapped" or case.name in spread:
-            yield replace(case, group=names[case.group])
-    for case in known_cases.of_blends(rows, cfg.root, scorer.acoustic, cfg.seed, wrong=1, whole=True):
-        yield replace(case, group=names[case.group])
+    for k, row in enumerate(rows):
+        of_row = _readings(cfg, row, k)
+        if k % step == 0:
+            yield _reading("real, as raters judged", row, lambda of_row=of_row: [next(of_row())])  # type: ignore[misc]
+        if _whole(row):
+            yield _reading("real, swapped", row, lambda of_row=of_row: list(of_row())[1:])  # type: ignore[misc]
+    yield from _blends(cfg, rows, acoustic)
     for group, name in cfg.voices.items():
         path = cfg.mistakes / name
         if path.is_file():
-            found = known_cases.read(path, ["dev", "test"])[: cfg.limit or None]
-            yield from known_cases.of_voices(found, path.parent, group, 0.0, cfg.seed)
+            for row in known_cases.read(path, ["dev", "test"])[: cfg.limit or None]:
+                # Its recording lies beside its own manifest, not under the root of the run.
+                yield replace(_reading(group, row, _voice(cfg, row, path.parent, group)), audio="")
 
 
-def _share(places: Sequence[Place], hits: Sequence[bool], cfg: Config) -> dict[str, Any] | None:
-    """The share of places that are hits, with its interval over speakers; None of nothing."""
-    if not places:
-        return None
-    values = np.array(hits, dtype=float)
-    speakers = [place.speaker for place in places]
-    found = speaker_bootstrap(lambda index: float(values[index].mean()), speakers, cfg.draws, cfg.seed)
-    return {"value": found.value, "low": found.low, "high": found.high, "n": len(values)}
+def _reading(group: str, row: Utterance, cases: Callable[[], list[Case]]) -> Reading:
+    return Reading(f"{group}: {row.id}", group, row.speaker, row.split, row.audio, row.text, cases)
 
 
-def _true(place: Place, system: str) -> bool:
-    return place.heard["scorer" if system == "scorer" else "diagnosis"] == place.said
+def _whole(row: Utterance) -> bool:
+    return row.scores is not None and well_said(row.scores.words)
 
 
-def summary(places: Sequence[Place], cfg: Config) -> dict[str, Any]:
-    """Of one group: recall and named right by system, false alarms, and recall at 1 and 2 % of them."""
-    wrong = [place for place in places if place.said is not None]
-    fine = [place for place in places if place.said is None]
-    table: dict[str, Any] = {"n wrong": len(wrong), "n right": len(fine)}
-    for system in (*STRICTNESS, "scorer"):
-        flagged = [place for place in wrong if place.found[system]]
-        table[system] = {
-            "recall": _share(wrong, [p.found[system] for p in wrong], cfg),
-            "named right of flagged": _share(flagged, [_true(p, system) for p in flagged], cfg),
-            "found and named right": _share(
-                wrong, [p.found[system] and _true(p, system) for p in wrong], cfg
-            ),
-            "false alarms": _share(fine, [p.found[system] for p in fine], cfg),
-        }
-    levels = np.sort([place.level for place in fine])[::-1]
-    changed = [place for place in wrong if place.kind != "insertion"]
-    for rate in (0.01, 0.02):
-        if len(levels) and changed:
-            limit = levels[int(rate * len(levels))]
-            table[f"phones: recall at {rate:.0%}"] = _share(
-                changed, [place.level > limit for place in changed], cfg
-            )
-    return table
+def _readings(cfg: Config, row: Utterance, k: int) -> Callable[[], Iterator[Case]]:
+    return lambda: known_cases.of_readings(
+        [row], cfg.root, cfg.n_claims, cfg.seed, wrong=1, whole=True, start=k
+    )
 
 
-def parts(places: Sequence[Place], cfg: Config) -> dict[str, Any]:
-    """Recall by kind of error, by class and by place in the word, for both systems."""
-    wrong = [place for place in places if place.said is not None]
-    keys: dict[str, Callable[[Place], str]] = {
-        "kind": lambda p: p.kind,
-        "class": lambda p: "vowel" if (p.wanted or p.said) in VOWELS else "consonant",
-        "place": lambda p: p.place,
-    }
-    table: dict[str, Any] = {}
-    for name, key in keys.items():
-        for value in sorted({key(place) for place in wrong}):
-            chosen = [place for place in wrong if key(place) == value]
-            flagged = [place for place in chosen if place.found["standard"]]
-            table[f"{name}: {value}"] = {
-                "standard": _share(chosen, [p.found["standard"] for p in chosen], cfg),
-                "named right of flagged": _share(flagged, [_true(p, "diagnosis") for p in flagged], cfg),
-                "scorer": _share(chosen, [p.found["scorer"] for p in chosen], cfg),
-            }
-    return table
+def _voice(cfg: Config, row: Utterance, root: Path, group: str) -> Callable[[], list[Case]]:
+    return lambda: list(known_cases.of_voices([row], root, group, 0.0, cfg.seed))
 
 
-def confusions(places: Sequence[Place], n: int = 20) -> list[dict[str, Any]]:
-    """The commonest wrong sounds: how often found and named."""
-    wrong = [place for place in places if place.said is not None]
-    counts = Counter((place.wanted, place.said) for place in wrong)
-    rows = []
-    for (wanted, said), count in counts.most_common(n):
-        own = [place for place in wrong if (place.wanted, place.said) == (wanted, said)]
-        rows.append(
-            {
-                "wanted": wanted,
-                "said": said,
-                "n": count,
-                "found": float(np.mean([p.found["standard"] for p in own])),
-                "found and named": float(
-                    np.mean([p.found["standard"] and _true(p, "diagnosis") for p in own])
-                ),
-                "scorer found": float(np.mean([p.found["scorer"] for p in own])),
-            }
-        )
-    return rows
+def _blends(cfg: Config, rows: list[Utterance], acoustic: AcousticModel) -> Iterator[Reading]:
+    """Readings with single sounds of the same speaker; a speaker's sounds are cut out once for them all."""
+    by_speaker: dict[str, list[Utterance]] = {}
+    for row in filter(_whole, rows):
+        by_speaker.setdefault(row.speaker, []).append(row)
+
+    @lru_cache(maxsize=1)
+    def made(speaker: str) -> Mapping[str, Case]:
+        own = known_cases.of_blends(by_speaker[speaker], cfg.root, acoustic, cfg.seed, wrong=1, whole=True)
+        return {case.name: case for case in own}
+
+    def case(row: Utterance) -> list[Case]:
+        found = made(row.speaker).get(f"{row.id}-blended")
+        return [] if found is None else [found]
+
+    for own in by_speaker.values():
+        for row in own[:BLENDED]:
+            # The blended recording is nowhere on the disk.
+            yield replace(_reading("real, blended", row, lambda row=row: case(row)), audio="")  # type: ignore[misc]
 
 
-def markdown(report: dict[str, Any]) -> str:
-    """The summary as a table."""
-
-    def cell(found: dict[str, Any] | None) -> str:
-        if found is None:
-            return ""
-        return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
-
-    head = (
-        "group", "wrong / right", "recall", "named right of flagged", "false alarms", "recall at 1 % / 2 %",
-        "scorer: recall", "scorer: found and named", "scorer: false alarms",
-    )  # fmt: skip
-    lines = ["| " + " | ".join(head) + " |", "| " + " | ".join("---" for _ in head) + " |"]
-    for group, table in report["groups"].items():
-        own, old = table["standard"], table["scorer"]
-        at = " / ".join(f"{table[key]['value']:.2f}" for key in table if key.startswith("phones: recall"))
-        cells = (group, f"{table['n wrong']} / {table['n right']}", cell(own["recall"]),
-                 cell(own["named right of flagged"]), cell(own["false alarms"]), at, cell(old["recall"]),
-                 cell(old["found and named right"]), cell(old["false alarms"]))  # fmt: skip
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+def markdown(found: Summary) -> str:
+    """The table of groups."""
+    return "\n".join(table.lines(found.tables[0])) + "\n"
 
 
-def run(cfg: Config) -> dict[str, Any]:
-    """Judge every case, write report.json and report.md; returns the report.
+def run(cfg: Config) -> Summary:
+    """Judge every reading, or go on with a stopped run; write the result and return its summary.
 
     Raises:
-        SpeechTutorError: for data or weights that cannot be used.
+        SpeechTutorError: for data, weights or a folder that cannot be used.
     """
-    from speechtutor import registry
     from speechtutor.models import diagnosis as diagnosis_
     from speechtutor.models.acoustic import load as load_acoustic
 
+    gate, name = not cfg.smoke, cfg.scorer or registry.default("scorer")
     if cfg.smoke:
         cfg, scorer, diagnoser = _made_up(cfg)
     else:
         # Without its own diagnosis: as raters would judge.
-        scorer = registry.load("scorer", cfg.scorer, device=cfg.device, strictness=None)
+        scorer = registry.load("scorer", name, device=cfg.device, strictness=None)
         ear = load_acoustic(cfg.ear, cfg.device) if cfg.ear else None
         diagnoser = diagnosis_.load(cfg.diagnosis, cfg.device, ear=ear)
-    apart = _apart(cfg)
-    places: dict[str, list[Place]] = {}
-    for k, case in enumerate(cases(cfg, scorer)):
-        own = replace(diagnoser, model=apart[case.speaker]) if case.speaker in apart else diagnoser
-        places.setdefault(case.group, []).extend(judge(case, scorer, own, gate=not cfg.smoke))
-        if k % 100 == 99:
-            log.info("%d cases, now %s", k + 1, case.group)
-    report: dict[str, Any] = {
-        "diagnosis": {"name": diagnoser.name, "version": diagnoser.version},
-        "groups": {group: summary(own, cfg) for group, own in places.items()},
-        "parts": {group: parts(own, cfg) for group, own in places.items()},
-        "confusions": {group: confusions(own) for group, own in places.items()},
-    }
-    config.save(cfg, cfg.out)
-    disk.write_text(cfg.out / "report.json", json.dumps(report, indent=1) + "\n")
-    disk.write_text(cfg.out / "report.md", markdown(report))
-    every = [asdict(place) for own in places.values() for place in own]
-    disk.write_text(cfg.out / "places.jsonl", "".join(json.dumps(row) + "\n" for row in every))
-    return report
+    job = _job(cfg, name if gate else "guessing", scorer, diagnoser)
+    found, _ = diagnosis.evaluate(job, scorer, diagnoser, _apart(cfg), gate=gate)
+    return evaluating.reported(found, cfg.out, diagnosis.KEYS)
+
+
+def _job(cfg: Config, scorer: str, loaded: Any, diagnoser: Diagnoser) -> Job[Reading]:
+    """The job, known by the content of all that is judged and of all that judges."""
+    from speechtutor.models.device import pick
+
+    ear = cfg.ear or _ear_of(cfg.diagnosis)
+    entry = registry.find("scorer", scorer) if scorer != "guessing" else None
+    folds = sorted(cfg.folds.glob("fold-*")) if cfg.folds else []
+    voices = {group: cfg.mistakes / name for group, name in cfg.voices.items()}
+    return Job(
+        out=cfg.out,
+        manifest=cfg.manifest,
+        root=None,
+        rows=list(readings(cfg, loaded.acoustic)),
+        system={
+            "name": f"{diagnoser.name} {diagnoser.version}",
+            "content": hub.content(cfg.diagnosis) if cfg.diagnosis else fingerprint.digest(shipped.WEIGHTS),
+            "ear": ear,
+            "ear_content": hub.content(ear),
+            "folds": {path.name: fingerprint.digest(path) for path in folds},
+            "scorer": provenance.system(scorer, entry.checkpoint, entry.revision) if entry else scorer,
+        },
+        choice={
+            "rated": cfg.rated,
+            "claims": cfg.n_claims,
+            "limit": cfg.limit,
+            "seed": cfg.seed,
+            "voices": {group: fingerprint.sha256(path) for group, path in voices.items() if path.is_file()},
+        },
+        settings=asdict(cfg),
+        command=provenance.command(sys.argv),
+        device=pick(cfg.device).name,
+        draws=cfg.draws,
+        seed=cfg.seed,
+    )
+
+
+def _ear_of(diagnosis: str | None) -> str:
+    """The ear that the settings of a diagnosis name."""
+    from speechtutor.models.diagnosis import NAME, restore
+
+    folder = hub.resolve(diagnosis or NAME, hub=False, role=description.DIAGNOSIS)
+    return str(restore(Path(folder))[1]["ear"])
 
 
 def _apart(cfg: Config) -> dict[str, Model]:
@@ -403,8 +244,6 @@ def _made_up(cfg: Config) -> tuple[Config, Any, Any]:
     from speechtutor.models.acoustic import load as load_acoustic
 
     train_diagnosis.run(train_diagnosis.Config(out=cfg.out / "diagnosis", smoke=True))
-    ear = load_acoustic(cfg.out / "diagnosis" / "acoustic" / "acoustic")
-    found = diagnosis_.load(cfg.out / "diagnosis" / "diagnosis", ear=ear)
     rows = synthetic.corpus(cfg.out / "corpus")
     small = replace(
         cfg,
@@ -414,8 +253,11 @@ def _made_up(cfg: Config) -> tuple[Config, Any, Any]:
         draws=20,
         n_claims=1,
         folds=cfg.out / "diagnosis",
+        diagnosis=str(cfg.out / "diagnosis" / "diagnosis"),
+        ear=str(cfg.out / "diagnosis" / "acoustic" / "acoustic"),
     )
-    return small, _Guessing(ear), found
+    ear = load_acoustic(small.ear)
+    return small, _Guessing(ear), diagnosis_.load(small.diagnosis, ear=ear)
 
 
 @dataclass(frozen=True)
@@ -429,7 +271,7 @@ class _Guessing:
         from speechtutor.core import PhoneScore, WordScore
         from speechtutor.core import UtteranceScore as Score
 
-        found = known_cases.hear(Case("", "", "", recording, tuple(words), ()), [self.acoustic], gate=False)
+        found = hear(Case("", "", "", recording, tuple(words), ()), [self.acoustic], gate=False)
         aligned = found.alignment.phones if found else ()
         judged = tuple(
             WordScore(

@@ -25,6 +25,7 @@ import numpy as np
 from recipes.shared import known_cases, settings, synthetic
 from speechtutor import config
 from speechtutor.errors import InputError
+from speechtutor.evaluation.known_error_places import hear
 from speechtutor.evaluation.known_errors import Case
 from speechtutor.files import disk
 from speechtutor.scoring.diagnosis import IGNORED, RIGHT
@@ -112,7 +113,7 @@ def pack(cases: Iterable[Case], ears: Sequence[AcousticModel], *, gate: bool) ->
     names: list[tuple[str, str]] = []
     last = None
     for case in cases:
-        last = known_cases.hear(case, ears, last, gate=gate)
+        last = hear(case, ears, last, gate=gate)
         if last is None:
             continue
         signs, told, k = last.signs, last.labels, len(names)

@@ -4,58 +4,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from speechtutor import audio
-from speechtutor.core import CanonicalWord, Emission, Recording, Utterance
+from speechtutor.core import CanonicalWord, Recording, Utterance
 from speechtutor.corpora import canonical, manifest
 from speechtutor.errors import InputError, TextError
-from speechtutor.evaluation.known_errors import (
-    Case,
-    Labels,
-    Piece,
-    blend,
-    claims,
-    labels,
-    pieces,
-    rated,
-    well_said,
-)
-from speechtutor.scoring import diagnosis
-from speechtutor.scoring.align import align
+from speechtutor.evaluation.known_error_places import hear
+from speechtutor.evaluation.known_errors import Case, Piece, blend, claims, pieces, rated, well_said
 from speechtutor.scoring.diagnosis import RIGHT
 from speechtutor.stages import AcousticModel
 from speechtutor.text.phones import pronounce
 
-if TYPE_CHECKING:
-    from speechtutor.core import Alignment, Quality
-
 KINDS = ("usual", "any", "usual", "deletion", "usual", "insertion")
 """Kinds of claims, in turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A case as one or two acoustic models heard it."""
-
-    case: Case
-    quality: Quality
-    emissions: tuple[Emission, ...]
-    alignment: Alignment
-
-    @property
-    def signs(self) -> diagnosis.Signs:
-        """What the diagnosis rests on."""
-        return diagnosis.signs(self.emissions, self.alignment)
-
-    @property
-    def labels(self) -> Labels:
-        """What was said at each aligned phone."""
-        return labels(self.alignment, self.case.truth)
 
 
 def accepted(row: Utterance) -> tuple[CanonicalWord, ...]:
@@ -96,13 +61,21 @@ def _through(augment: object, recording: Recording, seed: int) -> Recording:
 
 
 def of_readings(
-    rows: Sequence[Utterance], root: Path, n_claims: int, seed: int, *, wrong: int, whole: bool
+    rows: Sequence[Utterance],
+    root: Path,
+    n_claims: int,
+    seed: int,
+    *,
+    wrong: int,
+    whole: bool,
+    start: int = 0,
 ) -> Iterator[Case]:
     """Learners' readings as raters judged them, and against texts made wrong where they are well said.
 
-    `whole` makes texts wrong only for readings of which every phone is well said. Groups: rated, swapped.
+    `whole` makes texts wrong only for readings of which every phone is well said. The kinds of claims go in
+    turn over the rows, of which the first one is number `start`. Groups: rated, swapped.
     """
-    for k, row in enumerate(rows):
+    for k, row in enumerate(rows, start):
         recording, words = audio.load(root / row.audio), canonical.of(row)
         assert row.scores is not None
         truth = rated(row.scores.words)
@@ -145,30 +118,6 @@ def of_blends(
             made = blend(case.recording, found.alignment, case.truth, bank, wrong, rng)
             if made is not None:
                 yield Case(f"{case.name}-blended", "blended", speaker, made[0], case.words, made[1])
-
-
-def hear(
-    case: Case, ears: Sequence[AcousticModel], last: Heard | None = None, *, gate: bool = True
-) -> Heard | None:
-    """Listen with every ear and align with the first; None where the scorer would decline.
-
-    `last` is the case before: if it has the same recording, its emissions are taken. Without the `gate`
-    what holds no speech is listened to as well: the noise of a trial run.
-    """
-    from speechtutor.audio.quality import quality as measure
-    from speechtutor.scoring.observe import listen
-
-    if last is not None and last.case.recording is case.recording:
-        quality, emissions = last.quality, last.emissions
-    else:
-        quality = measure(case.recording)
-        if gate and not quality.judgeable:
-            return None
-        emissions = tuple(listen(ear, case.recording, quality) for ear in ears)
-    try:
-        return Heard(case, quality, emissions, align(emissions[0], case.words))
-    except InputError:
-        return None
 
 
 def read(path: Path, splits: Sequence[str]) -> list[Utterance]:

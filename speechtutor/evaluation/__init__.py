@@ -39,7 +39,10 @@ A **row** has `id`, `speaker`, `split`, `audio` (relative to the root that the r
 - learner: a row is a speaker: `{"utterances": how many, "foretold": {"3": {"right", "model", "speaker",
   "phone", "text"}, …}: a list each over the phones after the first k utterances, "placed": the overall
   score in [0, 1] that the placement ends at | null, "n_placed": its items, "raters": the speaker's mean of
-  the raters | null, "raters_rest": the same without the items of the placement | null}`.
+  the raters | null, "raters_rest": the same without the items of the placement | null}`;
+- diagnosis: a row is a recording of one group of known errors: `{"cases": texts it was held against,
+  "declined": how many of them, "places": [{"kind", "wanted", "said", "place", "level", "found": {system:
+  bool}, "heard": {"diagnosis", "scorer": phone | null}}]}`, the wrong sounds, or else the right phones.
 
 `details` has the same as types, and a folder is read by them.
 

@@ -154,6 +154,31 @@ class Learnt(TypedDict):
     raters_rest: Number | None
 
 
+class Place(TypedDict):
+    """A wrong sound or a well-said phone, and what a diagnosis and a scorer said of it.
+
+    `kind` is substitution, deletion, insertion or right; `said` is null where the phone is right, "" for left
+    out. `found` by strictness and for the scorer; `heard` is what diagnosis and scorer name. `level` is the
+    diagnosis's probability that it is wrong.
+    """
+
+    kind: str
+    wanted: str
+    said: str | None
+    place: str
+    level: Probability
+    found: dict[str, bool]
+    heard: dict[str, str | None]
+
+
+class Diagnosed(TypedDict):
+    """A recording whose wrong sounds are known, against one text or several: how many, how many declined."""
+
+    cases: Count
+    declined: Count
+    places: list[Place]
+
+
 DETAILS: dict[str, Any] = {
     "asr": Recognised,
     "scoring": Scored,
@@ -161,5 +186,6 @@ DETAILS: dict[str, Any] = {
     "grammar": Corrected,
     "tips": Tipped,
     "learner": Learnt,
+    "diagnosis": Diagnosed,
 }
 """By kind of evaluation; a further kind is one more type here."""

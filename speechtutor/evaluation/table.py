@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from speechtutor.evaluation.result import Difference, Gap, Metric, Summary
+from speechtutor.evaluation.result import Difference, Gap, Metric, Summary, Table
 from speechtutor.evaluation.significance import ALPHA
 
 N_CONFUSIONS = 10
@@ -135,9 +135,14 @@ def _comparison(found: Summary) -> Iterator[str]:
 
 def _tables(found: Summary) -> Iterator[str]:
     for one in found.tables:
-        heads = [column.removeprefix("#") for column in one.columns]
-        yield from ("", f"| {' | '.join(heads)} |", f"|{' --- |' * len(one.columns)}")
-        yield from (f"| {' | '.join(map(str, row))} |" for row in one.rows)
+        yield from ("", *lines(one))
+
+
+def lines(one: Table) -> Iterator[str]:
+    """A table of a summary, line by line."""
+    heads = [column.removeprefix("#") for column in one.columns]
+    yield from (f"| {' | '.join(heads)} |", f"|{' --- |' * len(one.columns)}")
+    yield from (f"| {' | '.join(map(str, row))} |" for row in one.rows)
 
 
 def _confusions(found: Summary) -> Iterator[str]:
