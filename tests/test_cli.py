@@ -66,7 +66,7 @@ def one_line(done: SimpleNamespace, *parts: str) -> None:
 
 def test_every_verb_has_a_file_and_a_line_of_help(run: Any) -> None:
     files = {path.stem for path in (PROJECT / "speechtutor" / "commands").glob("*.py")} - {
-        "__init__", "output", "busy", "timing", "visitors", "learner_own", "learner_data",
+        "__init__", "output", "busy", "page", "timing", "visitors", "learner_own", "learner_data",
     }  # fmt: skip
     assert files == set(cli.VERBS)
     shown = run("--help")

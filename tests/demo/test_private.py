@@ -108,18 +108,17 @@ def test_a_take_that_is_used_again_is_still_forgotten_in_time(tmp_path: Path) ->
     assert takes.known(old) is None and takes.known(new) is not None
 
 
-def test_what_is_remembered_is_little_however_many_speak(tmp_path: Path) -> None:
-    """Half an hour of a busy class: each take its own bytes, each under a name of its own."""
-    takes = Takes(tmp_path)
-    for number in range(3 * private.MOST_TAKES):
+@pytest.mark.parametrize(("most", "n_bytes"), [(16, 32_000_000), (256, 2_000_000)])
+def test_what_is_remembered_is_little_however_many_speak(most: int, n_bytes: int, tmp_path: Path) -> None:
+    """A busy class: each take its own bytes, each under its own name; a bound on numbers, one on bytes."""
+    takes = Takes(tmp_path, most_bytes=n_bytes, most=most)
+    for number in range(48):
         path = tmp_path / f"{number}.wav"
         path.write_bytes(bytes([number % 256]) * 300_000)
         with contextlib.suppress(AudioError):  # no sound at all, but taken out of the folder
             takes.load(str(path))
-    kept = [
-        data for name in range(3 * private.MOST_TAKES) if (data := takes.known(str(tmp_path / f"{name}.wav")))
-    ]
-    assert 0 < len(kept) <= private.MOST_TAKES
+    kept = [data for name in range(48) if (data := takes.known(str(tmp_path / f"{name}.wav")))]
+    assert 0 < len(kept) <= min(most, n_bytes // 300_000)
     assert sum(map(len, kept)) <= private.MOST_BYTES
     assert not list(tmp_path.iterdir())
 
