@@ -9,6 +9,8 @@ the special tokens, as in Whisper's own tokenizer (Radford et al., 2022).
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from transformers import (
     WhisperProcessor,
     WhisperTokenizer,
 )
+from transformers.utils import logging
 
 from speechtutor import hub
 from speechtutor.errors import ModelError
@@ -89,6 +92,19 @@ def _stored(name_or_path: str | Path) -> str | None:
     return None
 
 
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """No progress bars of the library: its bars of some seconds would stand between results."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+@without_bars()
 def _convert_whisper(source: Path, target: Path) -> None:
     tokenizer = _whisper_tokenizer(source)
     settings = json.loads((source / "config.json").read_text(encoding="utf-8"))
@@ -145,6 +161,7 @@ def _whisper_generation(tokenizer: WhisperTokenizer, settings: dict[str, list[in
     )
 
 
+@without_bars()
 def _convert_gguf(source: Path, target: Path) -> None:
     (gguf,) = source.glob("*.gguf")
     tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=gguf.name)

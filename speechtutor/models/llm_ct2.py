@@ -19,7 +19,7 @@ from speechtutor.errors import InputError, ModelError, require
 from speechtutor.hub import description
 from speechtutor.models.adapters import merged
 from speechtutor.models.chat import encode, first_line, need_template, pieces, stop_ids
-from speechtutor.models.convert import smollm_checkpoint
+from speechtutor.models.convert import smollm_checkpoint, without_bars
 from speechtutor.models.device import pick
 from speechtutor.stages import Message
 
@@ -221,6 +221,7 @@ def folder_of(source: str, adapter: str | Path | None = None) -> Path:
     return hub.derived(source, kind, partial(_convert_merged, folder, adapter), size=700_000_000)
 
 
+@without_bars()
 def convert(source: Path, target: Path) -> None:
     """Write int8 weights and the tokenizer into `target`."""
     converters = require("ctranslate2.converters", extra="whisper")
@@ -228,6 +229,7 @@ def convert(source: Path, target: Path) -> None:
     AutoTokenizer.from_pretrained(source).save_pretrained(target)
 
 
+@without_bars()
 def _convert_merged(source: Path, adapter: str | Path, target: Path) -> None:
     with TemporaryDirectory(dir=target.parent) as name:
         whole = merged(AutoModelForCausalLM.from_pretrained(source), adapter, description.TUTOR_ADAPTER)
