@@ -80,6 +80,7 @@ def set_(
 ) -> None:
     """Say who a learner is, what they want, and what they allow; what is not named stays as it was."""
     from speechtutor.files import jsonio
+    from speechtutor.learner.profiles import first_languages
 
     given: dict[str, Any] = {
         "l1": l1, "level": None if level is None else level.upper(), "minutes": minutes, "born": born,
@@ -98,6 +99,8 @@ def set_(
             opened.audit.note(f"set {', '.join(sorted(changed))}", id)
     finally:
         opened.close()
+    if l1 and l1 not in first_languages():
+        note(f"nothing is known of speakers of {l1}: their sounds begin at the mean of all")
     value = jsonio.encode(profile)
     if json:
         as_json(value)

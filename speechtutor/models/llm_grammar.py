@@ -7,7 +7,7 @@ than a threshold that was tuned on learners' dialogues. What is not clearly bett
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import exp
 from pathlib import Path
@@ -37,8 +37,6 @@ THRESHOLD = 0.5
 
 LONGEST = 60
 """Words; a longer text is corrected sentence by sentence."""
-
-Propose = Callable[[str], str]
 
 
 class LlmCorrector:

@@ -50,11 +50,6 @@ def fillers() -> list[str]:
     return [text for lists in read("exercises")["fill"].values() for text in lists.values()]
 
 
-def next_exercise(learner: LearnerState, rng: np.random.Generator, **asked: Any) -> Exercise:
-    """The exercise of `next_step` where nothing is due."""
-    return next_step(learner, rng, None, **asked).exercise
-
-
 def next_step(
     learner: LearnerState,
     rng: np.random.Generator,

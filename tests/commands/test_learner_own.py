@@ -55,6 +55,12 @@ def test_set_keeps_what_is_not_named_and_show_tells_it(run: Run, home: Path) -> 
     assert store.state("ana").l1 == "es"
 
 
+def test_a_first_language_that_nothing_is_known_of_is_said(run: Run) -> None:
+    assert run("set", "ana", "--l1", "es")[2] == ""
+    status, out, err = run("set", "ana", "--l1", "de")
+    assert (status, "de" in out) == (0, True) and "nothing is known of speakers of de" in err
+
+
 def test_a_minor_is_kept_with_a_guardian_s_consent_alone(run: Run) -> None:
     born = datetime.now(UTC).year - 10
     status, out, err = run("set", "kid", "--born", born)

@@ -15,7 +15,7 @@ from speechtutor.core import Exercise, LearnerState, Mastery
 from speechtutor.errors import InputError
 from speechtutor.practice import exercises, levels
 from speechtutor.practice.answers import outcome
-from speechtutor.practice.exercises import KINDS, in_language, next_exercise
+from speechtutor.practice.exercises import KINDS, in_language, next_step
 from speechtutor.practice.levels import LEVELS, level_of, phones_in, problems
 from speechtutor.text.phones import PHONES
 from tests.conftest import PROJECT, SHARED, need
@@ -24,7 +24,7 @@ NOBODY = LearnerState()
 
 
 def drill(seed: int = 0, learner: LearnerState = NOBODY, **asked: object) -> Exercise:
-    return next_exercise(learner, np.random.default_rng(seed), **asked)  # type: ignore[arg-type]
+    return next_step(learner, np.random.default_rng(seed), None, **asked).exercise  # type: ignore[arg-type]
 
 
 def own_rows() -> list[tuple[str, str, str]]:
