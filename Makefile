@@ -3,6 +3,7 @@
 # make test    the tests, with the real models
 # make check   format, lint, types
 # make docs    the site, in build/site
+# make audit   known vulnerabilities of what is installed (asks PyPI)
 
 PYTHON  ?= python3
 VENV    := .venv
@@ -11,10 +12,10 @@ EXAMPLE ?= demo/examples/dinner-errors.flac
 TEXT    ?= We like rice and chips for dinner.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo app test check models docs image-steps clean
+.PHONY: help demo app test check models docs audit image-steps clean
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n 's/^# make/make/p' Makefile
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "speechtutor needs Python 3.11 or newer, for example: make PYTHON=python3.12")'
@@ -36,7 +37,7 @@ models: $(VENV)/.installed
 	$(BIN)/speechtutor models pull --all
 
 demo: models
-	$(BIN)/speechtutor coach $(EXAMPLE) "$(TEXT)" --strictness strict
+	$(BIN)/speechtutor coach $(EXAMPLE) "$(TEXT)"
 	@echo
 	@echo "That was $(EXAMPLE). Now speak yourself: make app"
 
@@ -57,6 +58,11 @@ check: $(VENV)/.developed
 docs: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	$(BIN)/python -m mkdocs build --strict
+
+# Fails for a vulnerability that is known, and where that cannot be found out.
+audit: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --strict --skip-editable
 
 # The steps of the Containerfile in a virtual environment of their own, for where no container runs; the server
 # it starts (with stages that do not listen) must say that it is ready.

@@ -7,6 +7,7 @@ the learners' store.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,9 +20,12 @@ import speechtutor  # noqa: F401  # before gradio, which reports its start other
 import gradio as gr
 
 from demo import (
+    about,
     classroom,
+    homework,
     learners,
     page,
+    planned,
     practice_layout,
     practice_page,
     private,
@@ -65,11 +69,15 @@ def build(
                 first = welcome.layout(labels)
                 w = practice_layout.layout(labels)
                 welcome.check_layout(labels, first)
+            with labels.add(
+                gr.Tab, label=text("app.homework"), id="homework", visible=False
+            ) as state.homework:
+                work = homework.layout(labels)
             with labels.add(gr.Tab, label=text("app.talk"), id="talk"):
                 t = talk_page.layout(labels, practice_layout.TAP)
             with labels.add(gr.Tab, label=text("app.progress"), id="progress") as state.progress:
                 shown = progress.layout(labels)
-            with labels.add(gr.Tab, label=text("app.settings"), id="settings"):
+            with labels.add(gr.Tab, label=text("app.settings"), id="settings") as state.settings:
                 s = settings.layout(labels)
             with labels.add(gr.Tab, label=text("class.tab"), id="class", visible=False) as state.classroom:
                 c = classroom.layout(labels)
@@ -80,6 +88,8 @@ def build(
         here.talk.wire()
         welcome.wire(first, guard, state)
         settings.wire(s, coach, guard, state)
+        about.wire(s.you, blocks, coach, guard, state)
+        homework.wire(work, state.homework, blocks, coach, guard, state, here.works)
         progress.wire(shown, state.progress, coach, guard, state, here.practises)
         classroom.wire(c, state.classroom, blocks, coach, guard, state, roles or {})
         here.wire(blocks)
@@ -162,6 +172,7 @@ def serve(
     with serving.until_stopped() as stop, private.private_folder() as folder:
         blocks = build(coach, strict, roles=roles)
         how = serving.options(host, names, auth) | {"inbrowser": open_browser}
+        threading.Thread(target=planned.warm, daemon=True).start()
         serving.start(launch, blocks, host, port, **how)
         print(f"The app is at http://{how['server_name']}:{port} (Ctrl-C stops it)", flush=True)
         while not stop.wait(30):

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from demo.prefs import Prefs
-from speechtutor.content.tables import message
-from speechtutor.errors import SpeechTutorError
+from speechtutor.content.tables import aside, headed, message
+from speechtutor.errors import AudioError, SpeechTutorError
 from speechtutor.files.guard import kept
 from speechtutor.views.score import error_html
 
@@ -30,14 +30,13 @@ class Guard:
     def told(self, error: Exception, hide: str = "", lang: str = "en") -> str:
         """An error as one line of HTML; `hide` is a path that is the recording to whoever reads it."""
         if isinstance(error, SpeechTutorError):
-            line = str(error)
-            return error_html(line.replace(hide, "The recording") if hide else line)
+            return error_html(_line(error, hide, lang))
         sorry = message("app", "sorry", lang)
         try:
             path = str(kept(self.logs, "the app", error))
         except OSError:
             return error_html(sorry)
-        return error_html(f"{sorry} ({message('app', 'log', lang, path=path)})")
+        return error_html(aside(sorry, message("app", "log", lang, path=path), lang))
 
     def once(self, call: Callable[..., Any], shown: Shown) -> Callable[..., Any]:
         """The callback, or what `shown` makes of its error, in the language of the `Prefs` it was given."""
@@ -57,6 +56,14 @@ class Guard:
             yield from results
         except Exception as error:
             yield shown(self.told(error, hide, lang))
+
+
+def _line(error: SpeechTutorError, hide: str, lang: str) -> str:
+    """What went wrong; the cause of a recording's trouble is told in English, after a word in `lang`."""
+    line = str(error)
+    if isinstance(error, AudioError) and lang != "en":
+        return headed(message("app", "bad_audio", lang), line.removeprefix(f"{hide}: "), lang)
+    return line.replace(hide, "The recording") if hide else line
 
 
 def _lang(given: tuple[Any, ...]) -> str:

@@ -101,7 +101,9 @@ class Here:
         self, lang: str, prefs: Prefs, screen: Screen, sitting: Sitting, name: str,
         request: gr.Request = None,  # type: ignore[assignment]
     ) -> tuple[Any, ...]:  # fmt: skip
-        """Another language, on everything that is on the page."""
+        """Another language, on everything that is on the page; nothing where the menu was only passed."""
+        if lang == prefs.lang:
+            return (gr.skip(),) * len(self.everything)
         return self.told(replace(prefs, lang=lang), screen, sitting, who(name, request))
 
     def changed(
@@ -111,21 +113,45 @@ class Here:
     ) -> tuple[Any, ...]:  # fmt: skip
         """Another wish of the settings."""
         new = settings.changed(prefs, notation, size, colours, speed, voice, strictness)
+        if new == prefs:
+            return (gr.skip(),) * len(self.everything)
         return self.told(new, screen, sitting, who(name, request))
 
     def practises(self, event: Any) -> None:
         """A sound that was pressed on the map is practised: its tab opens with an exercise for it."""
 
         def sound(
-            screen: Screen, level: str, name: str, prefs: Prefs, event: gr.EventData,
+            screen: Screen, asked: dict[str, str], level: str, name: str, prefs: Prefs, event: gr.EventData,
             request: gr.Request = None,  # type: ignore[assignment]
         ) -> tuple[Any, ...]:  # fmt: skip
             phone = str(event._data.get("phone", ""))
-            told = self.practice.wished(screen, "sound", level, phone, "", name, prefs, request)
-            return (*told, gr.update(selected="practise"), "sound", phone)
+            told = self.practice.wished(screen, "sound", level, phone, "", "", name, prefs, request)
+            asked = {**asked, "kind": "sound", "sound": phone}
+            return (*told, gr.update(selected="practise"), "sound", phone, asked)
 
-        given = [self.w.screen, self.w.level, self.state.learner, self.state.prefs]
-        event(sound, given, [*self.practice.outputs, self.state.tabs, self.w.kind, self.w.sound])
+        given = [self.w.screen, self.w.asked, self.w.level, self.state.learner, self.state.prefs]
+        outputs = [*self.practice.outputs, self.state.tabs, self.w.kind, self.w.sound, self.w.asked]
+        event(sound, given, outputs)
+
+    def works(self, event: Any) -> None:
+        """An exercise of the homework that was pressed is said: its tab opens with it."""
+
+        def task(
+            screen: Screen, was: dict[str, str], level: str, name: str, prefs: Prefs, event: gr.EventData,
+            request: gr.Request = None,  # type: ignore[assignment]
+        ) -> tuple[Any, ...]:  # fmt: skip
+            asked = str(event._data.get("task", ""))
+            told = self.practice.wished(
+                screen, practice.HOMEWORK, level, "", "", "", name, prefs, request, asked
+            )
+            was = {**was, "kind": practice.HOMEWORK}
+            return (*told, gr.update(selected="practise"), practice.HOMEWORK, gr.update(visible=False), was)
+
+        given = [self.w.screen, self.w.asked, self.w.level, self.state.learner, self.state.prefs]
+        outputs = [
+            *self.practice.outputs, self.state.tabs, self.w.kind, self.first.welcome, self.w.asked,
+        ]  # fmt: skip
+        event(task, given, outputs)
 
     def example(self, prefs: Prefs) -> Iterator[tuple[Any, ...]]:
         """A take that comes with the app, judged like any other; it is nobody's record."""

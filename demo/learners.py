@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 
+from demo.guard import Guard
 from demo.labels import Labels, text
+from demo.prefs import Prefs
+from speechtutor.pipeline import Coach
 
 GUEST = "guest"
 """Who gives no name; all guests of a machine share one record."""
@@ -26,6 +31,29 @@ def who(given: str | None, request: Any = None) -> str:
     """Whose record this is: the account's where there is a sign-in, else the name given."""
     account = getattr(request, "username", None)
     return name_of(account or given)
+
+
+def tells(
+    events: Iterable[Any],
+    shown: Callable[[Coach, str, Prefs, datetime], str],
+    html: gr.HTML,
+    coach: Coach,
+    guard: Guard,
+    state: SimpleNamespace,
+) -> None:
+    """At each event `html` shows what is known of whoever asks, or one kind line."""
+
+    def told(
+        name: str, prefs: Prefs,
+        request: gr.Request = None,  # type: ignore[assignment]
+    ) -> str:  # fmt: skip
+        try:
+            return shown(coach, who(name, request), prefs, datetime.now(UTC))
+        except Exception as error:
+            return guard.told(error, lang=prefs.lang)
+
+    for event in events:
+        event(told, [state.learner, state.prefs], html, show_progress="hidden")
 
 
 def layout(labels: Labels) -> SimpleNamespace:

@@ -6,7 +6,7 @@
   const AS_IT_IS = { echoCancellation: false, autoGainControl: false, noiseSuppression: false };
   const WORKLET = `registerProcessor('take', class extends AudioWorkletProcessor {
     process(inputs) { if (inputs[0][0]) this.port.postMessage(inputs[0][0].slice()); return true; } });`;
-  let player = null;
+  let player = null, listening = false;
 
   function hush() {
     if (player) { player.pause(); player = null; }
@@ -14,7 +14,13 @@
     if (window.speechSynthesis) speechSynthesis.cancel();
   }
 
+  /* Whoever begins to speak is not talked over: a voice that comes late stays silent, and can be heard again.
+     Only speaking along wants both. */
+  const along = (one) => one.closest('#voice') && document.querySelector('#card [data-along]');
+  document.addEventListener('play', (event) => { if (listening && !along(event.target)) event.target.pause(); }, true);
+
   function play(address, after) {
+    if (listening) return;
     hush();
     player = new Audio(address);
     player.onended = after || null;
@@ -82,7 +88,6 @@
       const button = root().querySelector('.st-record');
       button.setAttribute('aria-pressed', String(on));
       button.querySelector('span').textContent = texts()[on ? 'stop' : root().dataset.label];
-      root().querySelector('.st-cancel').style.visibility = on ? 'visible' : 'hidden';
       root().classList.toggle('st-on', on);
       if (!on) root().style.setProperty('--level', 0);
     }
@@ -121,6 +126,7 @@
         await context.resume();
         await context.audioWorklet.addModule(URL.createObjectURL(new Blob([WORKLET], { type: 'text/javascript' })));
         const node = new AudioWorkletNode(context, 'take');
+        listening = true;
         take = { stream, context, node, parts: [], n: 0, peak: 0, level: 0, last: 0, rate: context.sampleRate };
         node.port.onmessage = (event) => hear(event.data);
         context.createMediaStreamSource(stream).connect(node);
@@ -131,6 +137,7 @@
         if (root().dataset.upload === 'mic-upload' && document.querySelector('#card [data-along]')) document.querySelector('#voice audio')?.play();
       } catch (error) {
         take = null;
+        listening = false;
         say(REASONS[error.name] || 'unknown');
       }
       starting = false;
@@ -140,6 +147,7 @@
     function release() {
       const made = take;
       take = null;
+      listening = false;
       made.stream.getTracks().forEach((track) => { track.onended = null; track.stop(); });
       made.context.close();
       return made;
@@ -172,12 +180,20 @@
     element.addEventListener('st-toggle', () => { if (take) stop(); else start(); });
   }
 
+  /* A sentence of a passage: its first word gets the focus, so that it is seen and can be opened. */
+  function goTo(box, index) {
+    const word = box.querySelector(`[data-word="${index}"]`);
+    if (word) { word.scrollIntoView({ behavior: 'smooth', block: 'center' }); word.focus({ preventScroll: true }); }
+  }
+
   /* Sounds in the page: a button with its own sound, or one whose word the server is to say. */
   document.addEventListener('click', (event) => {
     const sound = event.target.closest('[data-sound]');
     if (sound) play(sound.dataset.sound);
     const word = event.target.closest('[data-hear][data-browser]');
     if (word) speak(word.dataset.hear);
+    const sentence = event.target.closest('[data-go]');
+    if (sentence) goTo(sentence.closest('.block') || document, sentence.dataset.go);
   });
   new MutationObserver(() => {
     const box = document.querySelector('[data-autoplay]:not([data-played])');

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from demo import recorder, serving
-from speechtutor.views import melody, mouth, practice, progress
+from speechtutor.views import homework, melody, mouth, practice, progress, sentences, sound
 from speechtutor.views import score as score_view
 from speechtutor.views import talk as talk_view
 from speechtutor.views.grammar import CSS as GRAMMAR_CSS
@@ -17,8 +17,22 @@ GLOBAL = """
 .gradio-container{max-width:780px!important;width:100%!important;margin:0 auto!important;
  padding:.6rem!important}
 .gradio-container main{width:100%!important;max-width:780px!important}
+.gradio-container .form{gap:.1rem 1rem!important;background:none!important;overflow:visible!important}
+.gradio-container .form>.block.padded{padding:.3rem 0!important;background:none!important;
+ overflow:visible!important}
+.gradio-container .row:has(>button){align-items:stretch}
+.gradio-container .row:has(>button):has(>.form){align-items:flex-end}
+.gradio-container .wrap:has(>.wrap-inner){border:1px solid #71717a!important}
+.dark .gradio-container .wrap:has(>.wrap-inner),.gradio-container.dark .wrap:has(>.wrap-inner){
+ border-color:#a1a1aa!important}
+.gradio-container .wrap-inner{padding:.35rem .4rem!important}
+.gradio-container .tab-wrapper{margin-bottom:.5rem!important}
 @media(max-width:480px){.gradio-container{padding:.2rem!important}
- .gradio-container .fillable.app{padding:.2rem .6rem!important}}
+ .gradio-container .fillable.app{padding:.2rem .6rem!important}
+ .gradio-container .column{gap:.6rem!important}
+ .gradio-container .st-tagline{display:none}
+ .gradio-container .row{gap:.6rem!important}
+ .gradio-container .st-card{min-height:0}}
 html[data-size=large]{font-size:118%}
 html[data-size=larger]{font-size:140%}
 html[data-colours=contrast] .gradio-container{--body-text-color:#000;--background-fill-primary:#fff;
@@ -51,10 +65,14 @@ CSS = (
     + GRAMMAR_CSS
     + practice.CSS
     + progress.CSS
+    + homework.CSS
     + melody.CSS
+    + sound.CSS
+    + sentences.CSS
     + mouth.CSS
     + recorder.CSS
     + """
+#language [data-testid=block-info]{word-break:keep-all}
 h1.st-title{margin:0;font-size:1.5rem;display:inline}
 .st-tagline{margin:0}
 .st-task{border-left:5px solid #0072b2;padding:.5rem .8rem;margin:.2rem 0}
@@ -71,10 +89,12 @@ button.sm,button.md,button.lg{min-height:44px}
 button:focus-visible,input:focus-visible,textarea:focus-visible{outline:3px solid #e69f00!important;
  outline-offset:2px}
 [role=tab]{min-height:44px;padding:0 .7rem!important}
+@media(max-width:480px){[role=tab]{padding:0 .4rem!important}}
 [role=tab].selected{font-weight:700;text-decoration:underline;text-underline-offset:.4rem}
 .gradio-container .html-container,.gradio-container .tabitem{
  padding-left:0!important;padding-right:0!important}
 figure{margin:.4rem 0}
+.st-words>button,.st-play>button,.st-choices>button{margin:0!important}
 """
 )
 
@@ -102,18 +122,29 @@ def theme() -> gr.themes.Base:
         button_primary_text_color="#ffffff",
         button_secondary_text_color="#18181b",
         button_secondary_text_color_dark="#fafafa",
+        button_secondary_background_fill_hover_dark="#374151",
         button_cancel_background_fill="#a33c00",
         button_cancel_background_fill_dark="#a33c00",
         button_cancel_text_color="#ffffff",
         button_cancel_text_color_dark="#ffffff",
         color_accent="#005a8c",
+        checkbox_label_background_fill_selected="#005a8c",
+        checkbox_label_background_fill_selected_dark="#005a8c",
+        checkbox_background_color_selected="#005a8c",
+        checkbox_background_color_selected_dark="#005a8c",
+        checkbox_border_color="#71717a",
+        checkbox_border_color_dark="#a1a1aa",
+        input_border_width="1px",
         input_border_color="#71717a",
         input_border_color_dark="#a1a1aa",
     )
 
 
-def launch(page: gr.Blocks, examples: Path, **options: Any) -> Any:
-    """Start a page as the app wants it: our styles, system fonts, nothing from other hosts."""
+def launch(page: gr.Blocks, examples: Path, css: str = "", head: str = "", **options: Any) -> Any:
+    """Start a page as the app wants it: our styles, system fonts, nothing from other hosts.
+
+    `css` and `head` are added to those of all pages.
+    """
     serving.close(page)
     fixed: dict[str, Any] = {
         "footer_links": [],
@@ -122,4 +153,4 @@ def launch(page: gr.Blocks, examples: Path, **options: Any) -> Any:
         **serving.options("127.0.0.1"),
         **options,
     }
-    return page.launch(css=CSS, head=HEAD, theme=theme(), allowed_paths=[str(examples)], **fixed)
+    return page.launch(css=CSS + css, head=HEAD + head, theme=theme(), allowed_paths=[str(examples)], **fixed)

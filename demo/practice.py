@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from demo import planned
 from demo.prefs import Prefs
 from demo.private import TAKES
+from demo.working import LONG, Share, Work
 from speechtutor.content.tables import message, minimal_pair
 from speechtutor.core import (
     Correction,
@@ -27,20 +29,31 @@ from speechtutor.core import (
 )
 from speechtutor.core.lesson import READ
 from speechtutor.errors import InputError
+from speechtutor.learner.store import SqlStore
 from speechtutor.pipeline import Advised, Coach, Corrected, Heard, Piece, Remembered, Scored
-from speechtutor.practice import path, placement
+from speechtutor.pipeline import Step as Judged
+from speechtutor.practice import course, path, placement
 from speechtutor.practice.answers import outcome
-from speechtutor.practice.exercises import next_step
+from speechtutor.practice.given import Asked, topical
+from speechtutor.practice.grading import Grade
 from speechtutor.practice.path import Step
 from speechtutor.practice.placement import Placed
+from speechtutor.practice.written import writer_of
+from speechtutor.text.verbatim import Sounded
 from speechtutor.tutor.rules import RuleTutor
+from speechtutor.views.verbatim import others
 
 KINDS = {
     "for_you": ("sound", "pair", "translate", "vocabulary"),
+    "session": (),
+    "homework": (),
     "sound": ("sound",),
-    "echo": ("sound",),
+    "echo": ("repeat",),
     "pair": ("pair",),
-    "shadow": ("sound",),
+    "shadow": ("shadow",),
+    "twister": ("twister",),
+    "question": ("question",),
+    "picture": ("picture",),
     "translate": ("translate",),
     "vocabulary": ("vocabulary",),
     "paraphrase": ("paraphrase",),
@@ -50,7 +63,11 @@ KINDS = {
     "quiet": ("pair",),
 }
 """What can be practised, in the order of the menu, with the kinds of exercises it is made of."""
-FREE, OWN, PLACE = "free", "own", "placement"
+FREE, OWN, PLACE, SESSION, HOMEWORK = "free", "own", "placement", "session", "homework"
+GIVEN = frozenset({"for_you", SESSION, HOMEWORK})
+"""Wishes under which the exercise itself says how it is done."""
+MANNERS = {"repeat": "echo", "listen": "pair"}
+"""How kinds of exercises are called on the menu, where they have another name there."""
 HIDDEN = frozenset({"echo", "retell"})
 """Manners whose text is heard before it is seen."""
 LAST = 8
@@ -59,17 +76,25 @@ LAST = 8
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a learner wants to practise; `sound` is a phone, or "" for whatever is needed."""
+    """What a learner wants to practise; `sound` is a phone, `topic` one of the library, "" any of them.
+
+    `task` is the id of an exercise of their homework.
+    """
 
     manner: str = "for_you"
     level: str = "A2"
     sound: str = ""
     text: str = ""
+    topic: str = ""
+    task: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """One try, as far as it has been judged; `learner` is what was known before it."""
+    """One try, as far as it has been judged; `learner` is what was known before it.
+
+    `others` are words of free speech that sounded like others.
+    """
 
     recording: Recording
     score: UtteranceScore | None = None
@@ -78,6 +103,7 @@ class Take:
     written: str = ""
     feedback: Feedback | None = None
     correction: Correction | None = None
+    others: tuple[Sounded, ...] = ()
     learner: LearnerState = field(default_factory=LearnerState)
     done: bool = False
 
@@ -88,7 +114,9 @@ class Screen:
 
     `take` is the last one and `before` the one before it, of the same exercise. `secret` is the word of a
     pair that the voice says and `chosen` the one that was picked; `right` of `n` were right so far. `follow`
-    is the sound for which the exercise was made, `given` are the sentences of a placement so far.
+    is the sound for which the exercise was made, `given` are the sentences of a placement so far, `rest` the
+    exercises of a session or of homework that are still to come. `work` is what is going on with the take
+    (`demo.working`); while it is `waiting` for a score, `share` is how much is done, where that is told.
     """
 
     wish: Wish = Wish()
@@ -99,6 +127,8 @@ class Screen:
     problem: str = ""
     note: str = ""
     waiting: bool = False
+    work: str = ""
+    share: float | None = None
     is_open: bool = False
     secret: int | None = None
     chosen: int | None = None
@@ -108,6 +138,10 @@ class Screen:
     recent: tuple[Exercise, ...] = ()
     given: tuple[Exercise, ...] = ()
     placed: Placed | None = None
+    rest: tuple[Step, ...] = ()
+    minutes: int = 0
+    all: int = 0
+    grade: Grade | None = None
 
     @property
     def exercise(self) -> Exercise | None:
@@ -122,8 +156,9 @@ class Screen:
     @property
     def words(self) -> tuple[str, ...]:
         """The two words of a pair."""
-        is_pair = self.exercise is not None and self.exercise.kind == "pair"
-        return tuple(self.exercise.text.split(", ")) if is_pair and self.exercise else ()
+        if self.exercise is None or self.exercise.kind not in ("pair", "listen"):
+            return ()
+        return tuple((self.exercise.given or self.exercise.text).split(", "))
 
     @property
     def listens(self) -> bool:
@@ -135,9 +170,11 @@ class Screen:
         """What the model voice says."""
         if self.listens and self.chosen is None and self.secret is not None:
             return self.words[self.secret]
-        if self.exercise is None or not (self.exercise.is_read or self.exercise.kind == "retell"):
+        if self.exercise is None:
             return ""
-        return self.exercise.text
+        if self.exercise.kind == "question":
+            return self.exercise.given
+        return self.exercise.text if self.exercise.is_read or self.exercise.kind == "retell" else ""
 
 
 def fresh(
@@ -155,16 +192,53 @@ def fresh(
     if wish.manner == OWN:
         text = " ".join(wish.text.split())
         return replace(kept, step=Step(Exercise(text, kind=READ), "", "new", 1.0) if text else None)
+    if wish.manner in (SESSION, HOMEWORK):
+        plan = _session if wish.manner == SESSION else _homework
+        return plan(coach, kept, who, lang, rng, before)
     follow = _followed(before, wish)
     sounds = (follow,) if follow else (wish.sound,) if wish.sound else ()
     step = _step(coach, wish, who, lang, rng, sounds, recent)
-    manner = step.exercise.kind if wish.manner == "for_you" else wish.manner
-    secret = int(rng.integers(2)) if step.exercise.kind == "pair" else None
+    return _shown(kept, step, rng, before, follow)
+
+
+def _shown(
+    kept: Screen, step: Step, rng: np.random.Generator, before: Screen | None, follow: str = ""
+) -> Screen:
+    """An exercise on the screen, in the manner that its kind or the wish asks for."""
+    one, wish = step.exercise, kept.wish
+    manner = MANNERS.get(one.kind, one.kind) if wish.manner in GIVEN else wish.manner
     counted = (before.right, before.n) if before is not None and before.manner == manner else (0, 0)
-    return replace(
-        kept, step=step, manner=manner, secret=secret, follow=follow, right=counted[0], n=counted[1],
-        recent=(*recent, step.exercise)[-LAST:],
+    made = replace(
+        kept, step=step, manner=manner, follow=follow, right=counted[0], n=counted[1],
+        recent=(*kept.recent, one)[-LAST:],
     )  # fmt: skip
+    if not made.words:
+        return made
+    secret = made.words.index(one.text) if one.kind == "listen" else int(rng.integers(2))
+    return replace(made, secret=secret)
+
+
+def _session(
+    coach: Coach, kept: Screen, who: str, lang: str, rng: np.random.Generator, before: Screen | None
+) -> Screen:
+    """The next exercise of a session by the learner's minutes, goals and interests; none when it is over."""
+    if before is not None and before.wish.manner == SESSION and before.all:
+        steps, minutes, n = before.rest, before.minutes, before.all
+    else:
+        minutes, steps = planned.session(coach, who, lang, rng, kept.recent)
+        n = len(steps)
+    kept = replace(kept, minutes=minutes, all=n, rest=steps[1:])
+    return _shown(kept, steps[0], rng, before) if steps else kept
+
+
+def _homework(
+    coach: Coach, kept: Screen, who: str, lang: str, rng: np.random.Generator, before: Screen | None
+) -> Screen:
+    """The exercise of their homework that a learner asked for, or the next that is not done; or none."""
+    shown = before.exercise.id if before is not None and before.exercise is not None else ""
+    grade, n = planned.homework(coach, who, lang, kept.wish.task, shown)
+    kept = replace(kept, wish=replace(kept.wish, task=""), all=n, grade=grade)
+    return kept if grade is None else _shown(kept, planned.step(coach, who, lang, grade), rng, before)
 
 
 def _step(
@@ -177,16 +251,19 @@ def _step(
     recent: tuple[Exercise, ...],
 ) -> Step:
     state, now = coach.learner(who, lang), datetime.now(UTC)
-    kinds = ("sound",) if sounds and wish.manner == "for_you" else KINDS[wish.manner]
+    kinds = KINDS[wish.manner]
+    if wish.manner == "for_you":
+        goals = planned.profile_of(coach, who).goals
+        kinds = ("sound",) if sounds else tuple(k for goal in goals for k in course.KINDS[goal]) or kinds
+    asked = Asked(wish.level, sounds, (), kinds)
+    lent = lambda: writer_of(coach.tutor)  # noqa: E731
     try:
-        return next_step(
-            state, rng, now, level=wish.level, sounds=sounds, kinds=kinds, lang=lang, recent=recent
-        )
+        return topical(state, rng, asked, lang, now, recent, wish.topic, lent)
     except InputError:
         if not sounds:
             raise
         # Few sentences of a level hold a rare sound: another level's is better than none.
-        return next_step(state, rng, now, level=wish.level, kinds=kinds, lang=lang, recent=recent)
+        return topical(state, rng, replace(asked, sounds=()), lang, now, recent, wish.topic, lent)
 
 
 def _followed(before: Screen | None, wish: Wish) -> str:
@@ -200,8 +277,6 @@ def _followed(before: Screen | None, wish: Wish) -> str:
 
 def recently(coach: Coach, who: str) -> tuple[Exercise, ...]:
     """The exercises of a learner's last attempts, where the store can tell."""
-    from speechtutor.learner.store import SqlStore
-
     return coach.store.recent(who, LAST) if isinstance(coach.store, SqlStore) else ()
 
 
@@ -268,27 +343,46 @@ def judged(
         yield replace(screen, note=message("app", why, lang), waiting=False)
         return
     screen = again(screen) if screen.take is not None and screen.take.done else screen
-    yield replace(screen, waiting=True, problem="", note="")
+    work, screen = Work(), replace(screen, problem="", note="")
+    waiting = replace(screen, waiting=True, work=work.id)
+    yield waiting
     take = Take(TAKES.load(recording))
     exercise = screen.exercise
     text = exercise.text if exercise is not None and exercise.is_read else None
-    for step in coach.steps(take.recording, text, who, explain=lang, exercise=exercise, judge=outcome):
-        match step:
-            case Heard():
-                take = replace(take, transcript=step.transcript, outcome=step.outcome)
-            case Scored():
-                take = replace(take, score=step.score, learner=step.learner)
-            case Piece():
-                take = replace(take, written=take.written + step.text)
-            case Advised():
-                take = replace(take, feedback=step.feedback)
-            case Corrected():
-                take = replace(take, correction=step.correction)
-            case Remembered():
-                continue
-        if take.score is not None:
-            yield replace(screen, take=take, waiting=False)
+    spoken, tells = take.recording, take.recording.duration > LONG
+    steps = lambda: coach.steps(spoken, text, who, explain=lang, exercise=exercise, judge=outcome)  # noqa: E731
+    for step in work.steps(steps, tells=tells):
+        if isinstance(step, Share):
+            if take.score is None:
+                yield replace(waiting, share=step.done)
+            continue
+        take = _heard(take, step)
+        if take.score is not None and not isinstance(step, Remembered):
+            yield replace(screen, take=take, waiting=False, work=work.id)
+    if take.score is None or work.is_off:
+        return
+    grade = planned.graded(coach, screen.grade, who, lang)
+    is_new = grade is not None and screen.grade is not None and grade.done and not screen.grade.done
+    screen = replace(screen, grade=grade, all=screen.all - is_new)
     yield replace(screen, take=replace(take, done=True), waiting=False)
+
+
+def _heard(take: Take, step: Judged) -> Take:
+    """A take with what one more step has found."""
+    match step:
+        case Heard():
+            return replace(take, transcript=step.transcript, outcome=step.outcome)
+        case Scored():
+            return replace(take, score=step.score, learner=step.learner)
+        case Piece():
+            return replace(take, written=take.written + step.text)
+        case Advised():
+            return replace(take, feedback=step.feedback)
+        case Corrected():
+            score = take.score if take.transcript is not None else None
+            return replace(take, correction=step.correction, others=others(score) if score else ())
+        case Remembered():
+            return take
 
 
 def _not_judged(screen: Screen, recording: str | None, shown: str) -> str:
@@ -296,7 +390,9 @@ def _not_judged(screen: Screen, recording: str | None, shown: str) -> str:
     if recording is None:
         return "no_take"
     if screen.exercise is None and screen.manner != FREE:
-        return "no_text" if screen.manner == OWN else "restarted"
+        return {OWN: "no_text", HOMEWORK: "nothing_here", SESSION: "nothing_here"}.get(
+            screen.manner, "restarted"
+        )
     return "moved" if shown and shown != screen.id else ""
 
 

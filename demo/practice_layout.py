@@ -10,6 +10,7 @@ import gradio as gr
 from demo import recorder, serving
 from demo.labels import Labels, Making, choices, text
 from demo.practice import KINDS, Screen
+from speechtutor.practice import library
 from speechtutor.practice.levels import LEVELS
 from speechtutor.text.phones import PHONES
 from speechtutor.views.score import sound_name
@@ -35,16 +36,22 @@ def sounds_offered() -> list[tuple[str | Making, str]]:
     return [("app.any_sound", ""), *named]
 
 
+def topics_offered() -> list[tuple[str | Making, str]]:
+    """What the library is about, with "any" first."""
+    return [("app.any_topic", ""), *((f"topic.{one}", one) for one in library.topics())]
+
+
 def layout(labels: Labels) -> SimpleNamespace:
     """The widgets from top to bottom, by name."""
     w = SimpleNamespace(
-        screen=gr.State(Screen(), time_to_live=HOUR), shown=gr.Textbox(visible="hidden", elem_id="shown")
-    )
+        screen=gr.State(Screen(), time_to_live=HOUR), shown=gr.Textbox(visible="hidden", elem_id="shown"),
+        asked=gr.State({"kind": "for_you", "level": "A2", "sound": "", "topic": ""}),
+    )  # fmt: skip
     with gr.Row(elem_id="wish"):
         menu = [(f"kind.{name}", name) for name in KINDS]
         w.kind = labels.add(
             gr.Dropdown, label=text("app.kind"), choices=choices(menu), value="for_you", elem_id="kind",
-            filterable=False, min_width=200, scale=3,
+            filterable=False, min_width=250, scale=4,
         )  # fmt: skip
         w.level = labels.add(
             gr.Dropdown, label=text("app.level"), choices=list(LEVELS), value="A2", elem_id="level",
@@ -53,6 +60,10 @@ def layout(labels: Labels) -> SimpleNamespace:
         w.sound = labels.add(
             gr.Dropdown, label=text("app.sound"), choices=choices(sounds_offered()), value="",
             elem_id="sound", filterable=False, min_width=140, scale=2,
+        )  # fmt: skip
+        w.topic = labels.add(
+            gr.Dropdown, label=text("app.topic"), choices=choices(topics_offered()), value="",
+            elem_id="topic", filterable=False, min_width=140, scale=2,
         )  # fmt: skip
     with gr.Column(visible=False, elem_id="own") as w.own:
         w.text = labels.add(
@@ -80,6 +91,8 @@ def layout(labels: Labels) -> SimpleNamespace:
         w.next = labels.add(
             gr.Button, value=text("app.next"), visible="hidden", elem_id="next", variant="primary"
         )
-    with labels.add(gr.Accordion, label=text("app.details"), open=False, visible=False) as w.details:
+    with labels.add(
+        gr.Accordion, label=text("app.details"), open=False, visible=False, elem_id="details"
+    ) as w.details:
         w.result = gr.HTML(elem_id="result")
     return w

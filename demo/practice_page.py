@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,9 +14,11 @@ import numpy as np
 from demo import practice, practice_view
 from demo.guard import Guard
 from demo.learners import who
-from demo.practice import OWN, Screen, Wish
+from demo.practice import HOMEWORK, OWN, SESSION, Screen, Wish
 from demo.prefs import SLOWLY, Prefs
+from demo.rates import CHECKS, Rates, user_of
 from demo.voices import Remembered
+from demo.working import Work
 from speechtutor.audio import prosody
 from speechtutor.content.tables import message
 from speechtutor.core import Recording
@@ -33,13 +36,16 @@ BROWSER_SAYS = "(...given) => { window.speechtutor.speak(window.speechtutor.voic
 Coaches = Callable[[Prefs], Coach]
 """The coach of a learner's wishes: as strict as they asked for."""
 
+_MENUS = threading.Lock()
+"""Held while it is looked up, and noted, what a menu of a page asks for."""
+
 
 class Page:
     """The tab with its coach: screens in, updates of widgets out."""
 
     def __init__(self, w: SimpleNamespace, coaches: Coaches, guard: Guard, state: SimpleNamespace) -> None:
         self.w, self.coaches, self.guard, self.state = w, coaches, guard, state
-        self.rng = np.random.default_rng()
+        self.rng, self.rates = np.random.default_rng(), Rates(CHECKS)
         self.outputs = [
             w.screen, w.card, w.message, w.words, w.advice, w.result, w.hear, w.slowly, w.story, w.skip,
             w.again, w.next, w.details, w.cancel, w.own,
@@ -48,13 +54,21 @@ class Page:
     def told(self, screen: Screen, prefs: Prefs) -> tuple[Any, ...]:
         """A screen as updates of `outputs`."""
         seen = practice_view.shown(screen, prefs, self.coaches(prefs).synthesizer is not None)
+        # Its figures are made when it is unfolded, so a new take begins with it folded.
+        details = gr.update(visible=True) if seen.result else gr.update(visible=False, open=False)
         return (
             screen, seen.card, seen.message, seen.words, seen.advice, seen.result,
             gr.update(visible=seen.hear), gr.update(visible=seen.hear), gr.update(visible=seen.story),
             gr.update(visible=seen.skip), gr.update(visible=True if seen.retry else "hidden"),
-            gr.update(visible=True if seen.retry else "hidden"), gr.update(visible=bool(seen.result)),
+            gr.update(visible=True if seen.retry else "hidden"), details,
             gr.update(visible=True if seen.cancel else "hidden"), gr.update(visible=seen.own),
         )  # fmt: skip
+
+    def gone(self, screen: Screen | None, prefs: Prefs, make: Callable[[Screen], Screen]) -> tuple[Any, ...]:
+        """The same for whoever goes on: what is still to be said of a take does not bring them back."""
+        if screen is not None:
+            Work.call_off(screen.work)
+        return self.made(screen, prefs, make)
 
     def made(self, screen: Screen | None, prefs: Prefs, make: Callable[[Screen], Screen]) -> tuple[Any, ...]:
         """What `make` makes of a screen; where it fails the screen with one kind line."""
@@ -69,18 +83,37 @@ class Page:
     # What each widget asks for; all of them take what gradio hands in and give `outputs`.
 
     def wished(
-        self, screen: Screen, manner: str, level: str, sound: str, own: str, name: str, prefs: Prefs,
-        request: gr.Request = None,  # type: ignore[assignment]
+        self, screen: Screen, manner: str, level: str, sound: str, topic: str, own: str, name: str,
+        prefs: Prefs, request: gr.Request = None,  # type: ignore[assignment]
+        task: str = "",
     ) -> tuple[Any, ...]:  # fmt: skip
-        """Another kind, level or sound."""
-        wish = Wish(manner, level, sound, own or "")
+        """Another kind, level, sound or topic; or, with a `task`, one exercise of the homework."""
+        wish = Wish(manner, level, sound, own or "", topic, task)
         learner = who(name, request)
-        return self.made(
+        return self.gone(
             screen, prefs,
             lambda now: practice.fresh(
                 self.coaches(prefs), wish, learner, prefs.lang, self.rng, replace(now, take=None)
             ),
         )  # fmt: skip
+
+    def menu(self, name: str) -> Callable[..., tuple[Any, ...]]:
+        """What a menu of that name asks for; nothing where it was only passed, which gradio tells as well."""
+
+        def chosen(
+            asked: dict[str, str], screen: Screen, manner: str, level: str, sound: str, topic: str, own: str,
+            who_: str, prefs: Prefs, request: gr.Request = None,  # type: ignore[assignment]
+        ) -> tuple[Any, ...]:  # fmt: skip
+            now = {"kind": manner, "level": level, "sound": sound, "topic": topic}[name]
+            with _MENUS:
+                if asked.get(name) == now:
+                    return (gr.skip(),) * (1 + len(self.outputs))
+                # Kept before the work: what gradio tells when the menu is left may come while that goes on.
+                asked[name] = now
+            told = self.wished(screen, manner, level, sound, topic, own, who_, prefs, request)
+            return (asked, *told)
+
+        return chosen
 
     def following(
         self, screen: Screen, name: str, prefs: Prefs,
@@ -88,7 +121,7 @@ class Page:
     ) -> tuple[Any, ...]:  # fmt: skip
         """The next exercise."""
         learner = who(name, request)
-        return self.made(
+        return self.gone(
             screen, prefs,
             lambda now: practice.following(self.coaches(prefs), now, learner, prefs.lang, self.rng),
         )  # fmt: skip
@@ -99,21 +132,26 @@ class Page:
     ) -> tuple[Any, ...]:  # fmt: skip
         """The first sentence of a placement."""
         learner = who(name, request)
-        return self.made(
+        return self.gone(
             screen, prefs, lambda now: practice.place(self.coaches(prefs), learner, prefs.lang, None)
         )
 
     def again(self, screen: Screen, prefs: Prefs) -> tuple[Any, ...]:
         """The same exercise once more."""
-        return self.made(screen, prefs, practice.again)
+        return self.gone(screen, prefs, practice.again)
 
     def opened(self, screen: Screen, prefs: Prefs) -> tuple[Any, ...]:
         """The text, shown."""
         return self.made(screen, prefs, practice.opened)
 
     def cancelled(self, screen: Screen, prefs: Prefs) -> tuple[Any, ...]:
-        """No longer waited for."""
-        return self.made(screen, prefs, lambda now: replace(now, waiting=False))
+        """Called off: what is being judged stops where it is, and nothing of it is kept."""
+
+        def stopped(now: Screen) -> Screen:
+            Work.call_off(now.work)
+            return replace(now, waiting=False, note=message("app", "stopped", prefs.lang))
+
+        return self.made(screen, prefs, stopped)
 
     def chosen(self, screen: Screen, prefs: Prefs, event: gr.EventData) -> tuple[Any, ...]:
         """A word of a pair was picked."""
@@ -127,7 +165,11 @@ class Page:
         """A take, step by step."""
         now = screen or Screen()
         learner = who(name, request)
-        if now.step is None and now.manner not in (practice.FREE, OWN):
+        if seconds := self.rates.wait(user_of(learner, request)):
+            note = message("app", "too_fast", prefs.lang, n=str(seconds))
+            yield self.made(now, prefs, lambda one: replace(one, note=note, waiting=False))
+            return
+        if now.step is None and now.manner not in (practice.FREE, OWN, HOMEWORK, SESSION):
             # The server was started again, or the session was forgotten: there is something to say at least.
             note = message("app", "restarted", prefs.lang)
             yield self.made(
@@ -139,8 +181,12 @@ class Page:
             return
         steps = practice.judged(self.coaches(prefs), now, path, shown, learner, prefs)
         failed = lambda told: replace(now, problem=told, waiting=False)  # noqa: E731
+        last = now
         for one in self.guard.steps(steps, failed, path or "", prefs.lang):
+            last = one
             yield self.told(one, prefs)
+        if last.work:  # called off: gradio sends once more what came last
+            yield (gr.skip(),) * len(self.outputs)
 
     def spoken(self, screen: Screen, prefs: Prefs, rate: float = 1.0) -> tuple[str, Any]:
         """The model voice, or why there is none."""
@@ -216,21 +262,8 @@ class Page:
     def wire(self, start: Callable[..., Any], skipped: Any) -> None:
         """Connect the widgets; `start` hides the welcome, `skipped` are its outputs."""
         w, who_, wishes = self.w, self.state.learner, self.state.prefs
-        asked = [w.screen, w.kind, w.level, w.sound, w.text, who_, wishes]
-        cleared = lambda: ("", "")  # noqa: E731
-        for choice in (w.kind.input, w.level.input, w.sound.input, w.use.click):
-            changed = choice(self.wished, asked, self.outputs, show_progress="hidden")
-            changed.then(self.prepared, [w.screen, wishes], w.voice, show_progress="hidden")
-            changed.then(cleared, None, [w.detail, w.voice], queue=False)
-        following = [w.screen, who_, wishes]
-        for button in (w.next, w.skip):
-            gone = button.click(self.following, following, self.outputs, show_progress="hidden")
-            gone.then(cleared, None, [w.detail, w.voice], queue=False).then(
-                self.prepared, [w.screen, wishes], w.voice, show_progress="hidden"
-            )
-        for button, call in ((w.again, self.again), (w.story, self.opened)):
-            button.click(call, [w.screen, wishes], self.outputs, queue=False)
-        w.card.click(self.chosen, [w.screen, wishes], self.outputs, queue=False)
+        asked = [w.screen, w.kind, w.level, w.sound, w.topic, w.text, who_, wishes]
+        cleared = lambda now: ("", "") if now is None or now.take is None else (gr.skip(),) * 2  # noqa: E731
         work = w.mic.upload(
             self.judged, [w.mic, w.shown, w.screen, who_, wishes], self.outputs, js=SHOWN_ID,
             show_progress="hidden", trigger_mode="multiple",
@@ -238,7 +271,24 @@ class Page:
         work.then(start, None, skipped, js=TO_WORDS, queue=False)
         work.then(lambda: "", None, w.detail, queue=False)
         work.then(self.warmed, [w.screen, wishes], None, show_progress="hidden")
-        w.cancel.click(self.cancelled, [w.screen, wishes], self.outputs, cancels=[work], queue=False)
+        menus = {"kind": w.kind, "level": w.level, "sound": w.sound, "topic": w.topic}
+        wished = [
+            menu.input(self.menu(name), [w.asked, *asked], [w.asked, *self.outputs], show_progress="hidden")
+            for name, menu in menus.items()
+        ]
+        for changed in (*wished, w.use.click(self.wished, asked, self.outputs, show_progress="hidden")):
+            changed.then(self.prepared, [w.screen, wishes], w.voice, show_progress="hidden")
+            changed.then(cleared, w.screen, [w.detail, w.voice], queue=False)
+        following = [w.screen, who_, wishes]
+        for button in (w.next, w.skip):
+            gone = button.click(self.following, following, self.outputs, show_progress="hidden")
+            gone.then(cleared, w.screen, [w.detail, w.voice], queue=False).then(
+                self.prepared, [w.screen, wishes], w.voice, show_progress="hidden"
+            )
+        w.again.click(self.again, [w.screen, wishes], self.outputs, queue=False)
+        w.story.click(self.opened, [w.screen, wishes], self.outputs, queue=False)
+        w.card.click(self.chosen, [w.screen, wishes], self.outputs, queue=False)
+        w.cancel.click(self.cancelled, [w.screen, wishes], self.outputs, queue=False, cancels=[work])
         w.words.click(self.tapped, [w.screen, wishes], w.detail, show_progress="hidden")
         w.advice.click(self.heard, [w.screen, wishes], [w.voice, w.message], show_progress="hidden")
         w.details.expand(self.melody, [w.screen, wishes], w.result, show_progress="hidden")

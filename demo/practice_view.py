@@ -6,18 +6,22 @@ from dataclasses import dataclass
 from functools import partial
 from html import escape
 
-from demo.practice import FREE, HIDDEN, OWN, PLACE, Screen, Take
+from demo.practice import FREE, HIDDEN, HOMEWORK, OWN, PLACE, SESSION, Screen, Take
 from demo.prefs import Prefs
-from speechtutor.content.tables import message
+from speechtutor.content.tables import join, message
 from speechtutor.core import ErrorType, Pitch, Recording
 from speechtutor.practice.answers import example, told
 from speechtutor.practice.exercises import in_language
 from speechtutor.practice.path import reason
 from speechtutor.practice.retake import changes
+from speechtutor.views import homework as work_view
 from speechtutor.views import practice as view
 from speechtutor.views import score as score_view
 from speechtutor.views.grammar import grammar_html
 from speechtutor.views.melody import pitch_svg
+from speechtutor.views.sentences import sentences_html
+from speechtutor.views.sound import sound_html
+from speechtutor.views.verbatim import verbatim_html
 
 MARGIN = 0.06
 """Seconds around a word that is cut out."""
@@ -47,7 +51,7 @@ def shown(screen: Screen, prefs: Prefs, has_voice: bool = True) -> Shown:
     words, result = "", ""
     if score is not None and score.overall is not None:
         hint = f"<p>{escape(message('take', 'tap', lang))}</p>"
-        words = score_view.words_html(score, lang, prefs.notation) + hint
+        words = sentences_html(score, lang) + score_view.words_html(score, lang, prefs.notation) + hint
         result = score_view.summary_html(score, lang) + pitch_svg(score.pitch, score.words, lang)
     return Shown(
         card=_card(screen, prefs, has_voice),
@@ -57,7 +61,7 @@ def shown(screen: Screen, prefs: Prefs, has_voice: bool = True) -> Shown:
         result=result,
         hear=bool(screen.said),
         story=bool(screen.said) and _hides(screen),
-        skip=screen.manner != OWN,
+        skip=screen.manner not in (OWN, FREE),
         retry=take is not None and not screen.waiting,
         cancel=screen.waiting,
         own=screen.wish.manner == OWN,
@@ -71,6 +75,9 @@ def _hides(screen: Screen) -> bool:
 def _card(screen: Screen, prefs: Prefs, has_voice: bool) -> str:
     """What to do, what to say and why."""
     lang, exercise = prefs.lang, screen.exercise
+    over = {HOMEWORK: "no_homework", SESSION: "session_done"}
+    if exercise is None and screen.manner in over:
+        return view.card_html(message("card", over[screen.manner], lang), "", lang=lang, id=screen.id)
     if exercise is None and screen.manner not in (FREE, OWN):
         return view.card_html(message("app", "loading", lang), "", lang=lang, id=screen.id)
     if exercise is None:
@@ -78,11 +85,12 @@ def _card(screen: Screen, prefs: Prefs, has_voice: bool) -> str:
         return view.card_html(message("card", key, lang), "", lang=lang, id=screen.id)
     say = exercise.text if exercise.is_read or exercise.kind == "retell" else ""
     written = partial(score_view.sounds_name, notation=prefs.notation, lang=lang)
-    why = reason(screen.step, lang, written) if screen.step is not None else ""
+    chosen = screen.step is not None and screen.grade is None  # homework was chosen by a teacher
+    why = reason(screen.step, lang, written) if chosen and screen.step is not None else ""
     if screen.follow:
         why = message("card", "following", lang, sound=written(screen.follow))
     if not has_voice and screen.said:
-        why = " ".join([why, message("app", "browser_voice", lang)]).strip()
+        why = join([why, message("app", "browser_voice", lang)], lang)
     return view.card_html(
         _what(screen, lang),
         "" if screen.words else say,
@@ -105,7 +113,8 @@ def _what(screen: Screen, lang: str) -> str:
     if screen.words:
         if screen.manner == "quiet":
             return message("card", "quiet", lang)
-        return message("card", "pair_listen" if screen.listens else "pair_say", lang)
+        if screen.listens or exercise.kind == "pair":
+            return message("card", "pair_listen" if screen.listens else "pair_say", lang)
     return in_language(exercise, lang).prompt
 
 
@@ -113,6 +122,14 @@ def _extra(screen: Screen, prefs: Prefs) -> str:
     parts = []
     if screen.placed is not None:
         parts.append(view.placed_html(screen.placed, prefs.lang, prefs.notation))
+    if screen.wish.manner == SESSION:
+        n, every = str(screen.all - len(screen.rest)), str(screen.all)
+        line = message("card", "session", prefs.lang, n=n, all=every, minutes=str(screen.minutes))
+        parts.append(f'<p class="why">{escape(line)}</p>')
+    if screen.grade is not None:
+        parts.append(work_view.line_html(screen.grade, screen.all, prefs.lang))
+    if screen.exercise is not None and screen.exercise.picture:
+        parts.append(view.picture_html(screen.exercise.picture, prefs.lang))
     if screen.words:
         parts.append(view.choices_html(screen.words, screen.chosen, screen.secret, prefs.lang))
     if screen.manner == "quiet" and screen.n:
@@ -129,16 +146,18 @@ def _message(screen: Screen, prefs: Prefs) -> str:
     if screen.note:
         return score_view.error_html(screen.note)
     if screen.waiting:
-        return f'<p class="st-wait">{escape(message("app", "listening", lang))}</p>'
+        return view.waiting_html(screen.share, lang)
     if take is None or take.score is None:
         return ""
     parts = []
     if take.transcript is not None and take.transcript.words:
         parts.append(f"<p>{escape(message('take', 'heard', lang, text=take.transcript.text))}</p>")
+        parts.append(verbatim_html(take.others, lang))
     if take.outcome is not None and screen.exercise is not None:
         lines = [told(take.outcome, lang), example(screen.exercise, take.outcome, lang)]
         parts.append(f'<div class="st-task">{"<br>".join(escape(line) for line in lines if line)}</div>')
-    parts.append(score_view.cautions_html(take.score.cautions, lang))
+    judged = take.score.overall is not None
+    parts.append(score_view.cautions_html(take.score.cautions, lang, judged=judged))
     return "".join(parts)
 
 
@@ -157,12 +176,16 @@ def _advice(screen: Screen, take: Take, prefs: Prefs) -> str:
 
 
 def melody(screen: Screen, prefs: Prefs, model: Pitch | None) -> str:
-    """The part with numbers again, the melody with the model's."""
+    """The part with numbers again, the melody with the model's, and what the recording looks like."""
     take = screen.take
     if take is None or take.score is None:
         return ""
     score = take.score
-    return score_view.summary_html(score, prefs.lang) + pitch_svg(score.pitch, score.words, prefs.lang, model)
+    return (
+        score_view.summary_html(score, prefs.lang)
+        + pitch_svg(score.pitch, score.words, prefs.lang, model)
+        + sound_html(take.recording, score, prefs.lang)
+    )
 
 
 def own_word(screen: Screen, index: int) -> Recording | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +11,7 @@ import gradio as gr
 
 from demo.guard import Guard
 from demo.labels import Labels, text
-from demo.learners import who
+from demo.learners import tells
 from demo.prefs import Prefs
 from speechtutor.pipeline import Coach
 from speechtutor.views.progress import progress_html
@@ -49,16 +49,5 @@ def wire(
     practise: Callable[[Any], None],
 ) -> None:
     """Shown when the tab is opened; `practise` wires what follows when a sound is pressed."""
-
-    def told(
-        name: str, prefs: Prefs,
-        request: gr.Request = None,  # type: ignore[assignment]
-    ) -> str:  # fmt: skip
-        try:
-            return shown(coach, who(name, request), prefs, datetime.now(UTC))
-        except Exception as error:
-            return guard.told(error, lang=prefs.lang)
-
-    for event in (tab.select, w.refresh.click):
-        event(told, [state.learner, state.prefs], w.shown, show_progress="hidden")
+    tells((tab.select, w.refresh.click), shown, w.shown, coach, guard, state)
     practise(w.shown.click)

@@ -32,14 +32,17 @@ CSS = """
 .st-meter{height:1.1rem;border-radius:.6rem;border:1px solid currentColor;overflow:hidden;min-width:3rem}
 .st-meter i{display:block;height:100%;width:calc(100% * var(--level));background:#009e73}
 .st-clock{font-variant-numeric:tabular-nums;min-width:3rem;text-align:right}
-.st-mic-line{grid-column:1/-1;margin:0;min-height:1.5em}
+.st-mic-told{grid-column:1/-1;min-height:44px;display:flex;align-items:center;gap:.6rem;
+ justify-content:space-between}
+.st-mic-line{margin:0}
 .st-mic-line.st-problem{border-left:5px solid #d55e00;background:#fbe4d8;color:#5c2700!important;
  padding:.4rem .7rem}
 .st-mic-more{grid-column:1/-1;display:flex;flex-wrap:wrap;gap:.4rem 1.2rem;align-items:center}
 .st-mic-more label{display:flex;gap:.5rem;align-items:center;min-height:44px}
 .st-mic-more input{width:1.3rem;height:1.3rem}
 .st-cancel{font:inherit;min-height:44px;border:1px solid currentColor;border-radius:.5rem;background:none;
- color:inherit;padding:0 .8rem;cursor:pointer;visibility:hidden}
+ color:inherit;padding:0 .6rem;cursor:pointer;display:none}
+.st-on .st-cancel{display:block}
 @media(prefers-reduced-motion:no-preference){.st-meter i{transition:width .08s linear}}
 """
 
@@ -59,9 +62,10 @@ def recorder_html(upload: str, lang: str = "en", *, label: str = "record", check
         f"<span>{_told(label, lang)}</span></button>"
         '<div class="st-meter" aria-hidden="true"><i></i></div>'
         '<span class="st-clock" aria-hidden="true">0:00</span>'
+        f'<div class="st-mic-told">'
         f'<p class="st-mic-line" role="status" aria-live="polite">{_told("ready", lang)}</p>'
-        f'<div class="st-mic-more"><span class="st-handsfree">{more}</span>'
-        f'<button type="button" class="st-cancel">{_told("cancel", lang)}</button></div></div>'
+        f'<button type="button" class="st-cancel">{_told("cancel", lang)}</button></div>'
+        f'<div class="st-mic-more"><span class="st-handsfree">{more}</span></div></div>'
     )
 
 

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from demo.private import TAKES, Takes
+from demo.rates import UPLOADS, Rates
 from speechtutor.errors import InputError, StorageError, cause
 from speechtutor.files import reading
 
@@ -191,8 +192,9 @@ class Door:
     It also hands out takes that were heard already, whose file is gone.
     """
 
-    def __init__(self, app: Any, names: Names, takes: Takes = TAKES) -> None:
+    def __init__(self, app: Any, names: Names, takes: Takes = TAKES, uploads: Rates | None = None) -> None:
         self.app, self.names, self.takes = app, names, takes
+        self.uploads = uploads or Rates(UPLOADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the app answer."""
@@ -232,6 +234,9 @@ class Door:
         length = headers.get(b"content-length", "0")
         if not length.isdecimal() or int(length[:20]) > limit:
             raise Refusal(413, f"At most {limit // 1000} kB.")
+        address = (scope.get("client") or ("",))[0]
+        if is_upload and (seconds := self.uploads.wait(str(address))):
+            raise Refusal(429, f"That was quick: try again in {seconds} seconds.")
         if is_upload and _size(self.takes.folder) > FOLDER_BYTES:
             raise Refusal(503, "Too many recordings at once: try again in a minute.")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 
+from demo import about
 from demo.guard import Guard
 from demo.labels import Labels, choices, text
 from demo.learners import who
@@ -27,7 +28,7 @@ _HAND = (
 def layout(labels: Labels) -> SimpleNamespace:
     """The widgets from top to bottom, by name."""
     w = SimpleNamespace()
-    labels.add(gr.HTML, value=_heading("looks"))
+    labels.add(gr.HTML, value=about.heading("looks"))
     with gr.Row():
         w.notation = _choice(labels, "notation", [(f"settings.{one}", one) for one in NOTATIONS])
         w.size = _choice(labels, "size", [(f"settings.{one}", one) for one in SIZES])
@@ -38,7 +39,8 @@ def layout(labels: Labels) -> SimpleNamespace:
         w.strictness = _choice(
             labels, "strictness", [(f"settings.{one}", one) for one in STRICTNESS], "standard"
         )
-    labels.add(gr.HTML, value=_heading("privacy"))
+    w.you = about.layout(labels)
+    labels.add(gr.HTML, value=about.heading("privacy"))
     labels.add(gr.HTML, value=lambda lang: f"<p>{message('settings', 'privacy_text', lang)}</p>")
     with gr.Row():
         w.export = labels.add(gr.Button, value=text("settings.export"), min_width=180, elem_id="export")
@@ -57,10 +59,6 @@ def layout(labels: Labels) -> SimpleNamespace:
     w.told = gr.HTML(elem_id="told")
     w.handed = gr.Textbox(visible="hidden")
     return w
-
-
-def _heading(key: str) -> Any:
-    return lambda lang: f"<h2>{message('settings', key, lang)}</h2>"
 
 
 def _percent(speed: float) -> Any:

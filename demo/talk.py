@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from html import escape
 from typing import Any
 
 from demo.learners import GUEST
 from demo.practice import Take
 from demo.prefs import Prefs
 from demo.private import TAKES
+from demo.working import LONG, Share, Work
 from speechtutor.content.tables import message
 from speechtutor.core import Correction, LearnerState, Recording, Transcript, UtteranceScore
 from speechtutor.errors import SpeechTutorError
@@ -25,6 +25,7 @@ from speechtutor.views import practice as view
 from speechtutor.views import score as score_view
 from speechtutor.views import talk as talk_view
 from speechtutor.views.grammar import grammar_html
+from speechtutor.views.verbatim import others, verbatim_html
 
 RATES = {"A1": 0.85, "A2": 0.92}
 """How fast the partner speaks to beginners."""
@@ -35,7 +36,8 @@ class Sitting:
     """A talk with what was measured of the learner's turns, and what the screen says beside it.
 
     `take` is the last turn, `problem` is HTML, `voice` the partner's last line once it was made;
-    `summary` is true when the talk is to be summed up.
+    `summary` is true when the talk is to be summed up. `work` is what is going on with the last turn
+    (`demo.working`); while it is `waiting` for it, `share` is how much is done, where that is told.
     """
 
     talk: Talk | None = None
@@ -45,6 +47,8 @@ class Sitting:
     help: str = ""
     problem: str = ""
     waiting: bool = False
+    work: str = ""
+    share: float | None = None
     voice: Recording | None = None
     summary: bool = False
 
@@ -54,8 +58,10 @@ class Sitting:
         return "" if self.talk is None else self.talk.partner_line
 
 
-def start(name: str, level: str) -> Sitting:
-    """A new talk."""
+def start(name: str, level: str, before: Sitting | None = None) -> Sitting:
+    """A new talk; what is still to be said of the one `before` does not bring it back."""
+    if before is not None:
+        Work.call_off(before.work)
     return Sitting(talks.begin(name, level))
 
 
@@ -85,17 +91,39 @@ def answer(
         problem = score_view.error_html(message("app", missing, lang))
         yield replace(sitting, problem=problem, waiting=False)
         return
-    yield replace(sitting, problem="", help="", waiting=True)
-    sitting = turn(coach, replace(sitting, problem="", waiting=False), TAKES.load(path), learner)
+    work, recording = Work(), TAKES.load(path)
+    waiting = replace(sitting, problem="", help="", waiting=True, work=work.id)
+    yield waiting
+    heard: Sitting | None = None
+    before = replace(sitting, problem="", waiting=False)
+    turns = lambda: (turn(coach, before, recording, learner) for _ in range(1))  # noqa: E731
+    for step in work.steps(turns, tells=recording.duration > LONG):
+        if isinstance(step, Share):
+            yield replace(waiting, share=step.done)
+        else:
+            heard = step
+    if heard is None or work.is_off:
+        return
+    sitting = replace(heard, work=work.id)
     assert sitting.talk is not None
     help_ = talks.help_text(sitting.talk, lang) if sitting.talk.trouble else ""
     sitting = replace(sitting, help=help_, voice=None, summary=sitting.talk.is_over)
     yield sitting
     # A turn that was heard is not lost with the partner's voice.
     try:
-        yield spoken(coach, sitting, prefs)
+        voiced = spoken(coach, sitting, prefs)
+        if not work.is_off:
+            yield replace(voiced, work="")
     except SpeechTutorError as error:
-        yield replace(sitting, problem=score_view.error_html(str(error)))
+        if not work.is_off:
+            yield replace(sitting, problem=score_view.error_html(str(error)), work="")
+
+
+def stopped(sitting: Sitting, prefs: Prefs) -> Sitting:
+    """Called off: what is being judged stops where it is, and nothing of it is kept."""
+    Work.call_off(sitting.work)
+    told = score_view.error_html(message("app", "stopped", prefs.lang))
+    return replace(sitting, waiting=False, voice=None, problem=told)
 
 
 def turn(coach: Coach, sitting: Sitting, recording: Recording, learner: str = GUEST) -> Sitting:
@@ -122,7 +150,7 @@ def turn(coach: Coach, sitting: Sitting, recording: Recording, learner: str = GU
     if isinstance(coach.tutor, Worded) and coach.tutor.general:
         engine: Any = coach.tutor.engine  # the cache asks for a hash, which any object of ours has
         talk = wording(engine).talk(talk)
-    take = Take(recording, score, correction=found, done=True)
+    take = Take(recording, score, correction=found, others=others(score), done=True)
     return replace(sitting, talk=talk, scores=scores, corrections=corrections, take=take)
 
 
@@ -150,6 +178,7 @@ class Shown:
     message: str = ""
     words: str = ""
     summary: str = ""
+    cancel: bool = False
 
 
 def shown(sitting: Sitting, prefs: Prefs, learner: LearnerState | None = None) -> Shown:
@@ -159,11 +188,11 @@ def shown(sitting: Sitting, prefs: Prefs, learner: LearnerState | None = None) -
         return Shown(message=sitting.problem)
     said = sitting.problem
     if sitting.waiting:
-        said = f'<p class="st-wait">{escape(message("app", "listening", lang))}</p>'
+        said = view.waiting_html(sitting.share, lang)
     words = ""
     if sitting.take is not None and sitting.take.score is not None:
         words = score_view.words_html(sitting.take.score, lang, prefs.notation)
-        words += grammar_html(sitting.take.correction, lang)
+        words += verbatim_html(sitting.take.others, lang) + grammar_html(sitting.take.correction, lang)
     summary = ""
     if sitting.summary:
         found = talks.summarise(talk, sitting.scores, sitting.corrections, learner)
@@ -176,4 +205,5 @@ def shown(sitting: Sitting, prefs: Prefs, learner: LearnerState | None = None) -
         said + talk_view.hint_html(talk, sitting.help, lang),
         words,
         summary,
+        sitting.waiting,
     )

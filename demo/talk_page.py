@@ -17,7 +17,7 @@ from demo.learners import GUEST, who
 from demo.practice import Screen
 from demo.practice_layout import HOUR
 from demo.prefs import Prefs
-from demo.talk import Sitting, answer, helped, shown, spoken, start
+from demo.talk import Sitting, answer, helped, shown, spoken, start, stopped
 from speechtutor.content.tables import message
 from speechtutor.pipeline import Coach
 from speechtutor.practice.levels import LEVELS
@@ -43,6 +43,9 @@ def layout(labels: Labels, on_tap: str) -> SimpleNamespace:
     w.scene, w.lines = gr.HTML(elem_id="scene"), gr.HTML(elem_id="talk")
     w.voice = gr.HTML(elem_id="talk-voice")
     w.message = gr.HTML(elem_id="talk-message")
+    w.cancel = labels.add(
+        gr.Button, value=text("app.cancel_work"), visible="hidden", elem_id="talk-cancel", size="sm"
+    )
     w.recorder, w.mic = recorder.layout(labels, "talk-mic")
     with gr.Row():
         w.hint = labels.add(gr.Button, value=text("app.hint"), min_width=110, elem_id="hint")
@@ -67,7 +70,9 @@ class Page:
         tapped: Callable[..., Iterator[str]],
     ) -> None:
         self.w, self.coaches, self.guard, self.state, self.tapped = w, coaches, guard, state, tapped
-        self.outputs = [w.sitting, w.scene, w.lines, w.voice, w.message, w.words, w.summary, w.line]
+        self.outputs = [
+            w.sitting, w.scene, w.lines, w.voice, w.message, w.words, w.summary, w.line, w.cancel,
+        ]  # fmt: skip
 
     def told(self, sitting: Sitting, prefs: Prefs, name: str = GUEST) -> tuple[Any, ...]:
         """A sitting as updates of `outputs`."""
@@ -82,6 +87,7 @@ class Page:
             seen.words,
             seen.summary,
             sitting.line,
+            gr.update(visible=True if seen.cancel else "hidden"),
         )
 
     def made(
@@ -97,11 +103,18 @@ class Page:
 
     def begun(self, sitting: Sitting, scene: str, level: str, prefs: Prefs) -> tuple[Any, ...]:
         """A new talk, in words at once."""
-        return self.made(sitting, prefs, lambda now: start(scene, level))
+        return self.made(sitting, prefs, lambda now: start(scene, level, now))
 
-    def voiced(self, sitting: Sitting, prefs: Prefs) -> tuple[Any, ...]:
-        """The partner's last line, aloud."""
-        return self.made(sitting, prefs, lambda now: spoken(self.coaches(prefs), now, prefs))
+    def voiced(self, sitting: Sitting, prefs: Prefs) -> tuple[str, Any]:
+        """The partner's last line, aloud; the talk may have gone on by the time it is made."""
+        try:
+            return shown(spoken(self.coaches(prefs), sitting or Sitting(), prefs), prefs).voice, gr.skip()
+        except Exception as error:
+            return "", self.guard.told(error, lang=prefs.lang)
+
+    def cancelled(self, sitting: Sitting, prefs: Prefs) -> tuple[Any, ...]:
+        """An answer that is not to be judged after all."""
+        return self.made(sitting, prefs, lambda now: stopped(now, prefs))
 
     def answered(
         self, sitting: Sitting, path: str | None, name: str, prefs: Prefs,
@@ -111,8 +124,12 @@ class Page:
         now, learner = sitting or Sitting(), who(name, request)
         turns = answer(self.coaches(prefs), now, path, prefs, learner)
         failed = lambda told: replace(now, problem=told, waiting=False)  # noqa: E731
+        last = now
         for one in self.guard.steps(turns, failed, path or "", prefs.lang):
+            last = one
             yield self.made(one, prefs, lambda same: same, learner)
+        if last.work:  # called off: gradio sends once more what came last
+            yield (gr.skip(),) * len(self.outputs)
 
     def helped(self, sitting: Sitting, prefs: Prefs) -> tuple[Any, ...]:
         """A hint."""
@@ -144,9 +161,6 @@ class Page:
             if js is not None:
                 event.then(None, w.line, js=js)
 
-        begun = w.start.click(self.begun, [w.sitting, w.scene_name, w.level, wishes], self.outputs)
-        aloud(begun)
-        begun.then(self.voiced, [w.sitting, wishes], self.outputs, show_progress="hidden")
         # "multiple": an answer that ends while the last voice is still being made must not be dropped.
         done = w.mic.upload(
             self.answered, [w.sitting, w.mic, name, wishes], self.outputs, show_progress="hidden",
@@ -154,8 +168,13 @@ class Page:
         )  # fmt: skip
         aloud(done)
         w.mic.upload(lambda: "", None, w.detail, queue=False)
+        begun = w.start.click(self.begun, [w.sitting, w.scene_name, w.level, wishes], self.outputs)
+        aloud(begun)
+        voice = [w.voice, w.message]
+        begun.then(self.voiced, [w.sitting, wishes], voice, show_progress="hidden")
+        w.cancel.click(self.cancelled, [w.sitting, wishes], self.outputs, queue=False, cancels=[done])
         w.hint.click(self.helped, [w.sitting, wishes], self.outputs, show_progress="hidden")
-        again = w.again.click(self.voiced, [w.sitting, wishes], self.outputs, show_progress="hidden")
+        again = w.again.click(self.voiced, [w.sitting, wishes], voice, show_progress="hidden")
         aloud(again)
         w.finish.click(self.finished, [w.sitting, name, wishes], self.outputs, show_progress="hidden")
         w.words.click(self.word, [w.sitting, wishes], w.detail, show_progress="hidden")

@@ -9,14 +9,15 @@ from typing import Any
 
 import gradio as gr
 
-from demo import recorder
+from demo import planned, recorder
 from demo.guard import Guard
 from demo.labels import Labels, text
 from demo.prefs import Prefs
 from demo.private import TAKES
 from speechtutor.audio.quality import quality
-from speechtutor.content.tables import message
+from speechtutor.content.tables import join, message
 from speechtutor.pipeline import Coach
+from speechtutor.views.homework import waiting_line
 from speechtutor.views.progress import due_skills
 from speechtutor.views.score import cautions_html
 
@@ -54,12 +55,14 @@ def back(coach: Coach, name: str, lang: str) -> str:
         StorageError: when the store cannot be read.
     """
     state = coach.learner(name, lang)
+    work = waiting_line(planned.work(coach, name, lang), lang)
     if not state.n_attempts:
-        return ""
+        return f"<p>{escape(work)}</p>" if work else ""
     due = len(due_skills(state, datetime.now(UTC)))
     lines = [message("welcome", "back", lang, who=name)]
     lines += [message("welcome", "due", lang, n=str(due))] if due else []
-    return f"<p>{' '.join(map(escape, lines))}</p>"
+    lines += [work] if work else []
+    return f"<p>{escape(join(lines, lang))}</p>"
 
 
 def checked(path: str | None, lang: str) -> str:

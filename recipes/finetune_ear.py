@@ -124,6 +124,7 @@ def build(cfg: Config) -> PhoneEncoder:
     from speechtutor.models.phone_encoder import PhoneEncoder
 
     model = PhoneEncoder(base_encoder(cfg.base)) if cfg.smoke else restore(cfg.start)[0]
+    model.lower = None  # taught anew on the trained layers, by train_lower_head
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(not name.startswith(("encoder.conv", "encoder.embed_positions", "rater")))
     return model

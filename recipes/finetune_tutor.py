@@ -5,7 +5,8 @@ Run       python -m recipes.prepare_tutor --out runs/tutor
           python -m recipes.finetune_tutor --data runs/tutor --out runs/tutor/lora
 Expect    OUT/adapter (about 10 MB) for `--adapter`; see recipes/README.md
 
-The loss is on the replies alone. A run that was stopped goes on when it is started again.
+The loss is on the replies alone; with `--pairs` a reply that holds is to become likelier than a refused
+one. A run that was stopped goes on when it is started again.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class Config:
     """Layers that get small matrices: all-linear, or names separated by commas."""
     task: Literal["both", "grammar", "feedback"] = "both"
     """Learn all tasks of the rows in one adapter, or one of them."""
+    pairs: bool = False
+    """Learn from pairs-train.jsonl and pairs-tune.jsonl: replies that hold against refused ones."""
     steps: int = 500
     """Steps at most."""
     batch_tokens: int = 768
@@ -132,7 +135,7 @@ def run(cfg: Config) -> list[dict[str, float]]:
     """
     from speechtutor.files.disk import write_text
     from speechtutor.training import llm as training
-    from speechtutor.training import loop
+    from speechtutor.training import loop, preferences
 
     if cfg.smoke:
         cfg = _smoke(cfg)
@@ -144,15 +147,17 @@ def run(cfg: Config) -> list[dict[str, float]]:
     model, tokenizer = training.build(cfg.base, adapter, recipe)
     if cfg.start is not None:
         training.begin_from(model, cfg.start)
-    train = chosen(training.read_rows(cfg.data / "train.jsonl"), cfg)[cfg.part :: cfg.parts]
-    tune = evenly(chosen(training.read_rows(cfg.data / "tune.jsonl"), cfg), cfg.tune_rows)
-    chats = [training.chats(rows, tokenizer, cfg.longest) for rows in (train, tune)]
+    files = [cfg.data / f"{'pairs-' if cfg.pairs else ''}{split}.jsonl" for split in ("train", "tune")]
+    train, tune = (chosen(training.read_rows(path), cfg) for path in files)
+    train, tune = train[cfg.part :: cfg.parts], evenly(tune, cfg.tune_rows)
+    encode = preferences.pairs if cfg.pairs else training.chats
+    chats = [encode(rows, tokenizer, cfg.longest) for rows in (train, tune)]
     if not all(chats):
         raise InputError(f"no chat of {cfg.data} has {cfg.longest} tokens or fewer")
     n_trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     log.info("%d train and %d tune chats, %d trained numbers", *map(len, chats), n_trained)
     mark = settings.mark(
-        cfg, data=[cfg.data / name for name in ("train.jsonl", "tune.jsonl")],
+        cfg, data=files,
         base=hub.content(cfg.base) or cfg.base,
         start=None if cfg.start is None else hub.content(cfg.start),
     )  # fmt: skip
@@ -160,7 +165,8 @@ def run(cfg: Config) -> list[dict[str, float]]:
         cfg, cfg.out, mark, work=(loop.CHECKPOINTS, loop.EARLIER, training.ADAPTER_FOLDER), device=cfg.device
     )
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-    history = training.Trainer(model, pad, recipe, cfg.out, cfg.device, mark=mark).fit(*chats)
+    trainer = preferences.PreferenceTrainer if cfg.pairs else training.Trainer
+    history = trainer(model, pad, recipe, cfg.out, cfg.device, mark=mark).fit(*chats)
     # Trained on notes without examples; evaluate_tutor --tune adds a threshold for grammar.
     settled = {"shots": False, "task": cfg.task} | ({"starts": True} if told_to_start(train) else {})
     write_text(cfg.out / training.ADAPTER_FOLDER / "tutor.json", json.dumps(settled) + "\n")

@@ -21,7 +21,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import speechtutor
-from recipes.shared import live_speech, synthetic
+from recipes.shared import live_speech, synthetic, watching
 from speechtutor import config
 from speechtutor.errors import MissingExtraError, ServiceError
 from speechtutor.evaluation import job, provenance
@@ -244,30 +243,14 @@ def _locust(cfg: Config, n: int, base: str, key: str, name: str) -> subprocess.P
 
 
 def _level(cfg: Config, n: int, base: str, process: subprocess.Popen[bytes], key: str) -> Level:
-    peak, stop = [0.0], threading.Event()
-    watch = threading.Thread(target=_watch, args=(process.pid, peak, stop))
-    watch.start()
     name = f"load-{n}"
-    _locust(cfg, n, base, key, name).wait()
-    stop.set()
-    watch.join()
+    with watching.peak_memory(process.pid) as peak:
+        _locust(cfg, n, base, key, name).wait()
     rows = json.loads((cfg.out / f"{name}.stats.json").read_text("utf-8"))
     own = {"per_second": 0.0, "p50": 0, "p95": 0, "p99": 0, "errors": 0} | rows.get("/v1/attempts", {})
     later = rows.get("told to come again", {}).get("n", 0)
     p50, p95, p99 = (float(own[column] or 0) for column in ("p50", "p95", "p99"))
     return Level(n, own["per_second"], p50, p95, p99, own["errors"], later, peak[0])
-
-
-def _watch(pid: int, peak: list[float], stop: threading.Event) -> None:
-    """The most memory of a process and its children, in MB."""
-    import psutil
-
-    while not stop.wait(0.5):
-        try:
-            tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-            peak[0] = max(peak[0], sum(one.memory_info().rss for one in tree) / 1e6)
-        except psutil.Error:
-            continue
 
 
 def _acknowledged(cfg: Config, pattern: str = "load-*.kept.jsonl") -> list[str]:
@@ -286,13 +269,12 @@ def _lost(cfg: Config, ids: list[str]) -> int:
 
 def _killed(cfg: Config) -> list[str]:
     """Load a fresh server, kill it in the middle; what had been acknowledged."""
-    import psutil
-
     with _server(cfg) as (base, process, key):
         load = _locust(cfg, max(2, min(8, max(cfg.learners))), base, key, "killed")
         time.sleep(max(cfg.seconds / 2, 1.5) + 2.0)  # locust takes a moment to begin
-        for one in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+        for one in watching.descendants(process.pid):
             one.kill()
+        process.kill()
         load.wait()
     return _acknowledged(cfg, "killed.kept.jsonl")
 

@@ -1,12 +1,14 @@
 """How the learner store holds up under many: time of every update and every view, size, memory.
 
 Data      none: made-up learners read sentences of our library; their scores are those of a simulated scorer
-Run       python -m recipes.load_store --attempts 100000 --learners 2000 --url sqlite:///runs/load_store/load.db
-Expect    OUT/load.json and a table; 100,000 attempts take some ten minutes of one core and 0.5 GB of disk
+Run       python -m recipes.load_store --attempts 100000 --learners 2000
+Expect    OUT/load.json and a table; 100,000 attempts take some three minutes of one core and 0.6 GB of disk
 
 Most attempts are put in as rows, a thousand to a transaction, since what is asked is what the next one costs
 when they are there; those that are timed go the way of the app: `append`, one transaction with the state
-each. Beside the time on the clock stands that of the processor, which others on the machine change less.
+each. With several `--urls` the same rows go into each store, which are then timed one after the other.
+Beside the time on the clock stands that of the processor, which others on the machine change less; what a
+database server computes is on the clock alone.
 """
 
 from __future__ import annotations
@@ -15,31 +17,30 @@ import json
 import logging
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
+from recipes.shared import attempts
 from speechtutor import config
-from speechtutor.core import Attempt, Exercise, PhoneScore, UtteranceScore, WordScore
+from speechtutor.core import Attempt
 from speechtutor.core.profile import Profile
 from speechtutor.errors import InputError
 from speechtutor.files import disk
 from speechtutor.learner import research, summary
 from speechtutor.learner.database import Database
-from speechtutor.learner.rows import row_of
 from speechtutor.learner.store import SqlStore
 from speechtutor.learner.tables import ATTEMPTS
-from speechtutor.practice import course, library
+from speechtutor.practice import course
 from speechtutor.report import classroom
-from speechtutor.text.phones import pronounce
 
 log = logging.getLogger("load_store")
-START = datetime(2026, 1, 1, 8, tzinfo=UTC)
 CHUNK = 1000
 IN_A_CLASS = 30
 
@@ -50,8 +51,8 @@ class Config:
 
     out: Path = Path("runs/load_store")
     """Folder for the table and, without a URL, for the store."""
-    url: str | None = None
-    """Where the store is: a new SQLite file or an empty PostgreSQL database (OUT/load.db)."""
+    urls: list[str] | None = None
+    """Where the stores are: new SQLite files or empty PostgreSQL databases (one, OUT/load.db)."""
     attempts: int = 100_000
     """Attempts that are there when the timing begins."""
     learners: int = 2000
@@ -60,52 +61,29 @@ class Config:
     """Attempts whose `append` is timed."""
     views: int = 20
     """How often each view is timed, each time of another learner."""
+    filled: bool = False
+    """The stores were filled by an earlier run with the same settings: they are timed as they are."""
     seed: int = 0
     """Seed of sentences, scores and learners."""
     smoke: bool = False
     """60 attempts of 6 learners."""
 
 
-def score_of(text: str, rng: np.random.Generator, ability: float) -> UtteranceScore:
-    """What a scorer might say of a reading by somebody who says sounds right with probability `ability`."""
-    words = []
-    for word in pronounce(text):
-        phones = tuple(
-            PhoneScore(
-                phone, 1 - wrong, confidence=0.9, error_probability=wrong, start=0.1 * i, end=0.1 * (i + 1)
-            )
-            for i, (phone, wrong) in enumerate(
-                (phone, float(rng.beta(8 * (1 - ability), 8 * ability))) for phone in word.pronunciations[0]
-            )
-        )
-        words.append(
-            WordScore(word.text, 1 - float(np.mean([p.error_probability for p in phones])), phones=phones)
-        )
-    value = float(np.mean([word.score for word in words]))
-    return UtteranceScore(text, tuple(words), overall=value, fluency=value, duration=3.0)
-
-
-def made(cfg: Config, first: int, n: int) -> Iterator[Attempt]:
-    """Attempts number `first` and on: the same ones for the same seed."""
-    texts = [one for one in library.of_kind("sentence") if one.topic]
-    for i in range(first, first + n):
-        rng = np.random.default_rng([cfg.seed, i])
-        who = i % cfg.learners
-        item = texts[int(rng.integers(len(texts)))]
-        at = START + timedelta(minutes=7 * (i // cfg.learners), seconds=who % 60)
-        score = score_of(item.text, rng, 0.6 + 0.35 * (who % 10) / 10)
-        exercise = Exercise(item.text, (), "sound", item.level)
-        yield Attempt(f"learner-{who:05d}", exercise, score, at, id=f"{cfg.seed:04d}{i:012d}")
-
-
-def fill(database: Database, cfg: Config) -> None:
-    """Put the attempts in as rows."""
+def fill(databases: Sequence[Database], cfg: Config) -> tuple[list[float], list[float]]:
+    """Put the attempts into every database as rows; seconds of each, and MB of memory at every tenth part."""
+    seconds, used = [0.0] * len(databases), [memory()]
     for first in range(0, cfg.attempts, CHUNK):
-        rows = [row_of(one) for one in made(cfg, first, min(CHUNK, cfg.attempts - first))]
-        with database.errors("fill"), database.writing() as connection:
-            connection.execute(sa.insert(ATTEMPTS), rows)
-        if first % (20 * CHUNK) == 0:
-            log.info("%d attempts, %.0f MB", first + len(rows), memory())
+        rows = attempts.rows(cfg.seed, cfg.learners, first, min(CHUNK, cfg.attempts - first))
+        for i, database in enumerate(databases):
+            start = time.perf_counter()
+            with database.errors("fill"), database.writing() as connection:
+                connection.execute(sa.insert(ATTEMPTS), rows)
+            seconds[i] += time.perf_counter() - start
+        done = first + len(rows)
+        if done * 10 // cfg.attempts >= len(used):
+            used.append(memory())
+            log.info("%d attempts, %.0f MB", done, used[-1])
+    return [round(one, 1) for one in seconds], [round(one) for one in used]
 
 
 def memory() -> float:
@@ -127,15 +105,15 @@ def timed(calls: list[Callable[[], Any]]) -> dict[str, float]:
 
 def views(store: SqlStore, cfg: Config) -> dict[str, dict[str, float]]:
     """Every question that a page, a teacher or the path asks."""
-    rng = np.random.default_rng(cfg.seed + 1)
-    names = [f"learner-{int(i):05d}" for i in rng.integers(cfg.learners, size=cfg.views)]
-    now = START + timedelta(days=400)
+    rng = np.random.default_rng(cfg.seed)
+    names = [attempts.name_of(i) for i in shown(cfg)]
+    now = attempts.START + timedelta(days=400)
 
     def page(name: str) -> object:
         return summary.of(Profile(name), store.state(name), list(store.attempts(name)), now)
 
     def group(first: int) -> object:
-        who = [f"learner-{(first + i) % cfg.learners:05d}" for i in range(min(IN_A_CLASS, cfg.learners))]
+        who = [attempts.name_of((first + i) % cfg.learners) for i in range(min(IN_A_CLASS, cfg.learners))]
         return classroom.classroom({name: list(store.attempts(name)) for name in who})
 
     each: dict[str, Callable[[str], object]] = {
@@ -152,6 +130,7 @@ def views(store: SqlStore, cfg: Config) -> dict[str, dict[str, float]]:
     for what, view in each.items():
         found[what] = timed([lambda view=view, name=name: view(name) for name in names])  # type: ignore[misc]
         log.info("%s: %s", what, found[what])
+    found["all learners, by name"] = timed([store.learners] * 3)
     found["all learners, counted"] = timed([store.known] * 3)
     found["class of thirty"] = timed([lambda i=i: group(i) for i in range(3)])  # type: ignore[misc]
     cells = lambda: research.cells((Profile(name, research=True), store.state(name)) for name in names)  # noqa: E731
@@ -167,37 +146,70 @@ def size_of(database: Database) -> int:
         return int(connection.execute(sa.text("SELECT pg_database_size(current_database())")).scalar() or 0)
 
 
+def following(cfg: Config, store: SqlStore) -> list[Attempt]:
+    """The attempts that come next of learners whose state the views have made already."""
+    numbers = shown(cfg)
+    first = max(one.n_attempts for one in store.known()) * cfg.learners
+    return [
+        one
+        for i in range(cfg.updates)
+        for one in attempts.attempts(
+            cfg.seed, cfg.learners, first + i // len(numbers) * cfg.learners + numbers[i % len(numbers)], 1
+        )
+    ]
+
+
+def shown(cfg: Config) -> list[int]:
+    """The learners whose views are timed, by number."""
+    drawn = np.random.default_rng(cfg.seed + 1).integers(cfg.learners, size=cfg.views)
+    return list(dict.fromkeys(int(i) for i in drawn))
+
+
+def measured(store: SqlStore, database: Database, cfg: Config) -> dict[str, Any]:
+    """The size, the views and the updates of a store that is filled."""
+    found: dict[str, Any] = {"bytes": size_of(database), "memory_before": round(memory())}
+    found["views"] = views(store, cfg)
+    last = following(cfg, store)
+    found["update"] = timed([lambda one=one: store.append(one) for one in last])  # type: ignore[misc]
+    gone = last[0].learner
+    found["views"]["forget a learner"] = timed([lambda: store.delete(gone)])
+    found["memory_end"] = round(memory())
+    return found
+
+
 def run(cfg: Config) -> str:
     """Fill, time, and return the table.
 
     Raises:
-        InputError: when there is nobody, nothing to time, or the store has learners already.
+        InputError: when there is nobody, nothing to time, or a store is filled that should be empty.
     """
     if cfg.smoke:
         cfg = replace(cfg, attempts=60, learners=6, updates=6, views=2)
     if min(cfg.attempts, cfg.learners, cfg.updates, cfg.views) < 1:
         raise InputError("attempts, learners, updates and views must be 1 or more")
     cfg.out.mkdir(parents=True, exist_ok=True)
-    url = cfg.url or f"sqlite:///{cfg.out / 'load.db'}"
-    database = Database(url, timeout=30, create=True)
-    store = SqlStore(url, timeout=30)
-    if store.known():
-        raise InputError(f"{store.where} holds learners already: name an empty one")
-    start = time.perf_counter()
-    fill(database, cfg)
-    found: dict[str, Any] = {
-        "fill_seconds": round(time.perf_counter() - start),
-        "memory_filled": round(memory()),
-    }
-    found["bytes"] = size_of(database)
-    found["views"] = views(store, cfg)
-    last = list(made(cfg, cfg.attempts, cfg.updates))
-    for name in {one.learner for one in last}:
-        store.rebuild(name)
-    found["update"] = timed([lambda one=one: store.append(one) for one in last])  # type: ignore[misc]
-    found["memory_end"] = round(memory())
-    store.close()
-    database.close()
+    urls = cfg.urls or [f"sqlite:///{cfg.out / 'load.db'}"]
+    with ExitStack() as opened:
+        databases = [opened.enter_context(closing(Database(url, timeout=30, create=True))) for url in urls]
+        stores = [opened.enter_context(closing(SqlStore(url, timeout=30))) for url in urls]
+        for store in stores:
+            if bool(store.known()) != cfg.filled:
+                wrong = (
+                    "is empty: fill it first" if cfg.filled else "holds learners already: name an empty one"
+                )
+                raise InputError(f"{store.where} {wrong}")
+        start = time.perf_counter()
+        seconds, used = ([0.0] * len(urls), [round(memory())]) if cfg.filled else fill(databases, cfg)
+        found: dict[str, Any] = {
+            "fill_seconds": round(time.perf_counter() - start),
+            "memory_filling": used,
+            "stores": {},
+        }
+        for database, store, spent in zip(databases, stores, seconds, strict=True):
+            name = database.engine.dialect.name
+            log.info("%s is timed; %s s of the filling were its own", name, spent)
+            told = {"fill_seconds": spent, **measured(store, database, cfg)}
+            found["stores"][name if name not in found["stores"] else store.where] = told
     settings = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(cfg).items()}
     record = {"settings": settings, "commit": config.commit(), **found}
     config.save(cfg, cfg.out)
@@ -206,14 +218,23 @@ def run(cfg: Config) -> str:
 
 
 def table(found: dict[str, Any]) -> str:
-    """The figures as a Markdown table."""
-    rows = {"update (append with its state)": found["update"], **found["views"]}
-    lines = ["| what | p50 (ms) | p95 (ms) | processor (ms) | n |", "| --- | --- | --- | --- | --- |"]
-    lines += [
-        f"| {name} | {row['p50']} | {row['p95']} | {row['cpu']} | {row['n']} |" for name, row in rows.items()
-    ]
-    lines.append(f"\n{found['bytes'] / 1e6:.0f} MB on disk; memory {found['memory_filled']} MB when filled,")
-    lines.append(f"{found['memory_end']} MB at the end.")
+    """The figures as a Markdown table, a store to a group of columns."""
+    stores = found["stores"]
+    heads = "".join(f" {name}: p50 (ms) | p95 | processor |" for name in stores)
+    lines = [f"| what | n |{heads}", f"| --- | --- |{' --- | --- | --- |' * len(stores)}"]
+    rows = [{"update (append with its state)": one["update"], **one["views"]} for one in stores.values()]
+    for what, first in rows[0].items():
+        cells = "".join(f" {own[what]['p50']} | {own[what]['p95']} | {own[what]['cpu']} |" for own in rows)
+        lines.append(f"| {what} | {first['n']} |{cells}")
+    lines.append("")
+    for name, one in stores.items():
+        lines.append(
+            f"{name}: {one['bytes'] / 1e6:.0f} MB on disk, {one['fill_seconds']} s of the filling;"
+            f" memory {one['memory_before']} MB before, {one['memory_end']} MB after the timing."
+        )
+    lines.append(
+        f"Filling took {found['fill_seconds']} s; memory (MB) at every tenth: {found['memory_filling']}."
+    )
     return "\n".join(lines) + "\n"
 
 

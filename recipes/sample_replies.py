@@ -4,7 +4,8 @@ Data      rows of `score --json` or `batch` with ids of train speakers; notes ab
 Run       python -m recipes.sample_replies --scores TRAIN.jsonl --out runs/tutor-sampled
           python -m recipes.finetune_tutor --data runs/tutor-sampled
               --start speechtutor/weights/tutor-lora --out runs/tutor-sampled/lora
-Expect    samples.jsonl (every reply with what was wrong with it), train.jsonl, tune.jsonl; ten minutes of CPU
+Expect    samples.jsonl (every reply with what was wrong with it), train.jsonl, tune.jsonl, and replies that
+          hold beside refused ones in pairs-train.jsonl and pairs-tune.jsonl; ten minutes of CPU
 
 Rejection sampling (Zelikman et al., 2022; Touvron et al., 2023): many replies are drawn for each note, the
 verifier (`tutor.verify`) refuses what the evidence does not bear out, the rubric (`tutor.rubric`) chooses
@@ -17,7 +18,7 @@ import json
 import logging
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from speechtutor.files import jsonio
 from speechtutor.files.disk import write_text
 from speechtutor.stages import Message
 from speechtutor.tutor.evidence import Evidence, gather
-from speechtutor.tutor.prompts import prompt, start_of, started
+from speechtutor.tutor.prompts import ordered, prompt, start_of, started
 from speechtutor.tutor.rubric import opening, rubric
 from speechtutor.tutor.rules import picked
 from speechtutor.tutor.verify import verify
@@ -52,6 +53,8 @@ class Config:
 
     scores: Path = Path("runs/train.jsonl")
     """Judged utterances of train speakers; left out where the file is not there."""
+    held: Path | None = None
+    """Judged utterances that are measured on: their notes are left out."""
     out: Path = Path("runs/tutor-sampled")
     """Folder for samples.jsonl, train.jsonl and tune.jsonl."""
     base: str = "smollm2-135m-instruct"
@@ -104,29 +107,47 @@ class Asked:
     @property
     def messages(self) -> tuple[Message, ...]:
         """The chat as the trained model is asked."""
-        return (*self.plain[:-1], Message("user", started(self.plain[-1].content, self.start)))
+        asked = ordered(self.plain[-1].content, picked(self.evidence)[1:])
+        return (*self.plain[:-1], Message("user", started(asked, self.start)))
 
 
-def asked(cfg: Config) -> list[Asked]:
-    """The notes to answer, none twice and none of the dev split."""
-    rng = random.Random(cfg.seed)
-    spoken = feedback.scores(cfg.scores, "train", 10**6) if cfg.scores.is_file() else []
-    found = _evenly([(one.id, "speechocean762", one.score) for one in spoken], cfg.notes)
-    made = [(f"made:{n}", "made", made_feedback.made_score(rng)) for n in range(6 * cfg.made)]
-    return found + _evenly(made, cfg.made)
+def _spoken(path: Path | None, split: str) -> list[feedback.Noted]:
+    """The judged utterances of a file; none where there is no such file."""
+    return feedback.scores(path, split, 10**6) if path is not None and path.is_file() else []
 
 
-def _evenly(scores: Sequence[tuple[str, str, UtteranceScore]], most: int) -> list[Asked]:
+def held_out(cfg: Config) -> frozenset[str]:
+    """The notes that are measured on, and so are nobody's to learn."""
+    notes = (prompt(gather(one.score, LearnerState()), shots=False) for one in _spoken(cfg.held, "dev"))
+    return frozenset(note[-1].content for note in notes if note)
+
+
+def asked(cfg: Config, barred: Collection[str] = ()) -> list[Asked]:
+    """The notes to answer, none twice, none barred and none of the dev split."""
+    rng, nobody = random.Random(cfg.seed), LearnerState()
+    spoken = _spoken(cfg.scores, "train")
+    found = _evenly([(one.id, "speechocean762", one.score, nobody) for one in spoken], cfg.notes, barred)
+    texts = [one.score.text for one in spoken]
+    made = []
+    for n in range(6 * cfg.made):
+        score = made_feedback.made_score(rng, texts if texts and n % 2 else ())
+        made.append((f"made:{n}", "made", score, made_feedback.made_learner(score, rng)))
+    return found + _evenly(made, cfg.made, barred)
+
+
+def _evenly(
+    scores: Sequence[tuple[str, str, UtteranceScore, LearnerState]], most: int, barred: Collection[str]
+) -> list[Asked]:
     """Up to `most` notes, one of each kind of finding after the other."""
     kinds: dict[str, list[Asked]] = {}
-    seen = set()
-    for name, source, score in scores:
-        evidence = gather(score, LearnerState())
+    seen = set(barred)
+    for name, source, score, learner in scores:
+        evidence = gather(score, learner)
         messages = prompt(evidence, shots=False)
         if messages is None or messages[-1].content in seen:
             continue
         seen.add(messages[-1].content)
-        start = start_of(messages[-1].content, evidence.strengths[0])
+        start = start_of(messages[-1].content, evidence.strengths[0], evidence.text)
         one = Asked(name, source, evidence, messages, start)
         if one.split != "dev":
             kind = next((f.kind.value for f in picked(evidence)), "none")
@@ -143,13 +164,15 @@ def sampled(cfg: Config, notes: Sequence[Asked]) -> Iterator[Row]:
     known: dict[str, list[Row]] = {}
     for row in jsonio.json_lines(path, dict[str, Any]) if path.is_file() else ():
         known.setdefault(row["note"], []).append(row)
-    engine: Any = load(cfg.base, "cpu", adapter=cfg.adapter, engine="ctranslate2").engine
+    tutor = load(cfg.base, "cpu", adapter=cfg.adapter, engine="ctranslate2")
+    engine: Any = tutor.engine
     for number, note in enumerate(notes):
-        rows = known.get(note.id)
-        if rows is None:
+        # Judged anew: the verifier may have been mended since.
+        rows = [_judged(note, row["text"]) | {"start": row["start"]} for row in known.get(note.id, ())]
+        if not rows:
             texts = engine.sample(
-                note.plain, cfg.draws, seed=cfg.seed,
-                max_tokens=cfg.tokens, temperature=cfg.temperature, start=note.start,
+                note.messages if tutor.starts else note.plain, cfg.draws, seed=cfg.seed,
+                max_tokens=cfg.tokens, temperature=cfg.temperature, start="" if tutor.starts else note.start,
             )  # fmt: skip
             rows = [_judged(note, text) for text in dict.fromkeys(texts)]
             with path.open("a", encoding="utf-8") as out:
@@ -185,6 +208,21 @@ def chosen(notes: Sequence[Asked], samples: Sequence[Row], keep: int) -> list[Ro
     return rows
 
 
+def pairs(notes: Sequence[Asked], samples: Sequence[Row], most: int) -> list[Row]:
+    """Rows with a reply that holds and one that is refused, up to `most` a note; the best hold first."""
+    by_note: dict[str, list[Row]] = {}
+    for row in samples:
+        by_note.setdefault(row["note"], []).append(row)
+    rows: list[Row] = []
+    for note in notes:
+        every = sorted(by_note.get(note.id, []), key=lambda row: -float(row["rubric"]))
+        good = [row for row in every if not row["violations"]]
+        bad = [row for row in every if row["violations"]]
+        both = list(zip(good, bad, strict=False))[:most]
+        rows += [_row(note, held, n) | {"refused": worse["text"]} for n, (held, worse) in enumerate(both)]
+    return rows
+
+
 def _row(note: Asked, reply: Row, number: int) -> Row:
     # The reply of an earlier run began as its note said then.
     told = replace(note, start=reply["start"])
@@ -196,20 +234,23 @@ def _row(note: Asked, reply: Row, number: int) -> Row:
     }  # fmt: skip
 
 
-def written(cfg: Config) -> list[Row]:
-    """Rows of our own patterns whose replies begin in one of the ways that a note may ask for."""
-    rng, found = random.Random(cfg.seed + 1), list[Row]()
+def written(cfg: Config, barred: Collection[str] = ()) -> list[Row]:
+    """Rows of our own patterns whose replies begin as their note says; none answers a barred note."""
+    rng, found, seen = random.Random(cfg.seed + 1), list[Row](), set[str]()
+    texts = [one.score.text for one in _spoken(cfg.scores, "train")]
     for number in range(20 * cfg.written):
         if len(found) == cfg.written:
             break
-        evidence = gather(made_feedback.made_score(rng), LearnerState())
+        score = made_feedback.made_score(rng, texts if texts and number % 2 else ())
+        evidence = gather(score, made_feedback.made_learner(score, rng))
         plain = prompt(evidence, shots=False)
-        text = None if plain is None else made_feedback.reply(evidence, rng)
-        if plain is None or text is None:
+        if plain is None or plain[-1].content in barred:
             continue
-        start = next((s for s in made_feedback.starts(evidence) if text.startswith(f"{s} ")), None)
-        note = Asked(f"written:{number}", "made", evidence, plain, start or "")
-        if start and note.split != "dev":
+        start = rng.choice(made_feedback.starts(evidence))
+        text = made_feedback.reply(evidence, rng, start=start, ordered=True)
+        note = Asked(f"written:{number}", "made", evidence, plain, start)
+        if text and text not in seen and note.split != "dev":
+            seen.add(text)
             found.append(_row(note, {"start": start, "text": text}, 0))
     return found
 
@@ -230,17 +271,23 @@ def run(cfg: Config) -> dict[str, float]:
             cfg, scores=Path("none"), base=str(folder), adapter=None, made=2, draws=2, written=6,
             sentences=6, tokens=4, smoke=False,
         )  # fmt: skip
-    notes = asked(cfg)
-    if not notes:
-        raise InputError(f"{cfg.scores} holds nothing to word, and no notes are made up (--made 0)")
+    barred = held_out(cfg)
+    notes = asked(cfg, barred)
+    if not notes and not cfg.written:
+        raise InputError(
+            f"{cfg.scores} holds nothing to word, and no notes are made up (--made 0 --written 0)"
+        )
     config.save(cfg, cfg.out)
     samples = list(sampled(cfg, notes))
     rows = chosen(notes, samples, cfg.keep)
-    rows += written(cfg)
+    rows += written(cfg, barred)
     rows += sentences.rows(cfg.sentences, random.Random(cfg.seed + 2), APACHE)
+    either = pairs(notes, samples, cfg.keep)
     for name, some in (
         ("train", [row for row in rows if row["split"] == "train"]),
         ("tune", [row for row in rows if row["split"] == "tune"]),
+        ("pairs-train", [row for row in either if row["split"] == "train"]),
+        ("pairs-tune", [row for row in either if row["split"] == "tune"]),
     ):
         write_text(
             cfg.out / f"{name}.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in some)

@@ -93,8 +93,6 @@ class Config:
     """Wrong sounds in such a text, and in a reading with sounds replaced."""
     harsh: float = 0.4
     """Share of the voices' clips that are heard in a room, by a poor line or in noise."""
-    only: str = ""
-    """Train on "first" or "second" ear alone, to compare; empty takes both."""
     epochs: int = 8
     """Passes over the places."""
     seeds: int = 2
@@ -193,14 +191,12 @@ def groups(cfg: Config, ears: Sequence[AcousticModel]) -> dict[str, dict[str, np
     return {name: arrays for name, arrays in found.items() if arrays}
 
 
-def places(found: dict[str, np.ndarray], part: str, weight: float, only: str = "") -> Places:
-    """The phones or gaps of a group; `only` leaves one ear's numbers to be seen."""
+def places(found: dict[str, np.ndarray], part: str, weight: float) -> Places:
+    """The phones or gaps of a group."""
     from speechtutor.training.diagnosis import Places
 
     labels = found[f"{part}.labels"]
     own, context = found[f"{part}.own"], found[f"{part}.context"]
-    if only:
-        own, context = (_one_ear(x, part, kind, only) for x, kind in ((own, "own"), (context, "context")))
     return Places(
         own,
         context,
@@ -209,18 +205,6 @@ def places(found: dict[str, np.ndarray], part: str, weight: float, only: str = "
         np.full(len(labels), weight, np.float32),
         part == "phones",
     )
-
-
-def _one_ear(values: np.ndarray, part: str, kind: str, only: str) -> np.ndarray:
-    """The same numbers with those of the other ear, and of both together, set to 0."""
-    n = {"phones.own": (0, 4), "phones.context": (15, 14), "gaps.own": (0, 3), "gaps.context": (2, 8)}
-    start, width = n[f"{part}.{kind}"]
-    kept = values.copy()
-    shown = 0 if only == "first" else 1
-    for ear in range(3):
-        if ear != shown:
-            kept[..., start + ear * width : start + (ear + 1) * width] = 0
-    return kept
 
 
 def joined(parts: Sequence[Places]) -> Places:
@@ -232,9 +216,9 @@ def joined(parts: Sequence[Places]) -> Places:
     return replace(parts[0], **arrays)
 
 
-def weighed(found: dict[str, np.ndarray], part: str, name: str, only: str) -> Places:
+def weighed(found: dict[str, np.ndarray], part: str, name: str) -> Places:
     """The places of a group, each with its weight; of readings, by whether the text was made wrong."""
-    made = places(found, part, 1.0, only)
+    made = places(found, part, 1.0)
     right, wrong = (np.full(len(made.labels), weight) for weight in WEIGHTS.get(name, (1.0, 1.0)))
     if name in ("readings", "dev-readings"):
         swapped = np.array(["-" in case for case in found["names"]])[found[f"{part}.case"]]
@@ -305,9 +289,9 @@ def train_part(cfg: Config, found: dict[str, dict[str, np.ndarray]], part: str) 
     from speechtutor.training import diagnosis as training_
 
     recipe = training_.Recipe(epochs=cfg.epochs)
-    base = [weighed(found[name], part, name, cfg.only) for name in found if not name.startswith("dev")]
-    own = weighed(found["dev-readings"], part, "readings", cfg.only)
-    voices = places(found["dev-voices"], part, 1.0, cfg.only)
+    base = [weighed(found[name], part, name) for name in found if not name.startswith("dev")]
+    own = weighed(found["dev-readings"], part, "readings")
+    voices = places(found["dev-voices"], part, 1.0)
     fold = folds(found["dev-readings"], part, cfg.folds)
     members, p, best = [], np.zeros(len(fold)), np.zeros(len(fold), dtype=np.int64)
     for k in range(cfg.folds):

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 from speechtutor import __version__, engines
+from speechtutor.config import exact
 from speechtutor.errors import InputError, SpeechTutorError, cause
 from speechtutor.files import guard
 
@@ -35,6 +36,7 @@ VERBS = {
     "convert": "Turn a corpus or its scores into another form.",
     "evaluate": "Measure a recogniser or a scorer on a manifest.",
     "report": "Turn an evaluation or a class's attempts into one page for people.",
+    "grade": "Grade by clicking: hear it, grade it, then see what the machine said.",
     "learner": "List, hand out or forget what is known of learners.",
     "homework": "Give learners exercises, and see what became of them.",
     "bench": "Measure latency, real-time factor and memory on this machine.",
@@ -56,7 +58,7 @@ def build() -> App:
         help="Pronunciation scoring and feedback for language learners.",
         version=__version__,
         help_format="plaintext",  # Markdown would load a parser for a page that has none: a third of the time
-        default_parameter=Parameter(negative=()),
+        default_parameter=Parameter(negative=(), converter=exact),
         result_action="return_value",
         suppress_keyboard_interrupt=False,
     )

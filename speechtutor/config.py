@@ -24,6 +24,7 @@ import json
 import logging
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,7 @@ from dataclasses import MISSING, asdict, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeVar
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, convert
 from cyclopts.config import Dict
 
 from speechtutor.errors import InputError, SpeechTutorError
@@ -93,6 +94,23 @@ def _needs(settings: type[T]) -> list[str]:
     return [line for line in doc.splitlines() if line.startswith("Needs ")]
 
 
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+
+
+def exact(type_: Any, tokens: Any) -> Any:
+    """What cyclopts makes of an argument, but for whole numbers, which it would round: 1.5 is not 2."""
+    return convert(type_, tokens, converter=_leaf)
+
+
+def _leaf(type_: Any, value: str) -> Any:
+    if type_ is int and not _WHOLE.fullmatch(value.strip()):
+        raise ValueError(f"{value} is no whole number")
+    try:
+        return convert(type_, [value])
+    except CycloptsError as error:
+        raise ValueError(str(error)) from None  # so that cyclopts names the option
+
+
 def _app(settings: type[T], defaults: Mapping[str, Any], source: str) -> App:
     def accept(*, cfg: Any) -> Any:
         return cfg
@@ -107,7 +125,7 @@ def _app(settings: type[T], defaults: Mapping[str, Any], source: str) -> App:
         ),
         help_format="plaintext",
         version_flags=[],
-        default_parameter=Parameter(negative_iterable=()),
+        default_parameter=Parameter(negative_iterable=(), converter=exact),
         default_command=accept,
         config=Dict(dict(defaults), source=source),
         result_action="return_value",

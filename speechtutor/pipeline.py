@@ -26,6 +26,7 @@ from speechtutor.core import (
     UtteranceScore,
     WordScore,
 )
+from speechtutor.core.watching import part
 from speechtutor.stages import GrammarCorrector, Keeping, Scorer, Store, Synthesizer, Transcriber, Tutor
 
 ANONYMOUS = "anonymous"
@@ -183,14 +184,19 @@ class Coach:
         """
         from speechtutor.audio.quality import quality
 
-        transcript = self.transcribe(recording) if text is None else None
+        # Without a text it is heard twice: to write it down, and to judge it.
+        with part(0.0, 0.0 if text is not None else 0.5):
+            transcript = self.transcribe(recording) if text is None else None
         outcome = None
         if exercise is not None and judge is not None and transcript is not None:
             outcome = judge(exercise, transcript.text)
         yield Heard(quality(recording), transcript, outcome)
-        score = (
-            self.assess(recording, text) if transcript is None else self.assess_free(recording, transcript)
-        )
+        with part(0.0 if transcript is None else 0.5, 1.0):
+            score = (
+                self.assess(recording, text)
+                if transcript is None
+                else self.assess_free(recording, transcript)
+            )
         known = self.learner(learner, explain)
         given = exercise or Exercise(score.text)
         kept = self._remember(known, given, score, outcome, now)

@@ -2,7 +2,8 @@
 
 Structural, never inherited; core types in and out; device and a scorer's language are bound when
 the stage is loaded. Inference takes one recording at a time, so a result cannot depend on a
-neighbour's padding. Every stage has a small fake in `speechtutor.models.fake`.
+neighbour's padding; where many are wanted at once (`ManyHearing`), they may differ from that by rounding
+alone. Every stage has a small fake in `speechtutor.models.fake`.
 """
 
 from __future__ import annotations
@@ -36,6 +37,15 @@ class Transcriber(Protocol):
         ...
 
 
+@runtime_checkable
+class Drafting(Transcriber, Protocol):
+    """A transcriber that guesses quickly at speech that is still going on."""
+
+    def draft(self, recording: Recording, *, lang: str | None = None) -> Transcript:
+        """What was said so far, heard once and never again where it is in doubt: soon, and not to be kept."""
+        ...
+
+
 class AcousticModel(Protocol):
     """Hears the sounds."""
 
@@ -51,6 +61,15 @@ class Limited(Protocol):
     @property
     def longest(self) -> Seconds:
         """The longest recording that `emit` takes, in seconds."""
+        ...
+
+
+@runtime_checkable
+class ManyHearing(AcousticModel, Protocol):
+    """An acoustic model that hears many recordings at once, as it would hear each."""
+
+    def emit_many(self, recordings: Sequence[Recording]) -> list[Emission]:
+        """As `emit` of each, up to rounding."""
         ...
 
 
@@ -94,6 +113,15 @@ class Listening(Scorer, Protocol):
 
     def hearing_with(self, acoustic: AcousticModel) -> Scorer:
         """The same scorer with another acoustic model; the one given to may not be changed."""
+        ...
+
+
+@runtime_checkable
+class Foresighted(Listening, Protocol):
+    """A listening scorer that can hear many recordings at once before it judges each by itself."""
+
+    def having_heard(self, recordings: Sequence[Recording]) -> Foresighted:
+        """The same scorer with these recordings heard; its scores are the same up to rounding."""
         ...
 
 

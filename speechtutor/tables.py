@@ -1,11 +1,12 @@
-"""Scores as tables: one row an utterance, a word or a phone, with the columns of that level.
+"""Scores as tables: one row an utterance, a word or a phone, with the columns of that level; spreadsheets.
 
 The values are those of `schema.score_json`: scores 0-100, probabilities in [0, 1], seconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from speechtutor.core import UtteranceScore
@@ -39,6 +40,9 @@ COLUMNS: Mapping[str, Mapping[str, Kind]] = {
 """The columns of each level with their kinds. `word` and `phone` count from 1; `edit` is match,
 substitution or deletion; `heard` of a phone is empty unless another was heard, that of an utterance is what
 was recognised."""
+
+WIDEST = 60
+"""Letters that a column of a spreadsheet is wide at most."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _DTYPES: Mapping[Kind, str] = {"text": "object", "real": "float64", "count": "Int64"}
@@ -111,3 +115,29 @@ def frame(results: Iterable[UtteranceScore | Mapping[str, Any]], per: Per = "wor
     made = {name: library.Series(cells, dtype=_DTYPES[kinds[name]]) for name, cells in found.items()}
     table: pandas.DataFrame = library.DataFrame(made)
     return table
+
+
+def workbook(sheets: Mapping[str, tuple[Sequence[str], Iterable[Mapping[str, Any]]]]) -> bytes:
+    """An xlsx file with the sheets by their names; text that would be a formula is text.
+
+    Raises:
+        MissingExtraError: without openpyxl.
+    """
+    openpyxl = require("openpyxl", extra="tables")
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, (headings, rows) in sheets.items():
+        sheet = book.create_sheet(name)
+        sheet.append(list(headings))
+        widths = [len(heading) for heading in headings]
+        for row in rows:
+            values = [cell(row.get(heading)) for heading in headings]
+            sheet.append([None if value == "" else value for value in values])
+            widths = [max(known, len(str(value))) for known, value in zip(widths, values, strict=True)]
+        sheet.freeze_panes = "A2"
+        for number, width in enumerate(widths, start=1):
+            letter = openpyxl.utils.get_column_letter(number)
+            sheet.column_dimensions[letter].width = min(width, WIDEST) + 2
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()

@@ -66,7 +66,7 @@ def one_line(done: SimpleNamespace, *parts: str) -> None:
 
 def test_every_verb_has_a_file_and_a_line_of_help(run: Any) -> None:
     files = {path.stem for path in (PROJECT / "speechtutor" / "commands").glob("*.py")} - {
-        "__init__", "output", "busy", "page", "timing", "visitors", "learner_own", "learner_data",
+        "__init__", "output", "busy", "door", "page", "timing", "visitors", "learner_own", "learner_data",
     }  # fmt: skip
     assert files == set(cli.VERBS)
     shown = run("--help")
@@ -122,7 +122,7 @@ def test_a_full_disk_is_one_line(run: Any, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_file_that_the_system_refuses_is_one_line(run: Any, tmp_path: Path) -> None:
     name = tmp_path / ("x" * 300)
-    one_line(run("report", "--class", "--pseudonyms", name), "File name too long", "xxx")
+    one_line(run("report", "--class", name), "File name too long", "xxx")
 
 
 def test_ctrl_c_is_130(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,6 +332,20 @@ def test_transcribe_one(run: Any, clip: Path) -> None:
     row = json.loads(run("transcribe", clip, "--model", "fake", "--json").out)
     assert row["words"][1] == {"text": "world", "start": 1.0, "end": 2.0, "confidence": 1.0}
     assert row["audio"] == str(clip)
+
+
+def test_a_verbatim_transcript_says_what_a_word_sounded_like(
+    run: Any, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stand-in of the scorer hears every TH as S."""
+    monkeypatch.setattr(registry, "load_scorer", lambda device: FakeScorer(device=device))
+    monkeypatch.setattr(registry, "load", lambda *_, **__: FakeTranscriber("I think so"))
+    told = run("transcribe", clip, "--verbatim").out.splitlines()
+    assert told == ["I think so", 'I think you wanted to say "think"; it sounded like "sink"']
+    row = json.loads(run("transcribe", clip, "--verbatim", "--json").out)
+    other = [{"meant": "think", "said": "sink", "phones": ["S", "IH", "NG", "K"]}]
+    assert row["text"] == "I think so"
+    assert row["verbatim"] == {"text": "I sink so", "other": other}
 
 
 def test_transcribe_keeps_the_good_ones(run: Any, clip: Path, tmp_path: Path) -> None:

@@ -133,10 +133,10 @@ def lighter(monkeypatch: pytest.MonkeyPatch) -> None:
         doctor_verb, "CHECKS", tuple(c for c in doctor_verb.CHECKS if c is not doctor_verb.torch_pair)
     )
     checks: Any = SimpleNamespace(serve=_checked)
-    monkeypatch.setattr(app_verb, "module", lambda: checks)
+    monkeypatch.setattr(app_verb, "module", lambda *_: checks)
 
 
-def _checked(host: str, port: int, **_: object) -> None:
+def _checked(*_: object, host: str, port: int, **__: object) -> None:
     from demo import serving
 
     serving.check_address(host, port)

@@ -23,6 +23,7 @@ from speechtutor.core import (
     Fluency,
     PhoneScore,
     Pitch,
+    SentenceScore,
     Tip,
     Transcript,
     UtteranceScore,
@@ -30,7 +31,7 @@ from speechtutor.core import (
     WordScore,
 )
 from speechtutor.errors import InputError
-from speechtutor.views.azure import azure_json
+from speechtutor.views.azure import Wanted, azure_json
 
 SUNK = PhoneScore(
     "TH",
@@ -221,7 +222,8 @@ def test_azure_shape() -> None:
     assert best["PronunciationAssessment"]["PronScore"] == 70.0
     word = best["Words"][0]
     assert (word["Word"], word["Offset"], word["Duration"]) == ("think", 5_000_000, 2_000_000)
-    assert word["PronunciationAssessment"] == {"AccuracyScore": 56.1, "ErrorType": "Mispronunciation"}
+    assert word["PronunciationAssessment"]["AccuracyScore"] == 56.1
+    assert word["PronunciationAssessment"]["ErrorType"] == "Mispronunciation"
     phone = word["Phonemes"][0]
     assert phone["Phoneme"] == "th"
     # Azure has no name for a sound left out, so it is not among the candidates.
@@ -238,6 +240,26 @@ def test_azure_knows_fewer_errors_and_no_match() -> None:
     assert kinds == ["Insertion", "None", "Omission"]
     assert "Offset" not in row[2]
     assert azure_json(UtteranceScore("hi", ()))["RecognitionStatus"] == "NoMatch"
+    # Without miscue the text is what was said: nothing was added, and a word left out was said badly.
+    plain = azure_json(replace(SCORE, words=(*words[:2], omitted)), Wanted())["NBest"][0]["Words"]
+    kinds = [word["PronunciationAssessment"]["ErrorType"] for word in plain]
+    assert kinds == ["None", "Mispronunciation"]
+
+
+def test_azure_tells_breaks_and_melody_only_where_prosody_is_asked_for() -> None:
+    kinds = (ErrorType.UNEXPECTED_BREAK, ErrorType.MISSING_BREAK, ErrorType.MONOTONE)
+    score = replace(SCORE, words=tuple(replace(THINK, error_type=kind) for kind in kinds))
+    told = [w["PronunciationAssessment"] for w in azure_json(score)["NBest"][0]["Words"]]
+    assert [one["ErrorType"] for one in told] == ["UnexpectedBreak", "MissingBreak", "Monotone"]
+    prosody = [one["Feedback"]["Prosody"] for one in told]
+    assert [one["Break"]["ErrorTypes"] for one in prosody] == [
+        ["UnexpectedBreak"],
+        ["MissingBreak"],
+        ["None"],
+    ]
+    assert [one["Intonation"]["ErrorTypes"] for one in prosody] == [[], [], ["Monotone"]]
+    plain = [w["PronunciationAssessment"] for w in azure_json(score, Wanted())["NBest"][0]["Words"]]
+    assert [(one["ErrorType"], "Feedback" in one) for one in plain] == [("None", False)] * 3
 
 
 def test_sounds_beyond_the_text_are_told_with_their_place_and_come_back() -> None:
@@ -245,3 +267,17 @@ def test_sounds_beyond_the_text_are_told_with_their_place_and_come_back() -> Non
     row = schema.score_json(replace(SCORE, words=(asked,)))
     assert row["words"][0]["inserted"] == [{"before": 2, "phone": "AH", "ipa": "ʌ"}]
     assert schema.score_from_json(json.loads(json.dumps(row))).words[0].inserted == ((2, "AH"),)
+
+
+def test_sentences_are_told_where_there_are_several_and_come_back() -> None:
+    assert "sentences" not in schema.score_json(SCORE)
+    sentences = (
+        SentenceScore(0, 5, 0.1, 0.5, 0.9, 0.8, 0.75, 0.625),
+        SentenceScore(7, 9, 0.7, 1.0, 0.5, 0.25, 1.0, 0.0),
+    )
+    row = schema.score_json(replace(SCORE, sentences=sentences))
+    assert row["sentences"][0] == {
+        "char_start": 0, "char_end": 5, "start": 0.1, "end": 0.5,
+        "overall": 90.0, "accuracy": 80.0, "fluency": 75.0, "prosody": 62.5,
+    }  # fmt: skip
+    assert schema.score_from_json(json.loads(json.dumps(row))).sentences == sentences

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import pytest
 import yaml
 
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, need
 
 
 class Page(HTMLParser):
@@ -39,13 +38,14 @@ class Page(HTMLParser):
 
 def test_every_page_is_in_the_navigation() -> None:
     text = re.sub(r"!!python\S*", "", (PROJECT / "mkdocs.yml").read_text("utf-8"))
-    named = re.findall(r"\w+\.md", str(yaml.safe_load(text)["nav"]))
-    assert sorted(named) == sorted(path.name for path in (PROJECT / "docs").glob("*.md"))
+    named = re.findall(r"\w+\.(?:md|ipynb)", str(yaml.safe_load(text)["nav"]))
+    found = [path.name for kind in ("*.md", "*.ipynb") for path in (PROJECT / "docs").rglob(kind)]
+    assert sorted(named) == sorted(found)
 
 
 def test_the_site(tmp_path: Path) -> None:
-    if not (importlib.util.find_spec("material") and importlib.util.find_spec("mkdocstrings")):
-        pytest.skip("mkdocs-material and mkdocstrings (extra docs) are not installed")
+    missing = [name for name in ("material", "mkdocstrings", "mkdocs_jupyter") if not find_spec(name)]
+    need(not missing, f"{', '.join(missing)} (extra docs) are not installed")
     words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
     done = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -48,7 +48,7 @@ def corpus(folder: Path, n_train: int = 8, n_dev: int = 4) -> Path:
             TEXT,
             f"{split}{i % 4}",
             split,
-            age=8 + i,
+            age=8 + i % 90,
             gender="mf"[i % 2],
             scores=_scores(rng),
         )

@@ -1,13 +1,16 @@
-"""One row judged, in whatever process: models are loaded once there, and one row is judged at a time.
+"""Rows judged, in whatever process: models are loaded once there, and one row is judged at a time.
 
-What comes back is the line that is written, so that a result is the same bytes wherever it was made.
+What comes back is the line that is written, so that a result is the same bytes wherever it was made. Where
+rows are heard together (`Plan.together`), that holds up to rounding: figures are written with four digits.
 """
 
 from __future__ import annotations
 
 import threading
 import traceback
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from speechtutor.core import Recording, Transcript, UtteranceScore
     from speechtutor.pipeline import Coach
     from speechtutor.schema import Json
+    from speechtutor.stages import Scorer
 
 _ALONE = threading.Lock()
 """A cluster may call from several threads of one process; models are not made for that."""
@@ -37,6 +41,8 @@ class Plan:
     transcribe: bool = False
     feedback: bool = False
     explain: str | None = None
+    together: int = 1
+    """Recordings that the scorer hears at once, which pays on a graphics card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +61,24 @@ def failed(task: Task, cause: str, trace: str | None = None) -> Verdict:
     return Verdict(dumps({"id": task.id, "error": cause}, indent=None), cause, trace)
 
 
-def judge(plan: Plan, task: Task) -> Verdict:
-    """Judge one task; what it causes itself is its row.
+def judge_all(plan: Plan, tasks: Sequence[Task]) -> list[Verdict]:
+    """Judge some tasks, which the scorer hears together first where there are several.
+
+    Raises:
+        SpeechTutorError: when a model or the disk fails, which is of all rows.
+    """
+    with _ALONE:
+        if len(tasks) == 1:
+            return [judge(plan, tasks[0])]
+        recordings = _recordings(tasks)
+        scorer = _having_heard(plan, list(recordings.values()))
+        return [judge(plan, task, scorer, recordings.get(task.id)) for task in tasks]
+
+
+def judge(
+    plan: Plan, task: Task, scorer: Scorer | None = None, recording: Recording | None = None
+) -> Verdict:
+    """Judge one task, by a scorer and of a recording where they are there; what it causes itself is its row.
 
     Raises:
         SpeechTutorError: when a model or the disk fails, which is of all rows.
@@ -64,8 +86,8 @@ def judge(plan: Plan, task: Task) -> Verdict:
     try:
         if task.fault is not None:
             raise InputError(task.fault)
-        with _ALONE:
-            return _judged(plan, task)
+        coach = _coach(plan)
+        return _judged(plan, task, coach if scorer is None else replace(coach, scorer=scorer), recording)
     except InputError as error:
         return failed(task, str(error))
     except SpeechTutorError:
@@ -90,7 +112,32 @@ def _coach(plan: Plan) -> Coach:
     return Coach(transcriber, scorer, tutor)  # type: ignore[arg-type]  # what is None is never asked
 
 
-def _judged(plan: Plan, task: Task) -> Verdict:
+def _recordings(tasks: Sequence[Task]) -> dict[str, Recording]:
+    """What can be read of the tasks, by their ids; of the others it is said why where they are judged."""
+    from speechtutor import audio
+
+    found = {}
+    for task in tasks:
+        if task.fault is None and task.audio is not None:
+            with suppress(Exception):
+                found[task.id] = audio.load(task.audio)
+    return found
+
+
+def _having_heard(plan: Plan, recordings: Sequence[Recording]) -> Scorer | None:
+    """The scorer with these heard; None where it hears one at a time."""
+    from speechtutor.stages import Foresighted
+
+    scorer = _coach(plan).scorer
+    if not isinstance(scorer, Foresighted):
+        return None
+    try:
+        return scorer.having_heard(recordings)
+    except Exception:  # such as too little memory for all at once: each is heard by itself
+        return None
+
+
+def _judged(plan: Plan, task: Task, coach: Coach, recording: Recording | None) -> Verdict:
     from speechtutor import audio
     from speechtutor.core import LearnerState
     from speechtutor.schema import dumps, feedback_json, score_json, transcript_json
@@ -99,8 +146,7 @@ def _judged(plan: Plan, task: Task) -> Verdict:
         raise InputError(f"{task.id}: no recording")
     if not task.utterance.text and not plan.transcribe:
         raise InputError(f"{task.audio}: no text; --transcribe scores what is heard")
-    coach = _coach(plan)
-    recording = audio.load(task.audio)
+    recording = audio.load(task.audio) if recording is None else recording
     heard = coach.transcriber.transcribe(recording, lang=task.utterance.lang) if plan.transcribe else None
     score = _score(coach, recording, task, heard)
     value: Json = {"id": task.id, "speaker": task.utterance.speaker, **score_json(score)}

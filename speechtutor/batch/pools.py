@@ -22,7 +22,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from speechtutor.batch.judge import Plan, Verdict, failed, judge
+from speechtutor.batch.judge import Plan, Verdict, failed, judge_all
 from speechtutor.batch.tasks import Task
 from speechtutor.errors import InputError, ServiceError, require
 
@@ -42,6 +42,9 @@ class Pool:
     n_workers: int
     lost: tuple[type[Exception], ...] = ()
 
+
+Group = tuple[Task, ...]
+"""What is handed out at once."""
 
 OpenPool = Callable[[], AbstractContextManager[Pool]]
 
@@ -122,23 +125,24 @@ def verdicts(open_pool: OpenPool, plan: Plan, tasks: Sequence[Task]) -> Iterator
     Raises:
         ServiceError: when the workers of all tasks die.
     """
-    waiting, suspects, deaths = deque(tasks), deque[Task](), Counter[str]()
+    groups = (tuple(tasks[i : i + plan.together]) for i in range(0, len(tasks), plan.together))
+    waiting, suspects, deaths = deque(groups), deque[Group](), Counter[str]()
     proven = False
     while waiting or suspects:
         alone = bool(suspects)
         queue = suspects if alone else waiting
-        flying: dict[Future[Verdict], Task] = {}
+        flying: dict[Future[list[Verdict]], Group] = {}
         try:
             with open_pool() as pool:
                 for task, verdict in _pass(pool, plan, queue, flying, alone=alone):
                     proven = True
                     yield task, verdict
         except BrokenExecutor:
-            lost = list(flying.values())
+            lost = [task for group in flying.values() for task in group]
             deaths.update(task.id for task in lost if alone)
             for task in lost:
                 if deaths[task.id] < 2:
-                    suspects.appendleft(task) if alone else suspects.append(task)
+                    suspects.appendleft((task,)) if alone else suspects.append((task,))
                 elif proven or len(tasks) == 1:
                     yield task, failed(task, f"{task.id}: {DIED}")
                 else:
@@ -146,19 +150,22 @@ def verdicts(open_pool: OpenPool, plan: Plan, tasks: Sequence[Task]) -> Iterator
 
 
 def _pass(
-    pool: Pool, plan: Plan, queue: deque[Task], flying: dict[Future[Verdict], Task], *, alone: bool
+    pool: Pool, plan: Plan, queue: deque[Group], flying: dict[Future[list[Verdict]], Group], *, alone: bool
 ) -> Iterator[tuple[Task, Verdict]]:
     """Hand out a queue until it is empty; `flying` holds what is out, also when the pool breaks."""
     most = 1 if alone else AHEAD * pool.n_workers
     while queue or flying:
         while queue and len(flying) < most:
-            flying[pool.executor.submit(judge, plan, queue[0])] = queue[0]
+            flying[pool.executor.submit(judge_all, plan, queue[0])] = queue[0]
             queue.popleft()
         for future in wait(flying, return_when=FIRST_COMPLETED).done:
-            task = flying[future]
+            group = flying[future]
             try:
-                verdict = future.result()
+                found = future.result()
             except pool.lost:
-                verdict = failed(task, f"{task.id}: {DIED}")
+                found = [failed(task, f"{task.id}: {DIED}") for task in group]
+                if len(group) > 1:  # any of them may be the cause
+                    queue.extend((task,) for task in group)
+                    found = []
             del flying[future]
-            yield task, verdict
+            yield from zip(group, found, strict=bool(found))

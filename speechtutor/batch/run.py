@@ -14,6 +14,7 @@ from speechtutor.batch.judge import Plan
 from speechtutor.batch.pools import OpenPool
 from speechtutor.batch.store import ERRORS, Rows
 from speechtutor.batch.tasks import Task
+from speechtutor.core.wording import counted
 from speechtutor.errors import InputError, StorageError
 from speechtutor.evaluation import provenance
 from speechtutor.files import journal
@@ -90,7 +91,7 @@ def run(
         missing = [task for task in found if not rows.good(task.id)]
         n_before = len(found) - len(missing)
         if n_before and missing:
-            say(f"{n_before} of {len(found)} rows were judged before")
+            say(f"{n_before} of {counted(len(found), 'row')} were judged before")
         _collect(job.plan, rows, missing, open_pool, say, progress)
         rows.order(names)
         _write(job, rows, names)
@@ -120,6 +121,8 @@ def _record(job: Job, found: Sequence[Task]) -> dict[str, Any]:
         "device": job.plan.device,
         "explain": job.plan.explain,
     }
+    if job.plan.together != 1:  # told only where it is so, for what was begun before it could be said
+        choice["together"] = job.plan.together
     mark = provenance.fingerprint("batch", systems, choice)
     asked = json.loads(json.dumps(asdict(job), default=str))
     return provenance.record("batch", asked, mark, job.command, job.plan.device or "auto")
@@ -145,7 +148,7 @@ def _collect(
                 rows.add(file, task.id, verdict.line, bad=verdict.error is not None)
     except KeyboardInterrupt:
         n = sum(not place.bad for place in rows.places.values())
-        say(f"stopped after {n} rows; the same command goes on from there")
+        say(f"stopped after {counted(n, 'row')}; the same command goes on from there")
         raise
     except OSError as error:
         raise StorageError(f"{rows.path}: {error.strerror}") from None

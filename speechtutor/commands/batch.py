@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from speechtutor.commands.output import AsJson, Phones, note, show
+from speechtutor.core.wording import counted
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
     from speechtutor.batch.judge import Plan
+
+
+TOGETHER = 16
+"""Recordings that a graphics card hears at once."""
 
 
 @Parameter(name="*")
@@ -68,12 +73,14 @@ class Wish:
     """A name from `speechtutor models`."""
     device: str | None = None
     """Where to compute: cpu, cuda, cuda:1 … (the best there is)"""
+    together: int | None = None
+    """Recordings that are heard at once (16 on a graphics card of this machine, else 1)."""
 
-    def plan(self) -> Plan:
-        """The wish as it is sent to workers.
+    def plan(self, *, here: bool) -> Plan:
+        """The wish as it is sent to workers, which may be `here` on this machine.
 
         Raises:
-            InputError: for a language without explanations, or without feedback.
+            InputError: for a language without explanations, or without feedback; for less than one at once.
         """
         from speechtutor.batch.judge import Plan
         from speechtutor.content.tables import known_language
@@ -84,8 +91,18 @@ class Wish:
             )
         explain = None if self.explain is None else known_language(self.explain)
         return Plan(
-            self.scorer, self.transcriber, self.tutor, self.device, self.transcribe, self.feedback, explain
-        )
+            self.scorer, self.transcriber, self.tutor, self.device, self.transcribe, self.feedback, explain,
+            self._together(here=here),
+        )  # fmt: skip
+
+    def _together(self, *, here: bool) -> int:
+        from speechtutor.models.device import at_once
+
+        if self.together is None:
+            return at_once(self.device, TOGETHER) if here else 1
+        if self.together < 1:
+            raise InputError(f"together must be 1 or more, not {self.together}")
+        return self.together
 
 
 def run(
@@ -114,7 +131,7 @@ def run(
         raise InputError(f"--processes {processes} are of this machine: leave them out with --cluster")
     if processes < 1:
         raise InputError(f"processes must be 1 or more, not {processes}")
-    plan = (wish or Wish()).plan()
+    plan = (wish or Wish()).plan(here=cluster is None)
     job = batch.Job(
         source, rows.out, plan, rows.root, rows.split, rows.limit, rows.per, rows.also(), rows.phones,
         command(sys.argv),
@@ -127,7 +144,8 @@ def run(
     if json:
         show({"out": str(rows.out), "rows": done.n_rows, "failed": done.n_failed, "before": done.n_before})
     else:
-        print(f"{done.n_rows} rows in {rows.out}" + (f", {done.n_failed} failed" if done.n_failed else ""))
+        failed = f", {done.n_failed} failed" if done.n_failed else ""
+        print(f"{counted(done.n_rows, 'row')} in {rows.out}{failed}")
     return 1 if done.n_failed else 0
 
 

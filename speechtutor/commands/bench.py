@@ -31,6 +31,7 @@ from speechtutor.commands.timing import (
     seconds,
     timed,
 )
+from speechtutor.core.wording import counted
 from speechtutor.errors import InputError, SpeechTutorError
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def measure(
         "align_and_score": lambda c: scorer.score(c.recording, c.text),
         "loop_without_llm": lambda c: coach.coach(c.recording),
     }
-    note(f"timing {repeats} calls on {clip.name}, then {len(found)} clips")
+    note(f"timing {repeats} calls on {clip.name}, then {counted(len(found), 'clip')}")
     stages, beside = latencies(calls, clip, repeats, busy, device if app else None, app)
     scores = [scorer.score(c.recording, c.text) for c in found[: repeats + 1]]
     return {
@@ -248,7 +249,7 @@ def _cell(row: Json) -> str:
 
 
 def _print_crowd(result: Json) -> None:
-    print(f"{result['users']} learners for {result['minutes']:g} minutes")
+    print(f"{counted(result['users'], 'learner')} for {result['minutes']:g} minutes")
     for kind, row in result["calls"].items():
         print(f"{kind:<6} p50 {row['p50_ms'] / 1000:.2f} s  p95 {row['p95_ms'] / 1000:.2f} s  n {row['n']}")
     print(f"memory MB {' '.join(map(str, result['memory_mb']))}")

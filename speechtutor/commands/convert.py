@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from speechtutor.commands.output import AsJson, Phones, show
+from speechtutor.core.wording import counted
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def run(
     if json:
         show({"out": str(out), "form": to, "rows": n})
     else:
-        print(f"{n} rows in {out}")
+        print(f"{counted(n, 'row')} in {out}")
 
 
 def _choices(judged: bool) -> str:

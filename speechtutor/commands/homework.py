@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from speechtutor.commands.output import AsJson, note, open_store, show
+from speechtutor.core.wording import counted
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,9 +65,8 @@ def assign(
             [{"learner": one.learner, "exercise": one.exercise.id, "text": one.exercise.text} for one in made]
         )
     else:
-        print(
-            f"{title}: {len(exercises)} exercises for {len(names)} learners, due {until.date().isoformat()}"
-        )
+        given = f"{counted(len(exercises), 'exercise')} for {counted(len(names), 'learner')}"
+        print(f"{title}: {given}, due {until.date().isoformat()}")
         if len(made) < len(exercises) * len(names):
             note(f"{len(exercises) * len(names) - len(made)} were given under this title before")
 
@@ -78,14 +78,11 @@ def _from_table(path: Path) -> list[Exercise]:
 
 
 def _own(topic: str | None, level: str, most: int) -> list[Exercise]:
-    from speechtutor.core import Exercise
-    from speechtutor.practice import library
-    from speechtutor.practice.exercises import in_language
+    from speechtutor.practice.assigned import own
 
     if most < 1:
         raise InputError(f"--most must be 1 or more, not {most}")
-    found = library.of_kind("sentence", level, topic)[:most]
-    return [in_language(Exercise(one.text, (), "sound", one.level), "en") for one in found]
+    return own(topic, level, most)
 
 
 @app.command(name="list")
@@ -97,7 +94,7 @@ def list_(
     json: AsJson = False,
 ) -> None:
     """Say what is to be done, with the ids to answer by, and what it was graded."""
-    from speechtutor.report.homework import record, results
+    from speechtutor.practice.assigned import record, results
 
     opened = open_store(store, create=False)
     try:
@@ -125,7 +122,8 @@ def report(
     json: AsJson = False,
 ) -> None:
     """Write what became of homework: grades and why, a row an exercise."""
-    from speechtutor.report.homework import results, write
+    from speechtutor.practice.assigned import results
+    from speechtutor.report.homework import write
 
     opened = open_store(store, create=False)
     try:
@@ -160,4 +158,4 @@ def withdraw(
         opened.close()
     if not gone:
         raise InputError(f"there is no homework called {title!r:.80}")
-    show({"exercises": gone}) if json else print(f"{title}: {gone} exercises withdrawn")
+    show({"exercises": gone}) if json else print(f"{title}: {counted(gone, 'exercise')} withdrawn")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from speechtutor.commands.output import AsJson, note, open_store, show
+from speechtutor.core.wording import counted, noun
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def list_(*, store: Store = None, json: AsJson = False) -> None:
     width = max((len(one.learner) for one in known), default=0)
     for one in known:
         days = f"  {one.first[:10]} to {one.last[:10]}" if one.n_attempts else ""
-        print(f"{one.learner:<{width}}  {one.n_attempts:>6} attempts{days}")
+        print(f"{one.learner:<{width}}  {one.n_attempts:>6} {noun(one.n_attempts, 'attempt')}{days}")
 
 
 @app.command
@@ -87,7 +88,7 @@ def delete(id: Name, /, *, store: Store = None, json: AsJson = False) -> None:
     if json:
         show({"learner": id, "attempts": gone, "elsewhere": [str(path) for path in elsewhere]})
     else:
-        print(f"{id}: {gone} attempts deleted")
+        print(f"{id}: {counted(gone, 'attempt')} deleted")
 
 
 @app.command

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from speechtutor.commands.output import AsJson, open_store, show
+from speechtutor.core.wording import counted
 from speechtutor.errors import InputError
 
 Store = Annotated[str | None, Parameter(help="Learner store, as a URL (yours)")]
@@ -43,7 +44,7 @@ def rebuild(id: Some = None, /, *, store: Store = None, json: AsJson = False) ->
         show(found)
     else:
         for name, n_attempts in found.items():
-            print(f"{name}: from {n_attempts} attempts")
+            print(f"{name}: from {counted(n_attempts, 'attempt')}")
 
 
 def _names(known: tuple[str, ...], id: str | None, where: str) -> tuple[str, ...]:
@@ -94,7 +95,7 @@ def restore(
     if json:
         show({"path": str(place()), "attempts": n_attempts})
     else:
-        print(f"{place()}: {n_attempts} attempts")
+        print(f"{place()}: {counted(n_attempts, 'attempt')}")
 
 
 def sweep(*, store: Store = None, json: AsJson = False) -> None:
@@ -106,7 +107,7 @@ def sweep(*, store: Store = None, json: AsJson = False) -> None:
         gone = opened.vault.sweep(datetime.now(UTC))
     finally:
         opened.close()
-    show({"recordings": gone}) if json else print(f"{gone} recordings deleted")
+    show({"recordings": gone}) if json else print(f"{counted(gone, 'recording')} deleted")
 
 
 def audit(id: Some = None, /, *, store: Store = None, json: AsJson = False) -> None:

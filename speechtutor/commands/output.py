@@ -93,9 +93,19 @@ def score_lines(score: UtteranceScore) -> Iterator[str]:
     from speechtutor.core.score import ASPECTS
 
     yield "  ".join(f"{aspect} {points(getattr(score, aspect))}" for aspect in ASPECTS)
+    yield from _sentences(score)
     width = max((len(word.text) for word in score.words), default=0)
     for word in score.words:
         yield f"{word.text:<{width}}  {points(word.score):>3}  {_phones(word)}".rstrip()
+
+
+def _sentences(score: UtteranceScore) -> Iterator[str]:
+    """A line for each sentence of several: its scores, then its text."""
+    for one in score.sentences:
+        told = (
+            f"overall {points(one.overall)}  accuracy {points(one.accuracy)}  fluency {points(one.fluency)}"
+        )
+        yield f"{told}  {' '.join(score.text[one.char_start : one.char_end].split())}"
 
 
 def _phones(word: WordScore) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from speechtutor.commands.output import AsJson, note, show
+from speechtutor.core.wording import counted
 from speechtutor.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ Run = Annotated[Path, Parameter(help="The folder of an evaluation.")]
 @app.default
 def report(
     source: Annotated[
-        Path | None, Parameter(help="The folder of an evaluation; with --class also a file of scores.")
+        Path | None, Parameter(help="The folder of an evaluation, or a file of scores (batch).")
     ] = None,
     /,
     *,
@@ -139,23 +140,58 @@ def override(
     print(f"{id}, {what}: {said} by {made.who}")
 
 
+Graded = Annotated[
+    Path, Parameter(help="What was graded: a folder of an evaluation or of recordings, scores, a manifest.")
+]
+
+
+@app.command(name="export-grades")
+def export_grades(
+    source: Graded,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="The table: .xlsx, with a sheet of the agreement, or .csv.")],
+    json: AsJson = False,
+) -> None:
+    """Write everybody's grades as a table, blind and later ones, a row an item."""
+    from speechtutor.report import grade_table, grades, sources
+
+    found = sources.load(source)
+    for problem in grades.of_source(found)[1]:
+        note(f"warning: {problem}")
+    n_saved = grade_table.write(found, out)
+    if json:
+        show({"path": str(out), "saved": n_saved})
+    else:
+        print(f"{out}: {n_saved} saves of graders")
+
+
 @app.command(name="export-labels")
 def export_labels(
-    run: Run,
+    run: Graded,
     manifest: Annotated[Path, Parameter(help="The manifest of the run.")],
     /,
     *,
     out: Annotated[Path, Parameter(help="The new manifest.")],
     all: Annotated[bool, Parameter(help="Also the rows that nobody overrode.")] = False,
+    blind: Annotated[bool, Parameter(help="Only what was graded blind.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Write the overridden rows as training labels, with who said what and when."""
+    """Write the graded rows as training labels, with who said what and when."""
     from dataclasses import asdict
 
-    from speechtutor.report import labels, overrides, runs
+    from speechtutor.report import grades, labels, sources
 
-    done = labels.export(runs.load(run).rows, overrides.read(run), manifest, out, every=all)
+    source = sources.load(run)
+    given, problems = grades.of_source(source, strict=True)
+    for problem in problems:
+        note(f"warning: {problem}")
+    if blind:
+        given = [one for one in given if one.blind]
+    done = labels.export(source.run.rows, given, manifest, out, every=all)
     if json:
         show({**asdict(done), "path": str(done.path)})
     else:
-        print(f"{done.path}: {done.n_rows} rows, {done.n_words} words and {done.n_phones} sounds relabelled")
+        also = f"{counted(done.n_sentences, 'sentence')}, " if done.n_sentences else ""
+        told = f"{also}{counted(done.n_words, 'word')} and {counted(done.n_phones, 'sound')} relabelled"
+        print(f"{done.path}: {counted(done.n_rows, 'row')}, {told}")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 NONE = "none"
 """Leaves grammar, the voice or the store out."""
 RATE = "600/minute"
+TOGETHER = 8
+"""Recordings that a graphics card hears at once."""
 
 
 @Parameter(name="*")
@@ -66,13 +68,16 @@ class Bounds:
     """Seconds that a request may take with waiting."""
     streams: int = 8
     """Streams that may be open at once."""
+    together: int | None = None
+    """Recordings of those that wait that are heard at once (8 on a graphics card, else 1)."""
 
-    def settings(self, host: str) -> Settings:
+    def settings(self, host: str, device: str | None) -> Settings:
         """The limits of a server on an address.
 
         Raises:
             InputError: when other machines would be let in without keys, or for a limit that is none.
         """
+        from speechtutor.models.device import at_once
         from speechtutor.service import keys, settings
 
         rate = None if self.rate == NONE else self.rate
@@ -83,6 +88,7 @@ class Bounds:
             keys.Keys(known), (*settings.HERE, host.lower(), *map(str.lower, self.allow_host)),
             n_waiting=self.waiting, patience=self.timeout, n_streams=self.streams,
             rate=rate if known else None,
+            together=at_once(device, TOGETHER) if self.together is None else self.together,
         )  # fmt: skip
         settings.require_keys(host, found.keys)
         from dataclasses import replace
@@ -123,7 +129,7 @@ def run(
         _make_key(new_key, role)
         return
     bounds = bounds or Bounds()
-    settings = bounds.settings(host)
+    settings = bounds.settings(host, device)
     for module in ("uvicorn", "fastapi", "prometheus_client", "limits"):
         require(module, extra="serve")
     if not 1 <= workers <= 64:

@@ -31,6 +31,7 @@ from speechtutor.commands.page import TAKE, AppError, Page
 from speechtutor.commands.timing import Sample, percentiles
 from speechtutor.content.tables import sentence_bank
 from speechtutor.core import Recording
+from speechtutor.core.wording import counted
 from speechtutor.errors import SpeechTutorError
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def visit(
 def _learner(
     app: App, samples: Sequence[Sample], number: int, end: float, seen: Visits, numbers: Iterator[int]
 ) -> None:
-    """One sentence after the other until the end."""
+    """One sentence after the other until the end; the first one whole, however slow the app is."""
     bank = [exercise.text for exercise in sentence_bank()]
     try:
         visitor = Visitor(app.url, f"learner-{number}")
@@ -224,7 +225,7 @@ def _learner(
             sample = samples[(number + turn) % len(samples)]
             visitor.choose(sample.text)
             time.sleep(min(sample.recording.duration, max(0.0, end - time.monotonic())))
-            if time.monotonic() >= end:
+            if turn and time.monotonic() >= end:
                 return
             path = visitor.upload(take(sample.recording, next(numbers)))
             seen.folder = Path(path).parent.parent
@@ -286,7 +287,7 @@ def crowd(
         AppError: when the app does not start.
     """
     with running(*_on(device), program=program) as app:
-        note(f"{users} learners for {minutes:g} minutes")
+        note(f"{counted(users, 'learner')} for {minutes:g} minutes")
         seen = visit(app, samples, users, 60 * minutes, note)
     return {
         "users": users,

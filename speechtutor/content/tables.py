@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -171,11 +171,47 @@ def join(parts: Iterable[str], lang: str = "en") -> str:
     return space.join(part for part in parts if part)
 
 
+def listed(parts: Iterable[str], lang: str = "en") -> str:
+    """Things of one kind one after another, such as words."""
+    return mark("list", lang).join(parts)
+
+
+def headed(head: str, body: str, lang: str = "en") -> str:
+    """What something is called, a colon, and what is said of it."""
+    return (head + mark("colon", lang) + body).rstrip()
+
+
+def ended(text: str, lang: str = "en") -> str:
+    """Words that are no sentence by themselves, with a full stop."""
+    return text + mark("stop", lang)
+
+
+def aside(text: str, more: str, lang: str = "en") -> str:
+    """A text with something more in brackets."""
+    return text + mark("open", lang) + more + mark("close", lang)
+
+
+def mark(name: str, lang: str = "en") -> str:
+    """A mark (list, comma, colon, stop, open, close) with its spaces, as a language writes it."""
+    known: dict[str, str] = catalogue(lang)["language"]
+    return known[name]
+
+
+_FIELD = re.compile(r"\{(\w+)(?::([^|{}]*)\|([^|{}]*))?\}")
+
+
+def _filled(field: re.Match[str], values: Mapping[str, str]) -> str:
+    value = values[field[1]]
+    return value if field[2] is None else field[2] if value == "1" else field[3]
+
+
 def message(group: str, name: str, lang: str = "en", **values: str) -> str:
-    """A sentence of the rule-based tutor."""
+    """A sentence of the catalogue; in it `{n:word|words}` is the word that goes with `{n}`."""
     text: str = catalogue(lang)[group][name]
     # One pass, so that a word of the learner's text that looks like a field stays a word.
-    return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], text)
+    filled = _FIELD.sub(lambda match: _filled(match, values), text)
+    # A full-width mark brings its own space.
+    return re.sub(r" *([，。：；、（）]) *", r"\1", filled)
 
 
 @cache

@@ -144,6 +144,7 @@ class Skill:
 
     `value` is how far it is above what was expected of this learner, in log-odds, with `variance`. `last`
     and `due` are UTC; `stability` (days) and `difficulty` (1-10) are those of FSRS. None is never practised.
+    `failed` is whether it came out wrong, more likely than not, when it was last heard.
     """
 
     value: float = 0.0
@@ -153,6 +154,7 @@ class Skill:
     due: datetime | None = None
     stability: float | None = None
     difficulty: float | None = None
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ class Emission:
     `log_probs` has shape (n_frames, n_symbols), natural logarithms, rows sum to 1 after exp.
     `symbols` names the columns; `symbols[blank]` is the CTC blank. `frame_shift` is in seconds.
     `embedding`, shape (n_frames, n_dims), is the encoder's last layer where the model has one.
+    `lower`, as `log_probs`, is what a head on a lower layer of the encoder says, which has put less of the
+    context into what it hears; where the model has one.
     `origin` is the time of frame 0 in the recording (negative when silence was padded in front).
     """
 
@@ -102,6 +104,7 @@ class Emission:
     blank: int = 0
     embedding: Floats | None = None
     origin: Seconds = 0.0
+    lower: Floats | None = None
 
     def __post_init__(self) -> None:
         if self.log_probs.ndim != 2 or self.log_probs.shape[1] != len(self.symbols):
@@ -110,6 +113,8 @@ class Emission:
             )
         if self.embedding is not None and len(self.embedding) != len(self.log_probs):
             raise ValueError("embedding and log_probs differ in their number of frames")
+        if self.lower is not None and self.lower.shape != self.log_probs.shape:
+            raise ValueError("lower and log_probs differ in shape")
 
     def time(self, frame: int) -> Seconds:
         """When a frame starts, in seconds of the recording."""

@@ -129,6 +129,24 @@ class Pitch:
 
 
 @dataclass(frozen=True, slots=True)
+class SentenceScore:
+    """One sentence of a reading of several, judged as if it had been read alone.
+
+    It is `[char_start, char_end)` of the text, said from `start` to `end`; the aspects are those of
+    `UtteranceScore`.
+    """
+
+    char_start: int
+    char_end: int
+    start: Seconds
+    end: Seconds
+    overall: float
+    accuracy: float
+    fluency: float
+    prosody: float
+
+
+@dataclass(frozen=True, slots=True)
 class UtteranceScore:
     """A judgement of an utterance, by a model or by people; aspects as in speechocean762."""
 
@@ -150,6 +168,12 @@ class UtteranceScore:
     model_version: str = ""
     device: str = "cpu"
     elapsed: Seconds = 0.0
+    sentences: tuple[SentenceScore, ...] = ()
+    """Those of a text of two or more; a single sentence is the utterance itself."""
+
+    def text_of(self, sentence: SentenceScore) -> str:
+        """One of its sentences, in one line."""
+        return " ".join(self.text[sentence.char_start : sentence.char_end].split())
 
     def _repr_html_(self) -> str | None:
         """What a notebook shows."""

@@ -113,6 +113,24 @@ def table(
         yield line, dict(zip(header, cells, strict=True))
 
 
+def table_of_any(path: Path, names: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a table (`table`) that has one at least of some columns.
+
+    Raises:
+        InputError: as `table`; where all are missing for the first.
+    """
+    first: InputError | None = None
+    for needed in names:
+        try:
+            yield from table(path, [needed])
+            return
+        except InputError as error:
+            if "no column" not in str(error):
+                raise
+            first = first or error
+    raise first or InputError(f"{path}: no rows")
+
+
 def _delimiter(path: Path, text: str, needed: Collection[str]) -> str:
     kinds = "\t" if path.suffix.lower() == ".tsv" else ",;\t"
     for kind in kinds:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from speechtutor.audio import headers
 from speechtutor.core import Utterance
+from speechtutor.core.wording import counted
 from speechtutor.corpora.rows import UNTOLD, annotated, row_of, said, utterance
 from speechtutor.errors import AudioError, InputError
 from speechtutor.files import jsonio
@@ -139,7 +140,7 @@ class Written:
     n_rows: int
 
     def __str__(self) -> str:
-        return f"{self.n_rows} rows in {self.path}"
+        return f"{counted(self.n_rows, 'row')} in {self.path}"
 
 
 def write(

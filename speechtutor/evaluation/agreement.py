@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from speechtutor.core.score import RATED_WRONG
-from speechtutor.metrics import Interval, speaker_bootstrap
+from speechtutor.metrics import Interval, pcc, speaker_bootstrap
 
 Weights = Literal["none", "linear", "quadratic"]
 Values = NDArray[np.float64]
@@ -107,6 +107,34 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if abs(whole) > 1e-12 else float("nan")
 
 
+def alpha(ratings: ArrayLike) -> float:
+    """Krippendorff's alpha for numbers: any number of graders, each of whom may have left items out.
+
+    `ratings` (n_items, n_graders), nan where a grader said nothing; items that one grader alone judged do
+    not count. 1 is agreement, 0 what chance would give (Krippendorff, 2004, with the interval metric).
+
+    Raises:
+        ValueError: when the array has another shape.
+    """
+    table = np.asarray(ratings, dtype=np.float64)
+    if table.ndim != 2:
+        raise ValueError(f"ratings must have shape (n_items, n_graders), not {table.shape}")
+    there = np.isfinite(table)
+    n_each = there.sum(axis=1)
+    table, there, n_each = table[n_each > 1], there[n_each > 1], n_each[n_each > 1]
+    n = int(n_each.sum())
+    if not n:
+        return float("nan")
+    # The sum of squared differences of all ordered pairs of m values is 2 m times that of their deviations.
+    known = np.where(there, table, 0.0)
+    means = known.sum(axis=1) / n_each
+    apart = (np.where(there, table - means[:, None], 0.0) ** 2).sum(axis=1)
+    observed = float((2 * n_each * apart / (n_each - 1)).sum()) / n
+    values = table[there]
+    expected = 2 * n * float(((values - values.mean()) ** 2).sum()) / (n * (n - 1))
+    return 1 - observed / expected if expected > 1e-12 else float("nan")
+
+
 LEVELS = (RATED_WRONG, 0.75)
 """Scores in [0, 1] at which a sound stops being wrong, and becomes right: the corpus's 0, 1, 2 rounded."""
 
@@ -117,7 +145,8 @@ class Agreement:
 
     `kappa` is over three levels (wrong, unclear, right; see `LEVELS`), `weighted` the quadratic
     kappa of the scores rounded to tenths, `icc_single` and `icc_average` ICC(2,1) and ICC(2,2) of
-    the scores, `bias` the mean of second minus first.
+    the scores, `bias` the mean of second minus first, `pcc` their correlation, which does not see that
+    one is stricter than the other.
     """
 
     n_items: int
@@ -127,6 +156,7 @@ class Agreement:
     icc_average: Interval
     bias: Interval
     same_level: float
+    pcc: Interval
 
 
 def levels(scores: ArrayLike) -> NDArray[np.int64]:
@@ -160,4 +190,5 @@ def agreement(
         icc_average=over(lambda i: icc(both[i]).average),
         bias=over(lambda i: float((y - x)[i].mean())),
         same_level=float(np.mean(coarse_x == coarse_y)),
+        pcc=over(lambda i: pcc(x[i], y[i])),
     )

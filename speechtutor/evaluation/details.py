@@ -82,6 +82,16 @@ class Word(TypedDict):
     phones: list[Phone]
 
 
+class Sentence(TypedDict):
+    """One sentence of a text of several, as the machine judged it."""
+
+    text: str
+    overall: Score
+    accuracy: Score
+    fluency: Score
+    prosody: Score
+
+
 class Scored(TypedDict):
     """An utterance that a scorer judged."""
 
@@ -93,6 +103,7 @@ class Scored(TypedDict):
     decoded: Edits | None
     decoded_perceived: Edits | None
     words: list[Word]
+    sentences: NotRequired[list[Sentence]]
 
 
 class Worded(TypedDict):

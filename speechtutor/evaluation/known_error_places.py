@@ -13,7 +13,7 @@ from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.errors import InputError
 from speechtutor.evaluation.details import Place
 from speechtutor.evaluation.known_errors import Case, Labels, labels
-from speechtutor.scoring import diagnosis
+from speechtutor.scoring import signs
 from speechtutor.scoring.align import align
 from speechtutor.scoring.diagnosis import RIGHT, STANDARD, STRICTNESS, Diagnosis
 from speechtutor.stages import AcousticModel, Listening
@@ -37,9 +37,9 @@ class Heard:
     alignment: Alignment
 
     @property
-    def signs(self) -> diagnosis.Signs:
+    def signs(self) -> signs.Signs:
         """What the diagnosis rests on."""
-        return diagnosis.signs(self.emissions, self.alignment)
+        return signs.signs(self.emissions, self.alignment)
 
     @property
     def labels(self) -> Labels:

@@ -148,6 +148,11 @@ def detail(utterance: Utterance, score: UtteranceScore | None, heard: Sequence[s
         "heard": None if heard is None else list(heard),
         "words": [_word(*pair) for pair in pairs],
     }
+    if score is not None and len(score.sentences) > 1:
+        found["sentences"] = [
+            {"text": score.text_of(one)} | {name: points(getattr(one, name)) for name in ASPECTS}
+            for one in score.sentences
+        ]
     found["decoded"] = None if score is None else _edits(expected, list(heard or []))
     annotated = [p["perceived"] for word in found["words"] for p in word["phones"]]
     known = annotated and None not in annotated and score is not None

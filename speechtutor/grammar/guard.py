@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from speechtutor.core import GrammarEdit, GrammarKind
 from speechtutor.grammar import morphology as m
 from speechtutor.grammar.edits import is_word
+from speechtutor.grammar.variants import both_right
 
 MAX_SHARE = 0.4
 """Of the source's words that may change."""
@@ -63,6 +64,10 @@ def refusal(words: Sequence[str], edits: Sequence[GrammarEdit]) -> str:
 
 def edit_refusal(words: Sequence[str], edit: GrammarEdit) -> str:
     """Why one edit may not be made; "" when it may."""
+    return "both are right" if both_right(words, edit) else _refused(words, edit)
+
+
+def _refused(words: Sequence[str], edit: GrammarEdit) -> str:
     old, new = edit.before.split(), edit.after.split()
     if not all(map(is_word, (*old, *new))):
         return "marks are not grammar"

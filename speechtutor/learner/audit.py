@@ -37,14 +37,21 @@ class Audit:
         """Bind a database."""
         self._database = database
 
-    def note(self, what: str, learner: str = EVERYONE, now: datetime | None = None) -> None:
-        """Write down that whoever is at work did something.
+    def note(
+        self, what: str, learner: str = EVERYONE, now: datetime | None = None, *, by: str | None = None
+    ) -> None:
+        """Write down that somebody did something: `by` is the account signed in, else whoever is at work.
 
         Raises:
             StorageError: when it cannot be written: what cannot be logged is not to be read.
         """
         at = (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds")
-        row = {"at": at, "who": who(), "what": what[:NAME_LENGTH], "learner": learner[:NAME_LENGTH]}
+        row = {
+            "at": at,
+            "who": (by or who())[:NAME_LENGTH],
+            "what": what[:NAME_LENGTH],
+            "learner": learner[:NAME_LENGTH],
+        }
         with self._database.errors("write to"), self._database.writing() as connection:
             connection.execute(sa.insert(AUDIT).values(row))
 

@@ -6,7 +6,6 @@ probability that it came out right. Intervals are not fuzzed: the same attempts 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
 
 RETENTION = 0.9
 """Wanted probability of a skill still being there when it is due."""
+
+HARD = 0.5
+"""Mean probability of coming out right below which a skill was failed."""
 
 LONGEST = 365
 """Days after which everything is due again."""
@@ -42,8 +44,9 @@ def rating(right: float) -> Rating:
     """FSRS's four answers from a probability: recovered at 0.9 is easy, at 0.75 good, at 0.5 hard."""
     from fsrs import Rating
 
-    bounds = ((0.9, Rating.Easy), (0.75, Rating.Good), (0.5, Rating.Hard))
-    return next((found for least, found in bounds if right >= least), Rating.Again)
+    if right >= 0.75:
+        return Rating.Easy if right >= 0.9 else Rating.Good
+    return Rating.Hard if right >= HARD else Rating.Again
 
 
 def _card(skill: Skill) -> Card:
@@ -58,7 +61,10 @@ def reviewed(skill: Skill, right: float, at: datetime) -> Skill:
     """The skill after an attempt at a time (UTC) in which it came out right with a mean probability."""
     moment = min(at.astimezone(UTC), _LATEST)
     card, _ = _scheduler().review_card(_card(skill), rating(right), moment)
-    return replace(skill, last=moment, due=card.due, stability=card.stability, difficulty=card.difficulty)
+    failed = right < HARD
+    return Skill(
+        skill.value, skill.variance, skill.n, moment, card.due, card.stability, card.difficulty, failed
+    )
 
 
 def kept(skill: Skill, now: datetime) -> float:

@@ -92,7 +92,7 @@ def name_of(learner: str) -> str:
         raise InputError("a learner needs a name")
     if len(learner) > NAME_LENGTH:
         raise InputError(
-            f"a learner's name has at most {NAME_LENGTH} characters, not {len(learner)}: {learner[:20]!r} ..."
+            f"a learner's name has at most {NAME_LENGTH} characters, not {len(learner)}: {learner[:40]!r} ..."
         )
     if not is_text(learner):
         raise InputError(f"a learner's name holds a character that cannot be kept: {learner!a}")

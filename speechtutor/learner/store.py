@@ -7,7 +7,6 @@ A row that cannot be read is named and passed over; it never keeps anybody from 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -25,10 +24,11 @@ from speechtutor.files.disk import home
 from speechtutor.learner import mastery
 from speechtutor.learner.audit import Audit
 from speechtutor.learner.database import Database
+from speechtutor.learner.handed import Handed
 from speechtutor.learner.homework import Homework
 from speechtutor.learner.priors import begin
 from speechtutor.learner.profiles import Profiles, profile_of
-from speechtutor.learner.rows import FORMAT, Known, Unreadable, attempt_of, is_text, name_of, row_of
+from speechtutor.learner.rows import FORMAT, Known, Unreadable, attempt_of, is_text, row_of
 from speechtutor.learner.tables import ATTEMPTS, GIVEN, HOMEWORK, OF_A_LEARNER, PROFILES, STATES
 from speechtutor.learner.vault import Vault
 
@@ -65,6 +65,7 @@ class SqlStore:
         self.where = self._database.where
         self.path = self._database.path
         self._tell = tell or _LOG.warning
+        self._handed = Handed(self._database, self._tell)
         self.profiles = Profiles(self._database)
         self.homework = Homework(self._database)
         self.vault = Vault(self._database, self.profiles)
@@ -165,8 +166,7 @@ class SqlStore:
 
     def given(self, learner: str, number: int, asked: str) -> Exercise | None:
         """The exercise that a learner was given for a number and what was asked of it, if there was one."""
-        with self._database.errors("read"), self._database.reading() as connection:
-            return self._given(connection, learner, number, asked)
+        return self._handed.find(learner, number, asked)
 
     def give(self, learner: str, number: int, asked: str, exercise: Exercise) -> Exercise:
         """Remember which exercise a number stands for; returns it, or the one that came before it.
@@ -175,38 +175,22 @@ class SqlStore:
             InputError: when the learner's name cannot be kept.
             StorageError: as `append`.
         """
-        row = {
-            "learner": name_of(learner),
-            "number": number,
-            "asked": _digest(asked),
-            "exercise": jsonio.dumps(exercise),
-        }
-        with self._database.errors("write to"), self._database.writing() as connection:
-            kept = self._given(connection, learner, number, asked)
-            if kept is None:  # nothing there, or nothing that can be read
-                connection.execute(sa.delete(GIVEN).where(*_is_given(learner, number, asked)))
-                connection.execute(sa.insert(GIVEN).values(row))
-            return kept or exercise
+        return self._handed.give(learner, number, asked, exercise)
 
     def exercise(self, learner: str, id: str) -> Exercise | None:
         """The exercise of an id that a learner was given, as homework or by a number, if there was one."""
-        if (found := self.homework.exercise(learner, id)) is not None:
-            return found
-        query = sa.select(GIVEN.c.number, GIVEN.c.asked, GIVEN.c.exercise).where(GIVEN.c.learner == learner)
-        with self._database.errors("read"), self._database.reading() as connection:
-            for number, _, text in connection.execute(query):
-                try:
-                    one = jsonio.decode(text, Exercise, f"{self.where}, exercise {number} of {learner}")
-                except InputError as error:
-                    self._tell(str(error))
-                    continue
-                if one.id == id:
-                    return one
-        return None
+        return self.homework.exercise(learner, id) or self._handed.of_id(learner, id)
 
     def learners(self) -> tuple[str, ...]:
-        """Everyone the store knows, in alphabetical order."""
-        return tuple(one.learner for one in self.known())
+        """Everyone the store knows, in alphabetical order; what this takes grows with them alone."""
+        each = _names()
+        of_it = ATTEMPTS.c.learner == each.c.learner
+        row = sa.select(ATTEMPTS.c.id).where(of_it).order_by(ATTEMPTS.c.at, ATTEMPTS.c.id).limit(1)
+        query = sa.select(each.c.learner, row.scalar_subquery()).where(each.c.learner.is_not(None))
+        with self._database.errors("read"), self._database.reading() as connection:
+            found = {name for name, row in connection.execute(query) if self._is_name(name, row)}
+            found |= set(self._without_attempts(connection))
+        return tuple(sorted(found))
 
     def known(self) -> tuple[Known, ...]:
         """Everyone with the number of their attempts and the times of the first and the last."""
@@ -216,14 +200,10 @@ class SqlStore:
         found: dict[str, Known] = {}
         with self._database.errors("read"), self._database.reading() as connection:
             for name, row, n_attempts, first, last in connection.execute(query):
-                if is_text(name):
+                if self._is_name(name, row):
                     found[name] = Known(name, n_attempts, str(first), str(last))
-                else:
-                    self._tell(f"{self.where}: attempt {row} is damaged: its learner's name is {name!a:.40}")
-            for table in (GIVEN, PROFILES, HOMEWORK):
-                for name in connection.execute(sa.select(table.c.learner).distinct()).scalars():
-                    if is_text(name):
-                        found.setdefault(name, Known(name, 0, "", ""))
+            for name in self._without_attempts(connection):
+                found.setdefault(name, Known(name, 0, "", ""))
         return tuple(found[name] for name in sorted(found))
 
     def export(self, learner: str) -> dict[str, Any]:
@@ -273,16 +253,18 @@ class SqlStore:
         """Let go of the file."""
         self._database.close()
 
-    def _given(self, connection: sa.Connection, learner: str, number: int, asked: str) -> Exercise | None:
-        query = sa.select(GIVEN.c.exercise).where(*_is_given(learner, number, asked))
-        text = connection.execute(query).scalar()
-        if text is None:
-            return None
-        try:
-            return jsonio.decode(text, Exercise, f"{self.where}, exercise {number} of {learner}")
-        except InputError as error:
-            self._tell(str(error))
-            return None
+    def _is_name(self, name: object, row: int) -> bool:
+        """Whether an attempt has a name that can be read; else it is told."""
+        if not is_text(name):
+            self._tell(f"{self.where}: attempt {row} is damaged: its learner's name is {name!a:.40}")
+            return False
+        return True
+
+    def _without_attempts(self, connection: sa.Connection) -> Iterator[str]:
+        """Everyone of whom something is kept beside attempts."""
+        for table in (GIVEN, PROFILES, HOMEWORK):
+            names = connection.execute(sa.select(table.c.learner).distinct()).scalars()
+            yield from (name for name in names if is_text(name))
 
     def _insert(self, table: sa.Table, row: dict[str, Any], unique: str) -> sa.Insert:
         """Into a table, unless there is a row with the same value of a unique column."""
@@ -368,10 +350,9 @@ def place() -> Path:
     return home() / NAME
 
 
-def _digest(asked: str) -> str:
-    return hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _is_given(learner: str, number: int, asked: str) -> tuple[sa.ColumnElement[bool], ...]:
-    columns = GIVEN.c
-    return columns.learner == learner, columns.number == number, columns.asked == _digest(asked)
+def _names() -> sa.CTE:
+    """Each name once, from one to the next in the index of attempts; the last one is NULL."""
+    learner = ATTEMPTS.c.learner
+    each = sa.select(sa.func.min(learner).label("learner")).cte("names", recursive=True)
+    after = sa.select(sa.func.min(learner)).where(learner > each.c.learner).scalar_subquery()
+    return each.union_all(sa.select(after).where(each.c.learner.is_not(None)))

@@ -9,13 +9,11 @@ from typing import Any
 
 from speechtutor.core import Attempt, LearnerState
 from speechtutor.core.profile import Profile
+from speechtutor.core.wording import counted
 from speechtutor.files import jsonio
 from speechtutor.learner import belief, mastery, memory, progress, skills
 from speechtutor.learner.change import Change, beyond, own_change
 from speechtutor.learner.priors import begin, level_of, overall
-
-MASTERED = 0.9
-"""Probability from which a skill counts as mastered, as for the path (`practice.path`)."""
 
 NOT_YET = "no real change yet"
 TOLD = 10
@@ -32,6 +30,7 @@ def of(
     """What a learner knows, what is due, what has really changed; probabilities in [0, 1]."""
     known = [name for name, one in state.skills.items() if skills.kind_of(name) != "word"]
     told = belief.all_believed(state, known, now)
+    heard = [one for name, one in told.items() if state.skills[name].n >= progress.HEARD]
     due = sorted((one.due, name) for name, one in state.skills.items() if one.due and memory.is_due(one, now))
     due = [(at, name) for at, name in due if name in told]
     weak = progress.hardest(state, "sound", TOLD)
@@ -42,7 +41,8 @@ def of(
         "n_attempts": state.n_attempts,
         "level": level_of(overall(state.ability.value)) if state.ability.n else None,
         "practised": {"days": days.days, "lately": days.lately, "weeks": days.weeks},
-        "mastered": sum(one.p >= MASTERED for one in told.values()),
+        "mastered": sum(one.p >= belief.MASTERED for one in heard),
+        "heard": len(heard),
         "met": len(told),
         "weak": [_skill(name, one) for name, one in weak],
         "hardest_contrasts": [_skill(name, one) for name, one in progress.hardest(state, "contrast")],
@@ -69,7 +69,8 @@ def changed(
     )
     if not before or len(before) == len(ordered):
         return []
-    start = mastery.replay(before, begin(profile.learner, l1=profile.l1, level=profile.level))
+    begun = begin(profile.learner, l1=profile.l1, level=profile.level)
+    start = mastery.replay(before, begun, sounds_only=True)
     met = [name for name in state.skills if name in start.skills and skills.kind_of(name) == "sound"]
     tested = {name: own_change(start, state, name) for name in met}
     found = [
@@ -110,12 +111,15 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """A summary for people."""
     days = found["practised"]
     yield (
-        f"{found['learner']}: {found['n_attempts']} attempts on {days['days']} days,"
+        f"{found['learner']}: {counted(found['n_attempts'], 'attempt')} on {counted(days['days'], 'day')},"
         f" {days['lately']} of them in the last {progress.LATELY}"
     )
     if found["level"]:
         yield f"level {found['level']} by how the sounds came out; overall: {said_of(found['overall'])}"
-    yield f"{found['mastered']} of {found['met']} skills that were met are mastered; {found['n_due']} are due"
+    yield (
+        f"{found['mastered']} of {found['heard']} skills that were heard often enough to say are mastered;"
+        f" {found['met']} were met, {found['n_due']} are due"
+    )
     for title, rows in (("hardest sounds", found["weak"]), ("hardest contrasts", found["hardest_contrasts"])):
         if rows:
             yield f"{title}:"

@@ -4,12 +4,14 @@ A trained checkpoint is a folder that holds only what differs from its base enco
 
 * `config.json`: the base's name, the symbols, the rank;
 * `adapter_model.safetensors`, `adapter_config.json`: a LoRA in peft's own layout;
-* `head.safetensors`: the CTC head, the rater head and the encoder's layer norms and biases, float16.
+* `head.safetensors`: the CTC head, the rater head and the encoder's layer norms and biases, float16;
+* `lower.safetensors`, where `lower` in `config.json` names a layer: a second CTC head on that layer.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,13 +33,37 @@ from speechtutor.models.acoustic_ctc import PADDING, CtcAcoustic
 from speechtutor.models.acoustic_onnx import OnnxAcoustic
 from speechtutor.models.convert import whisper_checkpoint
 from speechtutor.models.device import pick
-from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, PhoneEncoder, first_guesses
+from speechtutor.models.phone_encoder import FRAME_SHIFT, SYMBOLS, LowerHead, PhoneEncoder, first_guesses
 
 DEFAULT = "whisper-base-phones"
 MIN_SAMPLES = 400
+LOWER = "lower.safetensors"
 
 LONGEST = 29.0
 """Seconds heard at once: Whisper has 1,500 positions of 20 ms, and attention grows with the square."""
+
+
+AT_ONCE = 120.0
+"""Seconds of a batch with its padding: what is in memory at a time, however many are asked for."""
+
+
+def buckets(lengths: Sequence[int], most: float) -> Iterator[list[int]]:
+    """The places of `lengths` in groups of like length, each with a padded sum of at most `most`.
+
+    What is longer than that is alone. A recording is padded by a quarter at most: padding costs what speech
+    costs.
+    """
+    group: list[int] = []
+    for place in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        full = group and (
+            (len(group) + 1) * lengths[place] > most or lengths[place] > 1.25 * lengths[group[0]]
+        )
+        if full:
+            yield group
+            group = []
+        group.append(place)
+    if group:
+        yield group
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +78,51 @@ class Acoustic:
     rates: bool = False
     longest: Seconds = LONGEST
 
-    @torch.inference_mode()
     def emit(self, recording: Recording) -> Emission:
         """Log-probabilities of 39 ARPAbet phones and the blank every 20 ms, with the encoder's last layer.
 
         Raises:
             AudioError: when the recording is shorter than one frame or not at 16 kHz.
         """
-        if recording.sample_rate != SAMPLE_RATE or len(recording.samples) < MIN_SAMPLES:
-            raise AudioError(f"{self.name} needs at least 25 ms of audio at {SAMPLE_RATE} Hz")
+        return self._emitted([recording])[0]
+
+    def emit_many(self, recordings: Sequence[Recording]) -> list[Emission]:
+        """As `emit` of each, up to rounding: those of like length go through the encoder at once.
+
+        Raises:
+            AudioError: as `emit`, when any recording is refused.
+        """
+        if not self.network.pads:
+            return [self.emit(recording) for recording in recordings]
+        found: dict[int, Emission] = {}
+        for places in buckets([len(one.samples) for one in recordings], AT_ONCE * SAMPLE_RATE):
+            emissions = self._emitted([recordings[i] for i in places])
+            found |= dict(zip(places, emissions, strict=True))
+        return [found[i] for i in range(len(recordings))]
+
+    @torch.inference_mode()
+    def _emitted(self, recordings: Sequence[Recording]) -> list[Emission]:
+        for one in recordings:
+            if one.sample_rate != SAMPLE_RATE or len(one.samples) < MIN_SAMPLES:
+                raise AudioError(f"{self.name} needs at least 25 ms of audio at {SAMPLE_RATE} Hz")
         padding = round(PADDING * SAMPLE_RATE)
-        samples = torch.from_numpy(np.pad(recording.samples, padding)).to(self.device)
+        waves = [torch.from_numpy(np.pad(one.samples, padding)).to(self.device) for one in recordings]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            frames = self.network([self.network.features(samples)])
-        return Emission(
-            log_probs=frames.log_probs[0].float().cpu().numpy(),
-            symbols=SYMBOLS,
-            frame_shift=FRAME_SHIFT,
-            embedding=frames.hidden[0].float().cpu().numpy(),
-            origin=-PADDING,
-        )
+            frames = self.network([self.network.features(wave) for wave in waves])
+        log_probs, hidden = (of.float().cpu().numpy() for of in (frames.log_probs, frames.hidden))
+        lower = None if frames.lower is None else frames.lower.float().cpu().numpy()
+        # A copy of its own frames, so that one emission does not keep the whole batch in memory.
+        return [
+            Emission(
+                log_probs=log_probs[i, :n].copy(),
+                symbols=SYMBOLS,
+                frame_shift=FRAME_SHIFT,
+                embedding=hidden[i, :n].copy(),
+                origin=-PADDING,
+                lower=None if lower is None else lower[i, :n].copy(),
+            )
+            for i, n in enumerate(frames.lengths.tolist())
+        ]
 
     def rate(self, emission: Emission, alignment: Alignment) -> Ratings | None:
         """The rater head's first guesses, pooled over the alignment; None when there is no trained head."""
@@ -129,8 +180,25 @@ def restore(folder: Path) -> tuple[PhoneEncoder, bool]:
             up = adapter[key.replace("lora_A", "lora_B")]
             state[name] += up.float() @ down.float()
     state |= {name: value.float() for name, value in rest.items()}
-    network.load_state_dict(state)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise ModelError(f"the weights of {folder} do not fit a phone recogniser: {reason:.200}") from None
+    network.lower = _lower(folder, settings, network.norm.normalized_shape[0])
     return network, bool(settings.get("rated"))
+
+
+def _lower(folder: Path, settings: dict[str, Any], width: int) -> LowerHead | None:
+    if not settings.get("lower"):
+        return None
+    head = LowerHead(width, int(settings["lower"]))
+    try:
+        head.load_state_dict({name: value.float() for name, value in load_file(folder / LOWER).items()})
+    except (OSError, RuntimeError, SafetensorError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"the head on a lower layer of {folder} cannot be read: {reason}") from None
+    return head
 
 
 def load(

@@ -82,6 +82,15 @@ def pick(device: str | None = None) -> Device:
     return Device(name, half, half)
 
 
+def at_once(device: str | None, on_cuda: int) -> int:
+    """How many recordings are worth hearing at once: so many on a graphics card, else one.
+
+    Raises:
+        InputError: as `resolve`.
+    """
+    return on_cuda if pick(device).kind == "cuda" else 1
+
+
 def _cpu_has_bf16() -> bool:
     import torch
 

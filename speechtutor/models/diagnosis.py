@@ -19,6 +19,7 @@ from speechtutor.models.acoustic import load as load_acoustic
 from speechtutor.scoring import diagnosis
 from speechtutor.scoring.diagnosis import Calibration, Diagnosis, Model, Network
 from speechtutor.scoring.gop import Ratios
+from speechtutor.scoring.signs import signs
 from speechtutor.stages import AcousticModel
 
 NAME = "diagnosis"
@@ -52,7 +53,7 @@ class Diagnoser:
             InputError: when there is no such strictness, or the frames cannot hold the text.
         """
         check_strictness(strictness)
-        return self.model.diagnose(diagnosis.signs([first, second], alignment, ratios), strictness)
+        return self.model.diagnose(signs([first, second], alignment, ratios), strictness)
 
 
 def check_strictness(strictness: str) -> None:

@@ -84,11 +84,27 @@ class FasterWhisper:
         Raises:
             InputError: for a language that this Whisper does not know.
         """
+        self._check(lang)
+        return windows.transcribe(recording, lambda piece: self._hear(piece, lang), lang=lang or "en")
+
+    def draft(self, recording: Recording, *, lang: str | None = None) -> Transcript:
+        """What was said so far: the first hypothesis of one beam, never heard again with real padding.
+
+        Raises:
+            InputError: for a language that this Whisper does not know.
+        """
+        self._check(lang)
+
+        def hear(piece: Recording) -> Hypothesis:
+            return windows.glance(partial(self._attempt, piece, lang, beam_size=1), crop=self.crop)
+
+        return windows.transcribe(recording, hear, lang=lang or "en")
+
+    def _check(self, lang: str | None) -> None:
         known = self.model.supported_languages
         if lang is not None and lang not in known:
             hears = f"one of its {len(known)} languages" if len(known) > 1 else "English only"
             raise InputError(f"this Whisper does not know the language {lang!r}: it hears {hears}")
-        return windows.transcribe(recording, lambda piece: self._hear(piece, lang), lang=lang or "en")
 
     def _hear(self, recording: Recording, lang: str | None) -> Hypothesis:
         return windows.settle(partial(self._attempt, recording, lang), crop=self.crop)
@@ -102,11 +118,10 @@ class FasterWhisper:
         result = self.model.model.generate(
             states,
             [prompt],
-            beam_size=self.beams,
             max_length=len(prompt) + budget,
             return_scores=True,
             return_no_speech_prob=True,
-            **options,
+            **{"beam_size": self.beams, **options},
         )[0]
         text = result.sequences_ids[0]
         # The score is the mean over the text; the end of the text has a probability too.

@@ -33,7 +33,7 @@ from speechtutor.tutor.engine import adapter_settings
 from speechtutor.tutor.phrasing import LIVE, LlmTutor
 
 DEFAULT = "smollm2-135m-instruct"
-SHIPPED = WEIGHTS / "tutor-lora"
+SHIPPED = WEIGHTS / "feedback-lora"
 TRAINED = "smollm2-135m-tutor"
 PREFIXES = 8
 """Prompt beginnings whose keys and values are kept, one for each kind of finding."""

@@ -26,6 +26,8 @@ from speechtutor.stages import Message
 LAYOUT = "ctranslate2-int8-1"
 
 BATCH = 32
+REPEATED = 1.2
+"""By what a token that was written before is made less likely in content (Keskar et al., 2019)."""
 TOPK = 50
 """Most likely tokens among which a draw chooses (Fan et al., 2018)."""
 
@@ -113,6 +115,7 @@ class CTranslate2Engine:
             "static_prompt": tokens[:n_fixed] or None,
             "include_prompt_in_result": False,
             "suppress_sequences": barred,
+            "repetition_penalty": REPEATED,
             "end_token": sorted(self._stops),
         }
         # Left to go on by itself, the engine ends some alternatives after their first token.
@@ -189,7 +192,8 @@ def _barred(tokenizer: Any, words: Collection[str]) -> tuple[str, ...]:
         InputError: when nothing is left but marks.
     """
     ends = set(tokenizer.convert_ids_to_tokens(sorted(stop_ids(tokenizer, None))))
-    marks = {".", ",", "?", "!", "'", "'s", "'t", "'m", "'re", "'ll", "'ve", "'d"}
+    # Without apostrophes: "she's" is no word of a level's list.
+    marks = {".", ",", "?", "!"}
     free = {token for token, text in _pieces_of(tokenizer) if token in ends or text in marks}
     # A word inside a text begins with its space; the first one has none, and a capital.
     said = {

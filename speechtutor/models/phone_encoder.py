@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from speechtutor import core
 from speechtutor.core.score import UTTERANCE_ASPECTS
-from speechtutor.models.whisper_encoder import encode, n_states
+from speechtutor.models.whisper_encoder import encode_with, n_states
 
 SYMBOLS = (
     "<blank>", "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G",
@@ -58,12 +58,14 @@ def log_mel(samples: Tensor, n_mels: int = 80) -> Tensor:
 class Frames:
     """What the network says of a batch.
 
-    `log_probs` (batch, n_frames, n_symbols), `hidden` (batch, n_frames, width), `lengths` (batch,).
+    `log_probs` (batch, n_frames, n_symbols), `hidden` (batch, n_frames, width), `lengths` (batch,); `lower`
+    as `log_probs`, of the head on a lower layer where there is one.
     """
 
     log_probs: Tensor
     hidden: Tensor
     lengths: Tensor
+    lower: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,34 @@ class RaterHead(nn.Module):
         return RaterOutput(self.phone(unit)[:, 0], self.word(word_units)[:, 0], self.utterance(moments))
 
 
+class LowerHead(nn.Module):
+    """CTC log-probabilities from a lower layer, which has put less of the word into each sound.
+
+    The last layers hear what should be there: a lower one finds more of the sounds that were said wrong
+    (`recipes.train_lower_head`). It looks 40 ms to each side.
+    """
+
+    def __init__(self, width: int, layer: int, hidden: int = 256, n_symbols: int = len(SYMBOLS)) -> None:
+        super().__init__()
+        self.layer = layer
+        self.norm = nn.LayerNorm(width)
+        self.mix = nn.Conv1d(width, hidden, 5, padding=2)
+        self.symbols = nn.Linear(hidden, n_symbols)
+
+    def forward(self, states: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(batch, n_frames, width) to (batch, n_frames, n_symbols); `lengths` as in `Frames`."""
+        normed = self.norm(states.float())
+        if lengths is not None:
+            # Behind the end it must hear the silence that a recording by itself ends in.
+            inside = torch.arange(normed.shape[1], device=normed.device) < lengths[:, None]
+            normed = normed * inside[..., None]
+        mixed = self.mix(normed.transpose(1, 2)).transpose(1, 2)
+        log_probs: Tensor = self.symbols(nn.functional.gelu(mixed)).float().log_softmax(-1)
+        return log_probs
+
+
 class PhoneEncoder(nn.Module):
-    """Encoder, CTC head and rater head."""
+    """Encoder, CTC head and rater head; `lower` where a checkpoint has one."""
 
     def __init__(self, encoder: nn.Module, n_symbols: int = len(SYMBOLS)) -> None:
         super().__init__()
@@ -130,6 +158,13 @@ class PhoneEncoder(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.symbols = nn.Linear(width, n_symbols)
         self.rater = RaterHead(width, n_symbols)
+        self.lower: LowerHead | None = None
+
+    @property
+    def pads(self) -> bool:
+        """Whether recordings of several lengths may be heard at once; a norm over all of time forbids it."""
+        config: Any = self.encoder.config
+        return self.is_whisper or getattr(config, "feat_extract_norm", "group") == "layer"
 
     def features(self, samples: Tensor) -> Tensor:
         """Input of the encoder for one recording: log-mel for Whisper, else the normalised wave."""
@@ -139,15 +174,20 @@ class PhoneEncoder(nn.Module):
 
     def forward(self, features: Sequence[Tensor]) -> Frames:
         """`features` as made by `features`, one per recording, of any lengths."""
-        encode = self._whisper if self.is_whisper else self._waveform
-        hidden, lengths = encode(features)
+        lower = None
+        if self.is_whisper:
+            hidden, kept, lengths = self._whisper(features, self.lower.layer if self.lower else 0)
+            lower = self.lower(kept, lengths) if self.lower else None
+        else:
+            hidden, lengths = self._waveform(features)
         logits = self.symbols(self.norm(hidden)).float()
-        return Frames(logits.log_softmax(-1), hidden.float(), lengths)
+        return Frames(logits.log_softmax(-1), hidden.float(), lengths, lower)
 
-    def _whisper(self, mels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    def _whisper(self, mels: Sequence[Tensor], layer: int) -> tuple[Tensor, Tensor, Tensor]:
         n_frames = torch.tensor([m.shape[1] for m in mels], device=mels[0].device)
         batch = nn.utils.rnn.pad_sequence([m.T for m in mels], batch_first=True).transpose(1, 2)
-        return encode(self.encoder, batch, n_frames), n_states(n_frames)
+        states, kept = encode_with(self.encoder, batch, n_frames, layer)
+        return states, kept, n_states(n_frames)
 
     def _waveform(self, waves: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         encoder: Any = self.encoder

@@ -21,9 +21,14 @@ from speechtutor.core import (
     ERROR_THRESHOLD,
     Alignment,
     CanonicalWord,
+    Emission,
+    Pitch,
+    Quality,
     Recording,
+    SentenceScore,
     UtteranceScore,
 )
+from speechtutor.core.watching import each, part
 from speechtutor.errors import InputError, ModelError
 from speechtutor.hub import description
 from speechtutor.models.acoustic import load as load_acoustic
@@ -34,6 +39,7 @@ from speechtutor.scoring import gop, judgement
 from speechtutor.scoring.align import align
 from speechtutor.scoring.diagnosis import STANDARD, Diagnosis
 from speechtutor.scoring.features import Features, without_embedding
+from speechtutor.scoring.foreheard import foreheard, judgeable
 from speechtutor.scoring.insertions import Extra, ExtraSound, extra_sounds, extra_speech, named_sounds
 from speechtutor.scoring.observe import (
     Observation,
@@ -51,10 +57,14 @@ from speechtutor.scoring.passages import (
     joined_diagnosis,
     passages,
 )
+from speechtutor.scoring.sentences import sentences
 from speechtutor.stages import AcousticModel
 from speechtutor.text.phones import pronounce
 
 _Extra = TypeVar("_Extra", Extra, ExtraSound)
+
+HEARD, EXAMINED, DIAGNOSED = 0.45, 0.55, 0.85
+"""How much of the work is done after each of its stages: rough shares of the time that a reading takes."""
 
 UNSAID = ""
 """No strictness was asked for."""
@@ -77,6 +87,15 @@ class PronunciationScorer:
     def hearing_with(self, acoustic: AcousticModel) -> PronunciationScorer:
         """The same scorer with another acoustic model, such as one that keeps what it hears."""
         return replace(self, acoustic=acoustic)
+
+    def having_heard(self, recordings: Sequence[Recording]) -> PronunciationScorer:
+        """The same scorer that has heard these recordings, all at once, with each of its ears."""
+        able = judgeable(recordings)
+        heard = self.hearing_with(foreheard(self.acoustic, able))
+        if self.diagnoser is None:
+            return heard
+        ear = foreheard(self.diagnoser.ear, able)
+        return replace(heard, diagnoser=replace(self.diagnoser, ear=ear))
 
     def as_strict(self, strictness: str) -> PronunciationScorer:
         """The same scorer at another strictness.
@@ -130,24 +149,64 @@ class PronunciationScorer:
         quality = measure(recording)
         if not quality.judgeable:
             return judgement.abstain(text, words, quality)
-        emission, pitch = listen(self.acoustic, recording, quality), prosody.pitch(recording)
+        with part(0.0, HEARD):
+            emission, pitch = listen(self.acoustic, recording, quality), prosody.pitch(recording)
         try:
-            parts = passages(emission, words)
-            every = [
-                examine(self.acoustic, part.emission(emission), recording, part.words(words), quality, pitch)
-                for part in parts
-            ]
+            with part(HEARD, EXAMINED):
+                parts, every = self._examined(emission, recording, words, quality, pitch)
         except InputError:
             # Too few frames for the text: whatever was said, it was not this.
             return judgement.abstain(text, words, quality, [judgement.OFF_TEXT])
-        sizes = [len(seen.alignment.phones) for seen in every]
+        sizes = _sizes(every)
         away = [distance_from_text(seen.emission, seen.alignment) for seen in every]
         if np.average(away, weights=sizes) > float(self.calibration["off_text"]):
             return judgement.abstain(text, words, quality, [judgement.OFF_TEXT])
         predicted = judgement.together([self.predict(seen.features) for seen in every], sizes)
         alignment = joined_alignment(emission, parts, [seen.alignment for seen in every])
-        found = self._found(recording, text, parts, every, predicted, alignment)
-        return judgement.judge(found, predicted)
+        with part(EXAMINED, DIAGNOSED):
+            found = self._found(recording, text, parts, every, predicted, alignment)
+        with part(DIAGNOSED, 1.0):
+            single = self._sentences(emission, recording, text, alignment, quality, pitch)
+        return replace(judgement.judge(found, predicted), sentences=single)
+
+    def _examined(
+        self,
+        emission: Emission,
+        recording: Recording,
+        words: Sequence[CanonicalWord],
+        quality: Quality,
+        pitch: Pitch,
+    ) -> tuple[Sequence[Passage], list[Observation]]:
+        """What was heard against the text, passage by passage."""
+        parts = passages(emission, words)
+        return parts, [
+            examine(self.acoustic, one.emission(emission), recording, one.words(words), quality, pitch)
+            for one in each(parts)
+        ]
+
+    def _sentences(
+        self,
+        emission: Emission,
+        recording: Recording,
+        text: str,
+        alignment: Alignment,
+        quality: Quality,
+        pitch: Pitch,
+    ) -> tuple[SentenceScore, ...]:
+        """Each sentence of a text of several by itself: the head learnt from readings of one."""
+        found = sentences(text, alignment, len(emission.log_probs))
+        if len(found) < 2:
+            return ()
+        judged, times = [], word_times(alignment)
+        for k, one in enumerate(found):
+            with part(k / len(found), (k + 1) / len(found)):
+                _, every = self._examined(
+                    one.emission(emission), recording, one.words(alignment.words), quality, pitch
+                )
+            predicted = judgement.together([self.predict(seen.features) for seen in every], _sizes(every))
+            start, end = times[one.first_word][0], times[one.last_word - 1][1]
+            judged.append(judgement.sentence(one.words(alignment.words), (start, end), predicted))
+        return tuple(judged)
 
     def _found(
         self,
@@ -165,7 +224,7 @@ class PronunciationScorer:
         if diagnosis is None:
             sounds = [extra_sounds(seen.emission, seen.alignment, seen.ratios) for seen in every]
         else:
-            gaps = gaps_of(diagnosis, [len(seen.alignment.phones) for seen in every])
+            gaps = gaps_of(diagnosis, _sizes(every))
             sounds = [
                 named_sounds(seen.emission, seen.alignment, own)
                 for seen, own in zip(every, gaps, strict=True)
@@ -192,19 +251,21 @@ class PronunciationScorer:
         if self.diagnoser is None:
             return None
         # Of the second ear only the likelihoods count; its frames would weigh 6 MB a minute.
-        second = replace(listen(self.diagnoser.ear, recording, every[0].quality), embedding=None)
-        return joined_diagnosis(
-            [
-                self.diagnoser.diagnose(
-                    seen.emission,
-                    part.emission(second),
-                    seen.alignment,
-                    strictness=self.strictness,
-                    ratios=seen.ratios,
-                )
-                for part, seen in zip(parts, every, strict=True)
-            ]
-        )
+        with part(0.0, 0.7):
+            second = replace(listen(self.diagnoser.ear, recording, every[0].quality), embedding=None)
+        with part(0.7, 1.0):
+            return joined_diagnosis(
+                [
+                    self.diagnoser.diagnose(
+                        seen.emission,
+                        one.emission(second),
+                        seen.alignment,
+                        strictness=self.strictness,
+                        ratios=seen.ratios,
+                    )
+                    for one, seen in each(list(zip(parts, every, strict=True)))
+                ]
+            )
 
     @torch.inference_mode()
     def predict(self, features: Features) -> judgement.Predicted:
@@ -235,6 +296,11 @@ def _goodness(seen: Observation, *, wrong: bool) -> tuple[gop.Goodness, ...]:
     targets = [emission.symbols.index(phone.canonical) for phone in seen.alignment.phones]
     ratios = gop.in_context(emission.log_probs, targets, emission.blank) if wrong else seen.ratios
     return gop.gop(ratios, targets, emission.symbols)
+
+
+def _sizes(every: Sequence[Observation]) -> list[int]:
+    """How many phones each passage has."""
+    return [len(seen.alignment.phones) for seen in every]
 
 
 def _placed(parts: Sequence[Passage], found: Sequence[Sequence[_Extra]]) -> list[_Extra]:

@@ -9,6 +9,7 @@ model is not sure is heard again with real padding.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -153,10 +154,23 @@ class Whisper:
         Raises:
             InputError: for a language that this Whisper does not know.
         """
+        return self._windows(recording, lang, self._hear)
+
+    def draft(self, recording: Recording, *, lang: str | None = None) -> Transcript:
+        """What was said so far: the first hypothesis, never heard again with real padding.
+
+        Raises:
+            InputError: for a language that this Whisper does not know.
+        """
+        return self._windows(recording, lang, self._glance)
+
+    def _windows(
+        self, recording: Recording, lang: str | None, hear: Callable[[Recording, str | None], Hypothesis]
+    ) -> Transcript:
         self._check(lang)
         longest = min(windows.LONGEST, self.n_states * self.frame)
         return windows.transcribe(
-            recording, lambda piece: self._hear(piece, lang), lang=lang or "en", longest=longest
+            recording, lambda piece: hear(piece, lang), lang=lang or "en", longest=longest
         )
 
     def _check(self, lang: str | None) -> None:
@@ -170,6 +184,10 @@ class Whisper:
     @torch.inference_mode()
     def _hear(self, recording: Recording, lang: str | None) -> Hypothesis:
         return windows.settle(partial(self._attempt, recording, lang), crop=self.crop)
+
+    @torch.inference_mode()
+    def _glance(self, recording: Recording, lang: str | None) -> Hypothesis:
+        return windows.glance(partial(self._attempt, recording, lang, num_beams=1), crop=self.crop)
 
     def _attempt(self, recording: Recording, lang: str | None, *, crop: bool, **options: Any) -> Hypothesis:
         states = self._encode(recording.samples, crop=crop)
@@ -229,9 +247,8 @@ class Whisper:
             decoder_input_ids=torch.tensor([prompt], device=states.device),
             max_new_tokens=budget,
             max_length=None,
-            num_beams=self.beams,
             do_sample=False,
-            **options,
+            **{"num_beams": self.beams, **options},
         )
         return [token for token in output[0, len(prompt) :].tolist() if token < self.codes.end]
 

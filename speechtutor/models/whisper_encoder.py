@@ -22,6 +22,11 @@ def encode(encoder: Any, mel: Tensor, n_frames: Tensor | None = None) -> Tensor:
     `n_frames` (batch,) says where the padding of each begins, so that a recording's states do not
     depend on its neighbours in the batch; without it there is no padding.
     """
+    return encode_with(encoder, mel, n_frames, 0)[0]
+
+
+def encode_with(encoder: Any, mel: Tensor, n_frames: Tensor | None, layer: int) -> tuple[Tensor, Tensor]:
+    """As `encode`, and what comes out of a layer, counted from 1; 0 is what goes into the first."""
     hidden = nn.functional.gelu(encoder.conv1(mel))
     mask = None
     if n_frames is not None:
@@ -33,7 +38,8 @@ def encode(encoder: Any, mel: Tensor, n_frames: Tensor | None = None) -> Tensor:
     if n_frames is not None and len(mel) > 1:
         valid = torch.arange(hidden.shape[1], device=mel.device) < n_states(n_frames)[:, None]
         mask = valid[:, None, None, :].expand(-1, 1, hidden.shape[1], -1)
-    for layer in encoder.layers:
-        hidden = layer(hidden, mask)
-    states: Tensor = encoder.layer_norm(hidden)
-    return states
+    kept = hidden
+    for number, block in enumerate(encoder.layers, 1):
+        hidden = block(hidden, mask)
+        kept = hidden if number == layer else kept
+    return encoder.layer_norm(hidden), kept

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from speechtutor.audio.vad import Interval, activity, split
 from speechtutor.core import SAMPLE_RATE, Floats, Recording, Seconds, Transcript, Word
+from speechtutor.core.watching import each
 from speechtutor.errors import AudioError
 
 LONGEST: Seconds = 30.0
@@ -104,6 +105,12 @@ def settle(attempt: Callable[..., Hypothesis], *, crop: bool) -> Hypothesis:
     return heard
 
 
+def glance(attempt: Callable[..., Hypothesis], *, crop: bool) -> Hypothesis:
+    """One window's text as it is heard at once; none where it is a loop."""
+    heard = attempt(crop=crop)
+    return replace(heard, words=()) if heard.looped else heard
+
+
 def transcribe(
     recording: Recording, hear: Callable[[Recording], Hypothesis], *, lang: str, longest: Seconds = LONGEST
 ) -> Transcript:
@@ -118,7 +125,7 @@ def transcribe(
         raise AudioError(f"expected a recording at {SAMPLE_RATE} Hz, not {recording.sample_rate}")
     speech = activity(recording)
     heard: list[Hypothesis] = []
-    for offset, piece in split(recording, longest, speech=speech):
+    for offset, piece in each(split(recording, longest, speech=speech)):
         inside = _within(speech, offset, offset + piece.duration)
         if inside:
             heard += _listened(piece, offset, inside, hear)

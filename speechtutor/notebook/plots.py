@@ -35,6 +35,8 @@ def plot(recording: Recording, score: UtteranceScore, phones: str = "ipa") -> An
     _pitch(pitch, score)
     pitch.set_xlabel("seconds")
     pitch.set_xlim(0, max(recording.duration, 0.1))
+    # Notebooks know how to show a figure of pyplot; this is none, so that a server keeps no list of them.
+    figure._repr_png_ = lambda: drawn(figure, "png")
     return figure
 
 

@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
-from speechtutor.content.tables import message
+from speechtutor.content.tables import listed, message
 from speechtutor.core import Exercise, Outcome
 from speechtutor.practice.levels import words_of
 from speechtutor.text.tokens import normalize
@@ -90,7 +90,7 @@ def told(found: Outcome, lang: str = "en") -> str:
     if found.note:
         return message("exercise", found.note, lang)
     if found.missing:
-        return message("exercise", "missing", lang, words=", ".join(found.missing))
+        return message("exercise", "missing", lang, words=listed(found.missing, lang))
     return message("exercise", "all_there", lang)
 
 

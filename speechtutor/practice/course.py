@@ -100,7 +100,9 @@ def _read_aloud(
     if not n:
         return []
     bank = bank_of(_aloud(kinds, level))
-    liked: Floats = np.array([LIKED if _topic(one) in profile.interests else 1.0 for one in bank.exercises])
+    liked: Floats = np.array(
+        [LIKED if library.topic_of(one.text) in profile.interests else 1.0 for one in bank.exercises]
+    )
     return path.session(state, bank, n, now, recent, liked)
 
 
@@ -127,22 +129,12 @@ def _answered(
     given = {one.id for one in recent}
     for i in range(n):
         pool = [one for one in all_of(kinds[i % len(kinds)], level, rng) if one.id not in given]
-        liked = [one for one in pool if _topic(one) in profile.interests] or pool
+        liked = [one for one in pool if library.topic_of(one.text) in profile.interests] or pool
         if liked:
             one = liked[int(rng.integers(len(liked)))]
             given.add(one.id)
             found.append(path.explained(state, one, now))
     return found
-
-
-@lru_cache(maxsize=1)
-def _topics() -> dict[str, str]:
-    return {one.text: one.topic for one in library.items() if one.topic}
-
-
-def _topic(exercise: Exercise) -> str:
-    """What an exercise is about, "" where nothing says so."""
-    return _topics().get(exercise.text, "")
 
 
 def _mixed(read: Sequence[Step], own: Sequence[Step]) -> list[Step]:

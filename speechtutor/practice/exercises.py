@@ -19,6 +19,7 @@ from speechtutor.core import Exercise, LearnerState
 from speechtutor.core.inventory import VOWELS
 from speechtutor.core.lesson import READ_KINDS
 from speechtutor.errors import InputError
+from speechtutor.learner import belief
 from speechtutor.learner.mastery import choose, weakest
 from speechtutor.practice import library, path
 from speechtutor.practice.bank import Bank
@@ -61,12 +62,13 @@ def next_step(
     kinds: Sequence[str] = ("sound",),
     lang: str = "en",
     recent: Sequence[Exercise] = (),
+    topic: str = "",
 ) -> Step:
     """The exercise that this learner most needs now, and why, with the sounds and words asked for.
 
     Without a time nothing has faded and nothing is due. Without sounds it is the learner's weakest that
     count, and without a record every sound. `recent` are the exercises given before, the last
-    one last.
+    one last. Of what fits, what is about the `topic` is taken where there is any.
 
     Raises:
         InputError: for an unknown level, kind, sound or language, or when nothing fits.
@@ -75,7 +77,7 @@ def next_step(
     lang = known_language(lang)
     wanted = tuple(sounds)
     if not wanted and any(kind in READ_KINDS for kind in kinds):
-        wanted = tuple(p for p in weakest(learner) if learner.phones[p].mean < path.MASTERED)
+        wanted = tuple(p for p in weakest(learner) if learner.phones[p].mean < belief.MASTERED)
     found = [one for kind in kinds for one in _fitting(kind, level, wanted, words, lang, rng)]
     if not found and not sounds:
         found = [one for kind in kinds for one in _fitting(kind, level, (), words, lang, rng)]
@@ -84,6 +86,7 @@ def next_step(
             [f"{' or '.join(kinds)} at level {level}", ", ".join([*sounds, *words]) or "these"]
         )
         raise InputError(f"there is no exercise {asked}")
+    found = [one for one in found if topic and library.topic_of(one.text) == topic] or found
     if not learner.skills:
         # Nothing is known: any exercise teaches something of the learner, and Thompson sampling draws one.
         return path.explained(learner, choose(learner, found, rng), now)

@@ -16,7 +16,7 @@ from speechtutor.learner.store import SqlStore
 from speechtutor.practice import path
 from speechtutor.practice.exercises import check, in_language, next_step, sound_exercise
 from speechtutor.practice.path import Step
-from speechtutor.practice.written import Wish, Writer, check_topic, vocabulary
+from speechtutor.practice.written import Wish, Writer, check_topic, topics, vocabulary
 
 SEEDS = 10_000
 """How many exercises are told apart by the number that is given with them."""
@@ -120,6 +120,32 @@ def chosen(
     if found is None:
         raise error
     return found
+
+
+def topical(
+    state: LearnerState,
+    rng: np.random.Generator,
+    asked: Asked,
+    lang: str,
+    now: datetime,
+    before: Sequence[Exercise],
+    topic: str,
+    lent: Lent | None = None,
+) -> Step:
+    """Of our own exercises one about a topic; once all of these were said, a sentence written about it.
+
+    Raises:
+        InputError: for a level, a sound, a kind or a language that there is not, or where nothing fits.
+    """
+    found = next_step(
+        state, rng, now, level=asked.level, sounds=asked.sounds, words=asked.words, kinds=asked.kinds,
+        lang=lang, recent=before[-path.LAST :], topic=topic,
+    )  # fmt: skip
+    is_new = found.exercise.text not in {one.text for one in before}
+    if is_new or lent is None or topic not in topics():
+        return found
+    number = int(rng.integers(LARGEST))
+    return chosen(state, number, asked, lang, now, before, about=topic, lent=lent)
 
 
 def _written(wish: Wish, number: int, seen: Collection[str], lent: Lent) -> str | None:

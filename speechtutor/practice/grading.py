@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from speechtutor.content.tables import listed, message
 from speechtutor.core import Attempt, UtteranceScore
 from speechtutor.learner.homework import Task
 from speechtutor.learner.skills import ipa
@@ -26,7 +27,8 @@ MOST_SOUNDS = 4
 class Grade:
     """Of one exercise of a homework: `value` in [0, 1] of the best of `tries`, and in words why.
 
-    `value` is None where nothing was said, or nothing that could be judged.
+    `value` is None where nothing was said, or nothing that could be judged. Of a text of several sentences
+    `sentences` are those of the try that counts, each with its score in [0, 1].
     """
 
     task: Task
@@ -34,6 +36,7 @@ class Grade:
     tries: int
     at: datetime | None
     why: str
+    sentences: tuple[tuple[str, float], ...] = ()
 
     @property
     def done(self) -> bool:
@@ -53,44 +56,51 @@ def value_of(attempt: Attempt) -> float | None:
     return attempt.outcome.share
 
 
-def grades(tasks: Sequence[Task], attempts: Iterable[Attempt]) -> list[Grade]:
-    """The grades of one learner's tasks by their attempts since each was given, in the order of the tasks."""
+def grades(tasks: Sequence[Task], attempts: Iterable[Attempt], lang: str = "en") -> list[Grade]:
+    """The grades of one learner's tasks by their attempts since each was given, in the order of the tasks.
+
+    `lang` is the language of explanation that is told why in.
+    """
     tries: dict[str, list[Attempt]] = {}
     for one in attempts:
         tries.setdefault(one.exercise.id, []).append(one)
     return [
-        _grade(task, [one for one in tries.get(task.exercise.id, ()) if one.at >= task.at]) for task in tasks
+        _grade(task, [one for one in tries.get(task.exercise.id, ()) if one.at >= task.at], lang)
+        for task in tasks
     ]
 
 
-def _grade(task: Task, tries: Sequence[Attempt]) -> Grade:
+def _grade(task: Task, tries: Sequence[Attempt], lang: str) -> Grade:
     if not tries:
-        return Grade(task, None, 0, None, "not answered yet")
+        return Grade(task, None, 0, None, message("grade", "open", lang))
     judged = [(value, one) for one in tries if (value := value_of(one)) is not None]
     if not judged:
-        return Grade(task, None, len(tries), None, "could not be judged: record it once more")
+        return Grade(task, None, len(tries), None, message("grade", "unjudged", lang))
     best, attempt = max(judged, key=lambda pair: (pair[0], -pair[1].at.timestamp()))
-    return Grade(task, best, len(tries), attempt.at, explained(attempt))
+    score = attempt.score
+    read = [(score.text_of(one), one.overall) for one in score.sentences] if task.exercise.is_read else []
+    several = tuple(read) if len(read) > 1 else ()
+    return Grade(task, best, len(tries), attempt.at, explained(attempt, lang), several)
 
 
-def explained(attempt: Attempt) -> str:
+def explained(attempt: Attempt, lang: str = "en") -> str:
     """Why a try is worth what it is worth: the sounds that came out wrong, or what was missing."""
-    if attempt.exercise.is_read or attempt.outcome is None:
-        wrong = list(dict.fromkeys(_wrong(attempt.score)))
-        if not wrong:
-            return "no sound was called wrong"
-        more = f" and {len(wrong) - MOST_SOUNDS} more" if len(wrong) > MOST_SOUNDS else ""
-        return f"to work on: {', '.join(wrong[:MOST_SOUNDS])}{more}"
-    return told(attempt.outcome)
+    if not attempt.exercise.is_read and attempt.outcome is not None:
+        return told(attempt.outcome, lang)
+    wrong = list(dict.fromkeys(_wrong(attempt.score, lang)))
+    if not wrong:
+        return message("grade", "clear", lang)
+    rest = len(wrong) - MOST_SOUNDS
+    more = message("grade", "more", lang, n=str(rest)) if rest > 0 else ""
+    return message("grade", "work_on", lang, sounds=listed(wrong[:MOST_SOUNDS], lang)) + more
 
 
-def _wrong(score: UtteranceScore) -> Iterable[str]:
+def _wrong(score: UtteranceScore, lang: str) -> Iterable[str]:
     for word in score.words:
-        for phone in word.phones:
-            if is_wrong(phone):
-                instead = (
-                    ""
-                    if phone.heard is None
-                    else f" (heard {f'/{ipa(phone.heard)}/' if phone.heard else 'nothing'})"
-                )
-                yield f'/{ipa(phone.canonical)}/ in "{plain(word.text)}"{instead}'
+        for phone in (one for one in word.phones if is_wrong(one)):
+            instead = ""
+            if phone.heard is not None:
+                heard = f"/{ipa(phone.heard)}/" if phone.heard else message("grade", "nothing", lang)
+                instead = message("grade", "heard", lang, sound=heard)
+            named = {"sound": f"/{ipa(phone.canonical)}/", "word": plain(word.text)}
+            yield message("grade", "sound", lang, **named) + instead

@@ -81,6 +81,16 @@ def topics() -> tuple[str, ...]:
     return tuple(read("library")["sentence"])
 
 
+@cache
+def _topics_of() -> dict[str, str]:
+    return {one.text: one.topic for one in items() if one.topic}
+
+
+def topic_of(text: str) -> str:
+    """What one of our texts is about, "" where nothing says so."""
+    return _topics_of().get(text, "")
+
+
 def words(level: str | None = None, topic: str | None = None) -> dict[str, str]:
     """The words that the sentences need, with their levels, in alphabetical order.
 

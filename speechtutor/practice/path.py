@@ -21,12 +21,9 @@ from speechtutor.content.tables import functional_load, message, read
 from speechtutor.core import Exercise, LearnerState
 from speechtutor.errors import InputError
 from speechtutor.learner import belief, memory, skills
-from speechtutor.learner.belief import Belief
+from speechtutor.learner.belief import MASTERED, Belief
 from speechtutor.practice.bank import Bank, Floats, practised, set_cover
 from speechtutor.practice.levels import words_of
-
-MASTERED = 0.9
-"""Probability from which a skill counts as mastered."""
 
 SUCCESS = (0.70, 0.85)
 """Share of words that should come out right: hard enough to teach, easy enough to go on (Elo targets of
@@ -44,6 +41,9 @@ NEARLY = 0.97
 
 REST = 0.2
 """What a skill needs that was met and is not due yet, of what it would need: practice is spaced."""
+
+AGAIN = 0.6
+"""An exercise worth this share of the best is given instead where it has a sound that was failed just now."""
 
 WEIGHTS = {"sound": 1.0, "cluster": 0.1, "contrast": 1.0, "stress": 0.05, "word": 0.01, "grammar": 0.3}
 """What a skill of each kind weighs: a sound is in a thousand words, a sentence has many words."""
@@ -82,12 +82,13 @@ class View:
     """A learner as a bank sees them; arrays of shape (n_skills,) over `Bank.skills`.
 
     `p` are the probabilities that a skill comes out right, `need` what it needs, `review` what of it is
-    mastered and due.
+    mastered and due, `failed` is 1 for a sound that came out wrong in the last attempt.
     """
 
     p: Floats
     need: Floats
     review: Floats
+    failed: Floats
 
 
 def view(state: LearnerState, bank: Bank, now: datetime | None) -> View:
@@ -97,16 +98,16 @@ def view(state: LearnerState, bank: Bank, now: datetime | None) -> View:
     every = dict.fromkeys([*names, *(part for name in names for part in skills.needs(name))])
     told = belief.all_believed(state, list(every), now)
     n = len(bank.skills)
-    p, need, review = np.ones(n), np.zeros(n), np.zeros(n)
+    p, need, review, failed = np.ones(n), np.zeros(n), np.zeros(n), np.zeros(n)
     place = {name: i for i, name in enumerate(bank.skills)}
     for name in names:
         i, due = place[name], _is_due(state, name, now)
         ready = min((told[part].p for part in skills.needs(name)), default=1.0)
         p[i] = told[name].p
-        resting = REST if name in known and not due else 1.0
-        need[i] = importance(name) * ready * resting * shortfall(name, planned(state, name, told[name], now))
+        need[i] = importance(name) * ready * wanted(state, name, told[name], now)
         review[i] = importance(name) * due * told[name].p
-    return View(p, _sounds_first(bank.skills, need), review)
+        failed[i] = _just_failed(state, name)
+    return View(p, _sounds_first(bank.skills, need), review, failed)
 
 
 def _sounds_first(names: Sequence[str], need: Floats) -> Floats:
@@ -118,6 +119,16 @@ def _sounds_first(names: Sequence[str], need: Floats) -> Floats:
     made = np.array([skills.kind_of(name) in MADE for name in names])
     most, all_made = BESIDE * need[~made].sum(), need[made].sum()
     return np.where(made, need * min(1.0, most / all_made if all_made else 1.0), need)
+
+
+def wanted(state: LearnerState, name: str, one: Belief, now: datetime | None) -> float:
+    """How much practice a skill wants by itself: its expected shortfall, less while it rests.
+
+    What was failed when it was last heard does not rest: it is wanted again in the same session.
+    """
+    known, short = state.skills.get(name), shortfall(name, planned(state, name, one, now))
+    rests = known is not None and not known.failed and not _is_due(state, name, now)
+    return REST * short if rests else short
 
 
 def planned(state: LearnerState, name: str, one: Belief, now: datetime | None) -> Belief:
@@ -160,6 +171,17 @@ def _is_due(state: LearnerState, name: str, now: datetime | None) -> bool:
     return now is not None and known is not None and memory.is_due(known, now)
 
 
+def _just_failed(state: LearnerState, name: str) -> bool:
+    """Whether a sound came out wrong in the last attempt."""
+    known = state.skills.get(name)
+    return (
+        known is not None
+        and known.failed
+        and known.last == state.ability.last
+        and skills.kind_of(name) == "sound"
+    )
+
+
 def _ready(state: LearnerState, name: str, now: datetime | None) -> float:
     """How far what a skill needs is there, in [0, 1]; 1 where it needs nothing."""
     return min((belief.believed(state, one, now=now).p for one in skills.needs(name)), default=1.0)
@@ -188,6 +210,9 @@ def pick(bank: Bank, seen: View, rng: np.random.Generator, fresh: Floats) -> int
     """The index of the exercise that is worth most, or of one nearly so."""
     reviewing = bool(rng.random() < REVIEW) and bool(seen.review.any())
     worth = (bank.cover @ (seen.review if reviewing else seen.need)) * fit(bank.success(seen.p)) * fresh
+    again = bank.cover @ seen.failed * (worth >= AGAIN * worth.max())
+    if again.any():
+        return int(np.argmax(again * worth))
     return int(rng.choice(np.flatnonzero(worth >= NEARLY * worth.max())))
 
 
@@ -239,7 +264,8 @@ def session(
     seen = view(state, bank, now)
     success = bank.success(seen.p)
     worth = fit(success) * fresh(bank.exercises, recent) * (1.0 if liked is None else liked)
-    rows = set_cover(bank.cover, seen.need, n, worth)
+    need = seen.need + seen.failed * seen.need.max(initial=0.0)
+    rows = set_cover(bank.cover, need, n, worth)
     return [explained(state, bank.exercises[i], now, float(success[i])) for i in rows]
 
 
@@ -265,9 +291,8 @@ def _phones(skill: str) -> Sequence[str]:
 
 
 def _need(state: LearnerState, name: str, now: datetime | None) -> float:
-    one = planned(state, name, belief.believed(state, name, now=now), now)
-    resting = REST if name in state.skills and not _is_due(state, name, now) else 1.0
-    return importance(name) * resting * shortfall(name, one) * _ready(state, name, now)
+    one = belief.believed(state, name, now=now)
+    return importance(name) * wanted(state, name, one, now) * _ready(state, name, now)
 
 
 def _why(state: LearnerState, skill: str, now: datetime | None) -> str:

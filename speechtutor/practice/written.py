@@ -143,6 +143,11 @@ def objections(text: str, wish: Wish, seen: Collection[str] = ()) -> list[str]:
     return found
 
 
+def first_sentence(text: str) -> str:
+    """What was written up to its first final mark: the model goes on where it should stop."""
+    return re.split(r"(?<=[.!?])\s", text.strip(), maxsplit=1)[0]
+
+
 def key(text: str) -> str:
     """By what two sentences are the same."""
     return " ".join(words_of(text))
@@ -189,7 +194,7 @@ class Writer:
         texts = self.engine.alternatives(
             prompt(words, wish.level), n, max_tokens=MAX_TOKENS, words=vocabulary(wish.level)
         )
-        texts = [text for text in dict.fromkeys(texts) if text]
+        texts = [text for text in dict.fromkeys(map(first_sentence, texts)) if text]
         likely = self.engine.likelihoods(texts)
         return [
             Drawn(text, value, (*objections(text, wish, seen), *(["unlikely"] if value < LEAST else [])))

@@ -12,6 +12,7 @@ from typing import Any
 
 from speechtutor import schema
 from speechtutor.core import Attempt, Exercise, UtteranceScore
+from speechtutor.core.wording import counted
 from speechtutor.corpora import manifest
 from speechtutor.errors import InputError, StorageError
 from speechtutor.files import disk, jsonio
@@ -105,7 +106,7 @@ def _from_lines(path: Path, speakers: Mapping[str, str]) -> AttemptLog:
             attempts.setdefault(one.learner, []).append(one)
     if problems and not attempts:
         raise InputError(problems[0])
-    failed = [f"{n_failed} recordings failed and are not counted."] if n_failed else []
+    failed = [f"Not counted: {counted(n_failed, 'recording')} that failed."] if n_failed else []
     return AttemptLog(attempts, [*failed, *_told(problems)])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from speechtutor.core.wording import counted
 from speechtutor.evaluation.result import clean
 from speechtutor.files import disk
 from speechtutor.report import books, charts, classroom, export, html, lesson
@@ -92,7 +93,7 @@ def _cell(one: Learner, phone: str) -> Heard | None:
 def _chart(one: Learner) -> Markup:
     """The sounds of a learner that are not fine, as intervals."""
     rows = [
-        Estimate(f"{ipa(s.phone)} ({s.n} times)", s.mean, s.low, s.high, f"{100 * s.mean:.0f} %")
+        Estimate(f"{ipa(s.phone)} ({counted(s.n, 'time')})", s.mean, s.low, s.high, f"{100 * s.mean:.0f} %")
         for s in one.sounds
         if s.verdict in (Verdict.WORK, Verdict.MAYBE)
     ]

@@ -125,7 +125,20 @@ def write(paths: Sequence[Path], run: Evaluated, grading: Grading, graded: heat.
     return paths
 
 
-OVERRIDES = ("id", "word", "phone", "text", "expected", "score", "machine", "rated", "who", "at", "note")
+OVERRIDES = (
+    "id",
+    "word",
+    "phone",
+    "text",
+    "expected",
+    "score",
+    "machine",
+    "rated",
+    "who",
+    "at",
+    "note",
+    "blind",
+)
 
 
 def _text(name: str, run: Evaluated, grading: Grading, graded: heat.Graded) -> str:

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from speechtutor import config
+from speechtutor.core.wording import counted
 from speechtutor.report import grading, heat, sections
 from speechtutor.report.runs import shown
 from speechtutor.views import score as score_view
@@ -24,7 +25,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": shown, "ipa": heat.ipa, "points": points, "spoken": grading.spoken}
+    environment.filters |= {
+        "shown": shown, "ipa": heat.ipa, "points": points, "spoken": grading.spoken, "counted": counted,
+    }  # fmt: skip
     environment.globals["interval_text"] = sections.interval_text
     return environment
 

@@ -1,4 +1,4 @@
-"""Overrides as training labels: rows of the manifest with the graders' scores in place of the old ones.
+"""Overrides and grades as training labels: rows of the manifest with the graders' scores for old ones.
 
 A row keeps its split, so a test row stays one that no trainer accepts. Every changed score is named
 in the row's `overrides` with who, when and what stood there before; readers of manifests pass over
@@ -8,6 +8,8 @@ that key. Where several graders judged an item the label is their mean.
 from __future__ import annotations
 
 import json
+import string
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,7 @@ class Exported:
     n_words: int
     n_phones: int
     graders: tuple[str, ...]
+    n_sentences: int = 0
 
 
 def export(
@@ -67,9 +70,9 @@ def export(
         raise InputError(f"{source} has no row {missing[0]!r} ({len(missing)} overridden rows are missing)")
     manifest.check(list(manifest.parse(lines, str(out))), str(out))
     disk.write_text(out, "".join(lines))
-    n_words = sum(phone is None for _, _, phone in items)
+    n_each = Counter(map(overrides.unit, items))
     graders = tuple(sorted({one.who for judged in items.values() for one in judged}))
-    return Exported(out, len(lines), n_words, len(items) - n_words, graders)
+    return Exported(out, len(lines), n_each["word"], n_each["sound"], graders, n_each["sentence"])
 
 
 def _rows(path: Path) -> list[tuple[int, Json]]:
@@ -83,20 +86,28 @@ def _relabelled(
     """A row with the new scores; one that nobody had scored gets the words of the run."""
     words = row.get("words") or _words(judged, where)
     words = [dict(word) for word in words]
+    # Scores of words only count where the row has scores at all.
+    scores = dict(row.get("scores") or dict.fromkeys(ASPECTS))
     record = []
     for (_, word, phone), given in sorted(changes.items(), key=lambda pair: (pair[0][1], pair[0][2] or 0)):
-        first = given[0]
-        if word > len(words) or words[word - 1]["text"].casefold() != first.text.casefold():
+        first, score = given[0], round(overrides.mean(given), 3)
+        if word == 0:
+            if _plain(row["text"]) != _plain(first.text):
+                raise InputError(f"{where}: its text is not {first.text!r:.80}, which is that of the run")
+            before, scores["accuracy"] = scores.get("accuracy"), score
+        elif word > len(words) or _plain(words[word - 1]["text"]) != _plain(first.text):
             raise InputError(f"{where}: word {word} is not {first.text!r}, so it is not the text of the run")
-        one, score = words[word - 1], round(overrides.mean(given), 3)
-        if phone is None:
-            before, one["score"] = one.get("score"), score
+        elif phone is None:
+            before, words[word - 1]["score"] = words[word - 1].get("score"), score
         else:
-            before = _set_phone(one, phone, first, score, where)
+            before = _set_phone(words[word - 1], phone, first, score, where)
         record.append({"word": word, "phone": phone, "score": score, "was": before, "graders": _who(given)})
-    # Scores of words only count where the row has scores at all.
-    scores = row.get("scores") or dict.fromkeys(ASPECTS)
     return {**row, "scores": scores, "words": words, "overrides": record}
+
+
+def _plain(text: str) -> str:
+    """A text for comparing: corpora keep full stops and capitals or leave them out."""
+    return " ".join(word.strip(string.punctuation) for word in text.casefold().split())
 
 
 def _set_phone(word: Json, phone: int, override: Override, score: float, where: str) -> float | None:
@@ -114,9 +125,12 @@ def _set_phone(word: Json, phone: int, override: Override, score: float, where: 
 
 def _who(given: Sequence[Override]) -> list[Json]:
     return [
-        {"who": one.who, "at": one.at, "score": one.score, "machine": one.machine, "note": one.note}
+        {
+            "who": one.who, "at": one.at, "score": one.score, "machine": one.machine, "note": one.note,
+            "blind": one.blind,
+        }
         for one in given
-    ]
+    ]  # fmt: skip
 
 
 def _words(judged: Row | None, where: str) -> list[Json]:

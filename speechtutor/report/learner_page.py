@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from speechtutor.core import Attempt, LearnerState
+from speechtutor.core import Attempt, LearnerState, SentenceScore
 from speechtutor.core.profile import Profile
 from speechtutor.evaluation.result import clean
 from speechtutor.files import disk
@@ -25,6 +25,8 @@ MOST_ROWS = 24
 """Sounds in the map: those that came out right least, of those heard often enough."""
 
 LEAST_HEARD = 5
+MOST_READINGS = 5
+"""Last readings of several sentences that are shown sentence by sentence."""
 COLUMNS = ("phone", "ipa", "from", "right", "n")
 ASPECTS = (("overall", "Overall"), ("fluency", "Fluency"))
 
@@ -57,6 +59,7 @@ def build(
             ("now", "Now"),
             ("time", "Over time"),
             ("then", "You then, you now"),
+            ("passages", "Sentence by sentence"),
             ("reading", "How to read this"),
         ],
         found=found,
@@ -68,6 +71,7 @@ def build(
         weak=_intervals(found["weak"], "Hardest sounds"),
         forecasts=[(skills.label(one.skill), one) for one in ahead],
         pairs=pairs,
+        readings=_readings(attempts),
         not_yet=summary.NOT_YET,
         beside=[one.name for one in beside],
         lately=progress.LATELY,
@@ -86,6 +90,14 @@ def _row(one: progress.Cell) -> dict[str, Any]:
         "phone": one.phone, "ipa": ipa(one.phone), "from": one.start.isoformat(),
         "right": round(one.right, 3), "n": one.n,
     }  # fmt: skip
+
+
+def _readings(attempts: Sequence[Attempt]) -> list[tuple[Attempt, list[tuple[str, SentenceScore]]]]:
+    """The last readings of several sentences, the newest first, each sentence with its text."""
+    several = [one for one in attempts if len(one.score.sentences) > 1][-MOST_READINGS:]
+    return [
+        (one, [(one.score.text_of(each), each) for each in one.score.sentences]) for one in reversed(several)
+    ]
 
 
 def _map(cells: Sequence[progress.Cell]) -> Markup:
@@ -143,6 +155,16 @@ def _json(
         "forecasts": [
             {"skill": one.skill, "p": one.p, "attempts": None if one.attempts is None else list(one.attempts)}
             for one in ahead
+        ],
+        "readings": [
+            {
+                "at": attempt.at.isoformat(),
+                "sentences": [
+                    {"text": text, "overall": one.overall, "accuracy": one.accuracy, "fluency": one.fluency}
+                    for text, one in own
+                ],
+            }
+            for attempt, own in _readings(attempts)
         ],
         "then_and_now": [
             {

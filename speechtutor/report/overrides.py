@@ -2,7 +2,8 @@
 
 `overrides.jsonl` in the run's folder only ever grows. A grader's later word on the same item counts
 instead of the earlier one, both stay on record; another grader's stands beside it. Words and sounds
-count from 1, as the report numbers them; scores are 0-100 as everywhere in files.
+count from 1, as the report numbers them; scores are 0-100 as everywhere in files. Grades that were clicked
+(`grades`) become values of the same kind, for which word 0 is the whole sentence.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from speechtutor.errors import InputError, StorageError
 from speechtutor.evaluation.result import Row
@@ -33,7 +35,8 @@ class Override:
 
     `score` is 0-100, or None where the grader withdraws what they said before. `text` is the word
     and `expected` the sound that was judged, `machine` and `rated` are the scores that stood there,
-    so that the record can be read without the run. `at` is UTC in ISO form.
+    so that the record can be read without the run. `at` is UTC in ISO form. `blind` says that the grader
+    had not been shown what stood there; whoever types an override has seen it.
     """
 
     id: str
@@ -47,6 +50,7 @@ class Override:
     expected: str | None = None
     machine: Score | None = None
     rated: Score | None = None
+    blind: bool = False
 
     @property
     def item(self) -> Item:
@@ -55,6 +59,47 @@ class Override:
 
 
 Item = tuple[str, int, int | None]
+"""The utterance, its word (0 is the whole sentence), and the sound of the word."""
+UNITS = ("sentence", "word", "sound")
+
+
+def unit(item: Item) -> str:
+    """Which of `UNITS` an item is."""
+    return UNITS[2] if item[2] is not None else UNITS[1] if item[1] else UNITS[0]
+
+
+def known_name(who: str) -> str:
+    """A grader's name as it is kept: in one line.
+
+    Raises:
+        InputError: for a name that cannot be kept.
+    """
+    name = " ".join(who.split())
+    if not name:
+        raise InputError("a grade needs a name: who says so")
+    if name in (MACHINE, LABELS):
+        raise InputError(f"{name!r} cannot be a grader's name")
+    if len(name) > LONGEST_NAME:
+        raise InputError(f"a name may have {LONGEST_NAME} characters, not {len(name)}")
+    return _kept(name)
+
+
+def known_note(note: str) -> str:
+    """A remark as it is kept: in one line.
+
+    Raises:
+        InputError: for one that cannot be kept.
+    """
+    remark = " ".join(note.split())
+    if len(remark) > LONGEST_NOTE:
+        raise InputError(f"a note may have {LONGEST_NOTE} characters, not {len(remark)}")
+    return _kept(remark)
+
+
+def _kept(text: str) -> str:
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise InputError("a name or a note must be text that can be written as UTF-8")
+    return text
 
 
 def make(
@@ -66,15 +111,7 @@ def make(
         InputError: for an index that the row does not have, a score outside 0-100, or a name or a
             note that cannot be kept.
     """
-    name, remark = " ".join(who.split()), " ".join(note.split())
-    if not name:
-        raise InputError("an override needs a name: who says so")
-    if name in (MACHINE, LABELS):
-        raise InputError(f"{name!r} cannot be a grader's name")
-    if len(name) > LONGEST_NAME or len(remark) > LONGEST_NOTE:
-        raise InputError(f"a name may have {LONGEST_NAME} characters and a note {LONGEST_NOTE}")
-    if any("\ud800" <= letter <= "\udfff" for letter in name + remark):
-        raise InputError("a name or a note must be text that can be written as UTF-8")
+    name, remark = known_name(who), known_note(note)
     if score is not None and not (math.isfinite(score) and 0 <= score <= 100):
         raise InputError(f"a score must be from 0 to 100, not {score:g}")
     found = locate(row, word, phone)
@@ -126,10 +163,18 @@ def append(folder: Path, override: Override) -> None:
     Raises:
         StorageError: when the disk refuses; nothing of the override is then kept.
     """
-    path = folder / FILE
-    line = (json.dumps(asdict(override), ensure_ascii=False, allow_nan=False) + "\n").encode()
+    append_line(folder / FILE, asdict(override))
+
+
+def append_line(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a value down as one line that the disk has when this returns; several writers wait in turn.
+
+    Raises:
+        StorageError: when the disk refuses; nothing of the line is then kept.
+    """
+    line = (json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n").encode()
     try:
-        with disk.locked(folder / f".{FILE}.lock", tell=False):
+        with disk.locked(path.with_name(f".{path.name}.lock"), tell=False):
             _write(path, line)
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}") from error

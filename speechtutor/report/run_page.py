@@ -14,12 +14,14 @@ from speechtutor.metrics import LEAST_SPEAKERS
 from speechtutor.report import (
     clips,
     export,
+    grades,
     grading,
     heat,
     html,
     overrides,
     runs,
     sections,
+    sources,
     tables,
     versus,
 )
@@ -58,35 +60,33 @@ def build(
 ) -> Built:
     """Write the report of a run's folder, `report.html` in it by default.
 
+    `folder` may also be anything else that `sources` reads: a file of scores, a manifest, recordings; the
+    report of a file lies beside it.
+
     Raises:
         InputError: when there is no run, or the two cannot be compared.
         StorageError: when the disk refuses.
     """
     chosen = options or Options()
-    run = runs.load(folder)
+    source = sources.load(folder, root=chosen.root)
+    run = source.run
     other = runs.load(against) if against else None
-    target = out or folder / "report.html"
+    beside_file = folder.with_name(f"{folder.stem}-report.html")
+    target = out or (folder / "report.html" if folder.is_dir() else beside_file)
     comparison = run.summary.comparison if run.summary else None
     if other:
         comparison = versus.compare(run, other, draws=chosen.draws, seed=chosen.seed)
     summary = replace(run.summary, comparison=comparison) if run.summary else None
-    given, problems = _given(folder)
+    given, problems = grades.of_source(source)
     run = replace(run, summary=summary, problems=(*run.problems, *problems))
     graded = overrides.standing(given)
     judged = grading.grading(run.rows, given, draws=chosen.draws, seed=chosen.seed)
     names = export.names(target, run, judged)
-    text = _page(run, other, comparison, judged, graded, target, [path.name for path in names], chosen)
-    beside = export.write(names, run, judged, graded)
+    beside = [path.name for path in names]
+    text = _page(run, other, comparison, judged, graded, target, beside, chosen, source.root)
+    written = export.write(names, run, judged, graded)
     disk.write_text(target, text)
-    return Built(target, beside, run.problems)
-
-
-def _given(folder: Path) -> tuple[list[Override], list[str]]:
-    """The overrides of a run; a damaged file does not keep the rest of the report from being read."""
-    try:
-        return overrides.read(folder), []
-    except InputError as error:
-        return [], [f"The graders' part is left out: {str(error).replace(str(folder), folder.name)}"]
+    return Built(target, written, run.problems)
 
 
 def _page(
@@ -98,6 +98,7 @@ def _page(
     target: Path,
     beside: Sequence[str],
     options: Options,
+    root: Path | None,
 ) -> str:
     lead = options.metric or runs.lead_metric(run)
     if options.metric and not any(options.metric in row.metrics for row in run.rows):
@@ -119,7 +120,7 @@ def _page(
         "origins": _origins(run, other, comparison),
         **tables.context(run, lead),
         **_confused(run),
-        **_worst(run, lead, graded, target, options),
+        **_worst(run, lead, graded, target, options, root),
         **_graders(judged),
         **_rows(run),
     }
@@ -137,7 +138,7 @@ def _lead_text(run: Evaluated) -> str:
     parts += [f"{sections.number(len(run.failed), 'file')} failed"] if run.failed else []
     origin = run.summary.provenance if run.summary else run.config
     split = sorted({row.split for row in run.rows})
-    parts += [f"split {', '.join(split)}"] if split else []
+    parts += [f"split {', '.join(split)}"] if any(split) else []
     parts += [f"{key} {origin[key]}" for key in ("device", "commit", "date") if origin.get(key)]
     return "; ".join(parts) + "."
 
@@ -184,12 +185,12 @@ def _worst(
     graded: Mapping[Item, Sequence[Override]],
     target: Path,
     options: Options,
+    root: Path | None,
 ) -> dict[str, Any]:
     rows = runs.worst(run, lead, options.n_worst) if lead else []
     rows += [row for row in run.rows if any(item[0] == row.id for item in graded) and row not in rows]
     known = run.summary.metrics.get(lead or "") if run.summary else None
     heats = {row.id: heat.view(row, graded) for row in rows if heat.words_of(row)}
-    root = runs.audio_root(run, options.root)
 
     def value(row: Row) -> str:
         number = row.metrics.get(lead or "")
@@ -206,7 +207,7 @@ def _worst(
 
     return {
         "worst": rows,
-        "lead_label": known.label if known else lead or "",
+        "lead_label": known.label if known else (lead or "").replace("_", " "),
         "lead_value": value,
         "changed_rows": changed_rows,
         "clips": clips.clips(rows, root, target, options.audio),
@@ -216,6 +217,7 @@ def _worst(
             for row in rows
             if row.id not in heats and row.hypothesis is not None and run.kind != "feedback"
         },
+        "sentences": {row.id: row.detail["sentences"] for row in rows if row.detail.get("sentences")},
         "aspects": {row.id: said for row in rows if (said := _aspects(row))},
         "key": [(f"st-{label.name.lower()}", mark, label.value) for label, mark in score_view.MARKS.items()],
     }
@@ -244,26 +246,37 @@ def _aspects(row: Row) -> str:
 
 def _graders(judged: Grading) -> dict[str, Any]:
     override_rows = [
-        [one.id, f"{one.word}. {one.text}", "" if one.phone is None else f"{one.phone}. {one.expected}",
-         *(html.points(score) for score in (one.score, one.machine, one.rated)), one.who, one.at, one.note]
+        [one.id, f"{one.word}. {one.text}" if one.word else "whole sentence",
+         "" if one.phone is None else f"{one.phone}. {one.expected}",
+         *(html.points(score) for score in (one.score, one.machine, one.rated)),
+         "blind" if one.blind else "seen", one.who, one.at, one.note]
         for _, given in judged.standing
         for one in given
     ]  # fmt: skip
     return {
         "grading": judged,
-        "pair_rows": [_pair(pair) for pair in judged.pairs],
+        "pair_tables": [
+            (title, rows)
+            for blind, title in ((True, "Agreement, blind"), (False, "Agreement, the machine seen"))
+            if (rows := [_pair(pair) for pair in judged.pairs if pair.blind is blind])
+        ],
+        "together_rows": [
+            [f"{one.unit}s", one.n_items, one.n_graders,
+             "too few" if one.alpha is None else grading.spoken(one.alpha)]
+            for one in judged.together
+        ],
         "override_rows": override_rows,
         "fewest": grading.FEWEST,
         "least_speakers": LEAST_SPEAKERS,
-    }
+    }  # fmt: skip
 
 
 def _pair(pair: Pair) -> list[Any]:
     head = [f"{pair.first} and {pair.second}", f"{pair.unit}s", pair.n_items]
     found = pair.found
     if found is None:
-        return [*head, *["too few"] * 6]
-    numbers = (found.kappa, found.weighted, found.icc_single, found.icc_average)
+        return [*head, *["too few"] * 7]
+    numbers = (found.pcc, found.kappa, found.weighted, found.icc_single, found.icc_average)
     bias = grading.spoken(found.bias, 100, 1)
     return [*head, f"{100 * found.same_level:.0f} %", *(grading.spoken(number) for number in numbers), bias]
 

@@ -35,11 +35,12 @@ from speechtutor.core import (
     Fluency,
     PhoneScore,
     Pitch,
+    SentenceScore,
     Transcript,
     UtteranceScore,
     WordScore,
 )
-from speechtutor.core.score import ASPECTS
+from speechtutor.core.score import ASPECTS, UTTERANCE_ASPECTS
 from speechtutor.errors import InputError
 from speechtutor.files import jsonio
 from speechtutor.schema.types import Scored
@@ -160,8 +161,24 @@ def _pitch_json(pitch: Pitch | None) -> Json | None:
     }
 
 
+def _sentence_json(sentence: SentenceScore) -> Json:
+    return {
+        "char_start": sentence.char_start,
+        "char_end": sentence.char_end,
+        "start": _time(sentence.start),
+        "end": _time(sentence.end),
+        **{aspect: percent(getattr(sentence, aspect)) for aspect in UTTERANCE_ASPECTS},
+    }
+
+
+def _sentence(row: Mapping[str, Any]) -> SentenceScore:
+    places = {name: row[name] for name in ("char_start", "char_end", "start", "end")}
+    return SentenceScore(**places, **{aspect: fraction(row[aspect]) for aspect in UTTERANCE_ASPECTS})
+
+
 def score_json(score: UtteranceScore) -> Json:
-    """An utterance score in schema version 1."""
+    """An utterance score in schema version 1; `sentences` is there where the text has several."""
+    sentences = [_sentence_json(sentence) for sentence in score.sentences]
     return {
         "schema_version": VERSION,
         "model": score.model,
@@ -178,6 +195,7 @@ def score_json(score: UtteranceScore) -> Json:
         "words": [_word_json(word) for word in score.words],
         "fluency": _fluency_json(score.timing),
         "pitch": _pitch_json(score.pitch),
+        **({"sentences": sentences} if sentences else {}),
     }
 
 
@@ -251,6 +269,7 @@ def score_from_json(row: Mapping[str, Any]) -> UtteranceScore:
             model_version=row["model_version"],
             device=row["device"],
             elapsed=(row["elapsed_ms"] or 0) / 1000,
+            sentences=tuple(_sentence(sentence) for sentence in row.get("sentences", ())),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"not a score of schema version {VERSION}: {error!r}") from error

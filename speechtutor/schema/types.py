@@ -62,6 +62,19 @@ class Aspects(TypedDict):
     completeness: Score | None
 
 
+class Sentence(TypedDict):
+    """One sentence of a text of several."""
+
+    char_start: Count
+    char_end: Count
+    start: Number
+    end: Number
+    overall: Score
+    accuracy: Score
+    fluency: Score
+    prosody: Score
+
+
 class Pitch(TypedDict):
     """The melody."""
 
@@ -94,3 +107,4 @@ class Scored(TypedDict):
     model_version: str
     device: str
     elapsed_ms: Number | None
+    sentences: NotRequired[list[Sentence]]

@@ -25,6 +25,7 @@ from speechtutor.core import (
     PhoneScore,
     Pitch,
     Quality,
+    SentenceScore,
     UtteranceScore,
     WordScore,
 )
@@ -157,6 +158,22 @@ def judge(found: Measurements, predicted: Predicted) -> UtteranceScore:
         timing=found.timing,
         pitch=found.pitch,
         cautions=found.quality.cautions,
+    )
+
+
+def sentence(
+    words: Sequence[CanonicalWord], times: tuple[float, float], predicted: Predicted
+) -> SentenceScore:
+    """The judgement of one sentence of several; `times` are its start and end in seconds."""
+    accuracy, fluency, prosody, overall = (float(np.clip(x, 0, 1)) for x in predicted.utterance)
+    return SentenceScore(
+        words[0].char_start,
+        words[-1].char_end,
+        *times,
+        overall=overall,
+        accuracy=accuracy,
+        fluency=fluency,
+        prosody=prosody,
     )
 
 

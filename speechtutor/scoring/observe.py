@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 
 from speechtutor.audio import prosody, vad
 from speechtutor.audio.quality import quality as measure
 from speechtutor.core import Alignment, CanonicalWord, Emission, Pitch, Quality, Recording, Seconds
+from speechtutor.core.watching import each
 from speechtutor.errors import AudioError
 from speechtutor.scoring import gop
 from speechtutor.scoring.align import align
@@ -66,13 +67,24 @@ def listen(acoustic: AcousticModel, recording: Recording, quality: Quality) -> E
     Raises:
         AudioError: when the recording is longer than `TOO_LONG`.
     """
+    offset, parts = pieces(acoustic, recording, quality)
+    emissions = [(start, acoustic.emit(piece)) for start, piece in each(parts)]
+    emission = emissions[0][1] if len(emissions) == 1 else joined(emissions)
+    return replace(emission, origin=emission.origin + offset)
+
+
+def pieces(
+    acoustic: AcousticModel, recording: Recording, quality: Quality
+) -> tuple[Seconds, Sequence[tuple[Seconds, Recording]]]:
+    """Where the spoken part begins, and what a model hears of it at once, with its start in that part.
+
+    Raises:
+        AudioError: when the recording is longer than `TOO_LONG`.
+    """
     check_length(recording)
     part, offset = vad.trim(recording, MARGIN, speech=quality.speech)
     speech = [(start - offset, end - offset) for start, end in quality.speech]
-    pieces = vad.split(part, most_heard(acoustic), speech=speech)
-    emissions = [(start, acoustic.emit(piece)) for start, piece in pieces]
-    emission = emissions[0][1] if len(emissions) == 1 else joined(emissions)
-    return replace(emission, origin=emission.origin + offset)
+    return offset, vad.split(part, most_heard(acoustic), speech=speech)
 
 
 def joined(emissions: Sequence[tuple[Seconds, Emission]]) -> Emission:
@@ -86,15 +98,19 @@ def joined(emissions: Sequence[tuple[Seconds, Emission]]) -> Emission:
     starts = [0, *(round((start - origin) / shift) for start, _ in emissions[1:])]
     start, last = emissions[-1]
     end = round((start + last.origin - origin) / shift) + len(last.log_probs)
-    rows, hidden = [], []
+    rows, hidden, lower = [], [], []
     for (start, one), (begin, stop) in zip(emissions, pairwise([*starts, end]), strict=True):
         own = np.arange(begin, stop) - round((start + one.origin - origin) / shift)
         own = np.clip(own, 0, len(one.log_probs) - 1)
         rows.append(one.log_probs[own])
         if one.embedding is not None:
             hidden.append(one.embedding[own])
-    embedding = np.concatenate(hidden) if len(hidden) == len(emissions) else None
-    return replace(first, log_probs=np.concatenate(rows), embedding=embedding)
+        if one.lower is not None:
+            lower.append(one.lower[own])
+    embedding, low = (
+        np.concatenate(parts) if len(parts) == len(emissions) else None for parts in (hidden, lower)
+    )
+    return replace(first, log_probs=np.concatenate(rows), embedding=embedding, lower=low)
 
 
 def observe(
@@ -141,8 +157,8 @@ def distance_from_text(emission: Emission, alignment: Alignment) -> float:
 def word_times(alignment: Alignment) -> list[tuple[float, float, int]]:
     """Start, end and number of syllables of each word."""
     rows = []
-    for index in range(len(alignment.words)):
-        phones = [phone for phone in alignment.phones if phone.word == index]
+    for _, group in groupby(alignment.phones, key=lambda phone: phone.word):
+        phones = list(group)
         start, end = alignment.interval(phones[0])[0], alignment.interval(phones[-1])[1]
         rows.append((start, end, sum(phone.canonical in VOWELS for phone in phones)))
     return rows

@@ -50,9 +50,16 @@ class Passage:
         span = slice(self.first_frame, self.last_frame)
         if self.first_frame == 0 and self.last_frame >= len(emission.log_probs):
             return emission
-        embedding = None if emission.embedding is None else emission.embedding[span]
-        origin = emission.time(self.first_frame)
-        return replace(emission, log_probs=emission.log_probs[span], embedding=embedding, origin=origin)
+        embedding, lower = (
+            None if rows is None else rows[span] for rows in (emission.embedding, emission.lower)
+        )
+        return replace(
+            emission,
+            log_probs=emission.log_probs[span],
+            embedding=embedding,
+            origin=emission.time(self.first_frame),
+            lower=lower,
+        )
 
 
 def length(words: Sequence[CanonicalWord]) -> int:

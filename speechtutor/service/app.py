@@ -22,6 +22,7 @@ from speechtutor.errors import InputError, ModelError, ServiceError, SpeechTutor
 from speechtutor.pipeline import Coach
 from speechtutor.practice.given import LARGEST, SEEDS, Asked
 from speechtutor.schema import Json, score_json
+from speechtutor.service.ahead import Ahead, hearing
 from speechtutor.service.audit import Audit
 from speechtutor.service.desk import ConflictError, Desk, MissingError
 from speechtutor.service.figures import Figures
@@ -32,6 +33,7 @@ from speechtutor.service.shapes import shapes
 from speechtutor.service.stream import Streams, streams
 from speechtutor.service.tokens import Tokens
 from speechtutor.service.watched import watched
+from speechtutor.stages import Foresighted
 from speechtutor.views.session import exercise_json
 
 if TYPE_CHECKING:
@@ -82,10 +84,17 @@ def build(
     figures = Figures()
     turn = nullcontext if beside is None else beside.turn
     queue = Queue(
-        settings.n_waiting, settings.patience, figures.inside, partial(figures.stage, "waiting"), turn
-    )
-    stages = replace(watched(coach, figures.stage), store=store)
+        settings.n_waiting, settings.patience, figures.inside, partial(figures.stage, "waiting"), turn,
+        settings.together,
+    )  # fmt: skip
+    ahead = None
+    if settings.together > 1 and isinstance(coach.scorer, Foresighted):
+        ahead = Ahead(coach.scorer)
+    judging = coach if ahead is None else replace(coach, scorer=ahead)
+    stages = replace(watched(judging, figures.stage), store=store)
     desk = Desk(stages, store, settings.max_seconds, figures.judged, figures.stage)
+    if ahead is not None:
+        queue.foresee = hearing(ahead, desk.recording)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:

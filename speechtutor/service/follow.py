@@ -2,8 +2,8 @@
 
 With a text, the acoustic model says how far the reading has come (`scoring.progress`). Free speech is
 transcribed again and again, and a word is told as sure once two hypotheses in a row agree on it (local
-agreement, Liu et al., 2020). A word's score is told once it is a moment past; the end judges all anew, as if
-the recording had come at once.
+agreement, Liu et al., 2020); the first of them are drafts, where the transcriber makes any. A word's score
+is told once it is a moment past; the end judges all anew, as if the recording had come at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from speechtutor.schema import Json, feedback_json, number, score_json, transcri
 from speechtutor.scoring.align import align
 from speechtutor.scoring.observe import listen
 from speechtutor.scoring.progress import n_said
-from speechtutor.stages import Listening
+from speechtutor.stages import Drafting, Listening
 from speechtutor.text.phones import pronounce
 
 SURE = 0.35
@@ -33,6 +33,8 @@ EDGE = 0.12
 """Seconds kept behind the last word that is judged."""
 LEAST = 0.3
 """Seconds of sound without which there is nothing to hear."""
+SHORT = 1.5
+"""Seconds of speech until which a draft is told: what little is there is often heard twice otherwise."""
 STILL = 0.2
 """Seconds that speech must end before a hypothesis was made for it to hold everything."""
 
@@ -58,6 +60,7 @@ class Follower:
     _confidence: float | None = None
     _n_gone: int = 0
     _until: float = 0.0
+    """Where the sound ended for which the last hypothesis was made; 0 for a draft."""
 
     def __post_init__(self) -> None:
         """Read the text.
@@ -140,10 +143,10 @@ class Follower:
 
     def _speaking(self, window: Recording, now: float) -> list[Json]:
         """What was heard of free speech, and scores of what two hypotheses agree on."""
-        found = self.coach.transcriber.transcribe(window, lang="en")
+        found, early = self._hypothesis(window)
         shifted = tuple(replace(w, start=w.start + self._base, end=w.end + self._base) for w in found.words)
         before, self._heard = self._heard, shifted
-        self._confidence, self._until = found.confidence, now
+        self._confidence, self._until = found.confidence, 0.0 if early else now
         same = takewhile(lambda pair: _alike(*pair), zip(before, shifted, strict=False))
         agreed = [word for _, word in same if word.end < now - SURE]
         told: list[Json] = [
@@ -162,6 +165,16 @@ class Follower:
             self.n_scored = max(self.n_scored, self._n_gone)
             self._heard, self._base = self._heard[len(agreed) :], agreed[-1].end
         return told
+
+    def _hypothesis(self, window: Recording) -> tuple[Transcript, bool]:
+        """What was said in a window, and whether that is a draft."""
+        spoken, transcriber = (
+            sum(end - start for start, end in measure(window).speech),
+            self.coach.transcriber,
+        )
+        if isinstance(transcriber, Drafting) and not self._n_gone and spoken < SHORT:
+            return transcriber.draft(window, lang="en"), True
+        return transcriber.transcribe(window, lang="en"), False
 
     def _scored(
         self,

@@ -1,7 +1,8 @@
 """The one line before the models: bounded, in order, and empty when the server stops.
 
 The models are loaded once and compute one request at a time; what does not fit in the line is told at once
-to come again later, so that nobody who was let in waits without end.
+to come again later, so that nobody who was let in waits without end. What waits may be heard together before
+its turn (`service.ahead`).
 """
 
 from __future__ import annotations
@@ -9,15 +10,33 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, TypeVar
 
 from speechtutor.errors import SpeechTutorError
 
 T = TypeVar("T")
+Foresee = Callable[[Sequence[bytes]], None]
+"""Is given the sound of several requests before the turn of the first of them."""
+
+
+@dataclass(eq=False, slots=True)
+class _Entry:
+    """A call in the line; `foreseen` once its sound was given away."""
+
+    call: Callable[..., Any]
+    args: tuple[Any, ...]
+    came: float
+    foreseen: bool = False
+
+    @property
+    def sound(self) -> bytes | None:
+        """The recording among its arguments."""
+        return next((one for one in self.args if isinstance(one, bytes)), None)
 
 
 class BusyError(SpeechTutorError):
@@ -46,12 +65,16 @@ class Queue:
         inside: Callable[[int], None] = lambda _: None,
         waited: Callable[[float], None] = lambda _: None,
         turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+        together: int = 1,
     ) -> None:
         """`inside` is told how many are in the line as that changes, `waited` how long each waited.
 
-        `turn` is held during a call, where others than this line use the models, too.
+        `turn` is held during a call, where others than this line use the models, too. The sound of at most
+        `together` requests goes to `foresee`, where that is set, before the turn of the first of them.
         """
         self._tell, self._waited, self._turn = inside, waited, turn
+        self.foresee: Foresee | None = None
+        self._together, self._line = together, dict[_Entry, None]()
         self._thread = ThreadPoolExecutor(1, "models")
         self._most, self._patience = n_waiting + 1, patience
         self._lock = threading.Lock()
@@ -97,22 +120,38 @@ class Queue:
                 raise BusyError(f"{self._inside} requests are waiting: come again in {wait} s", wait)
             self._inside += 1
             self._tell(self._inside)
-        future = self._thread.submit(self._timed, monotonic(), call, *args)
-        future.add_done_callback(self._leave)
+            entry = _Entry(call, args, monotonic())
+            self._line[entry] = None
+        future: Future[T] = self._thread.submit(self._timed, entry)
+        future.add_done_callback(lambda _: self._leave(entry))
         return future
 
-    def _timed(self, came: float, call: Callable[..., T], *args: Any) -> T:
+    def _timed(self, entry: _Entry) -> Any:
         began = monotonic()
         try:
             with self._turn():
                 began = monotonic()
-                self._waited(began - came)
-                return call(*args)
+                self._waited(began - entry.came)
+                self._look_ahead(entry)
+                return entry.call(*entry.args)
         finally:
             self._usual += 0.2 * (monotonic() - began - self._usual)
 
-    def _leave(self, _: Future[Any]) -> None:
+    def _look_ahead(self, entry: _Entry) -> None:
+        """Give away the sound of this call and of those behind it, unless an earlier one did."""
+        if self.foresee is None or entry.foreseen or entry.sound is None:
+            return
         with self._lock:
+            next_ones = [one for one in self._line if one.sound is not None and not one.foreseen]
+            next_ones = next_ones[: self._together]
+            for one in next_ones:
+                one.foreseen = True
+        if len(next_ones) > 1:
+            self.foresee([one.sound for one in next_ones if one.sound is not None])
+
+    def _leave(self, entry: _Entry) -> None:
+        with self._lock:
+            self._line.pop(entry, None)
             self._inside -= 1
             self._tell(self._inside)
 

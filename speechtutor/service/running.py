@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -124,10 +125,24 @@ def serve(plan: Plan, place: socket.socket, workers: int = 1, beside: Beside | N
     )  # fmt: skip
     if workers == 1:
         config.load()  # an error of ours is told before anybody is answered
-        uvicorn.Server(config).run(sockets=[place])
+        with _outlived(signal.SIGTERM):
+            uvicorn.Server(config).run(sockets=[place])
         return
     with _shared(workers):
         Multiprocess(config, [place]).run()
+
+
+@contextmanager
+def _outlived(number: int) -> Iterator[None]:
+    """A signal that ends the server and not the process, which has to tidy up.
+
+    uvicorn raises the signal that stopped it again when it is done, for who was there to hear it before.
+    """
+    before = signal.signal(number, lambda _number, _frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ class Settings:
     may wait for the models, `patience` how many seconds one may take with waiting, `upload` how many its body
     may take. `rate` is how often a key may be used that has no rate of its own, counted at `rate_store`.
     `secret` signs tokens. `n_streams` is how many may be spoken at once, `idle` how many seconds one may be
-    silent.
+    silent. `together` is how many recordings of those that wait are heard at once.
     """
 
     keys: Keys = field(default=Keys(), repr=False)
@@ -37,6 +37,7 @@ class Settings:
     secret: bytes = field(default_factory=lambda: token_bytes(32), repr=False)
     n_streams: int = 8
     idle: float = 15.0
+    together: int = 1
 
     def __post_init__(self) -> None:
         """Refuse limits under which nothing could be served.
@@ -44,7 +45,16 @@ class Settings:
         Raises:
             InputError: naming the limit.
         """
-        for name in ("max_bytes", "max_seconds", "n_waiting", "patience", "upload", "n_streams", "idle"):
+        for name in (
+            "max_bytes",
+            "max_seconds",
+            "n_waiting",
+            "patience",
+            "upload",
+            "n_streams",
+            "idle",
+            "together",
+        ):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} must be more than 0, not {getattr(self, name)}")
 

@@ -20,18 +20,63 @@ from speechtutor.schema import Json, number
 from speechtutor.service.desk import Desk
 from speechtutor.service.queue import Queue
 from speechtutor.service.tokens import Tokens
-from speechtutor.views.azure import heard_json, rest_json
+from speechtutor.views.azure import Wanted, heard_json, rest_json
 
 AZURE = "/speech/recognition/conversation/cognitiveservices/v1"
+HEADER = "Pronunciation-Assessment"
 LONGEST = 8_000
 """Characters of the header with what to assess."""
 
 
+MOST_PHONES = 40
+"""Phones that may be asked for in place of each; there are no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What Azure's header asks for; what else it may hold changes nothing here."""
+    """What Azure's header asks for, under its names; what else it may hold changes nothing here.
+
+    Switches and counts come as such or as text: the public samples write "true" and "5".
+    """
 
     ReferenceText: str = ""
+    GradingSystem: Literal["FivePoint", "HundredMark"] = "FivePoint"
+    Granularity: Literal["Phoneme", "Word", "FullText"] = "Phoneme"
+    Dimension: Literal["Basic", "Comprehensive"] = "Basic"
+    PhonemeAlphabet: Literal["SAPI", "IPA"] = "SAPI"
+    NBestPhonemeCount: int | str = 0
+    EnableMiscue: bool | str = False
+    EnableProsodyAssessment: bool | str = False
+
+    def wanted(self) -> Wanted:
+        """The reply that is asked for.
+
+        Raises:
+            InputError: for a text that is no switch, or no count.
+        """
+        return Wanted(
+            self.Granularity,
+            self.GradingSystem == "FivePoint",
+            self.Dimension == "Comprehensive",
+            self.PhonemeAlphabet == "IPA",
+            _count("NBestPhonemeCount", self.NBestPhonemeCount),
+            _switch("EnableMiscue", self.EnableMiscue),
+            _switch("EnableProsodyAssessment", self.EnableProsodyAssessment),
+        )
+
+
+def _switch(name: str, value: bool | str) -> bool:
+    said = str(value).strip().lower()
+    if said not in ("true", "false"):
+        raise InputError(f"{HEADER}: {name} is true or false, not {value!r:.40}")
+    return said == "true"
+
+
+def _count(name: str, value: int | str) -> int:
+    said = str(value).strip()
+    if not (said.isascii() and said.isdigit() and len(said) < 4 and int(said) <= MOST_PHONES):
+        raise InputError(f"{HEADER}: {name} is 0 to {MOST_PHONES}, not {value!r:.40}")
+    return int(said)
 
 
 def asked(header: str) -> Assessment:
@@ -40,14 +85,13 @@ def asked(header: str) -> Assessment:
     Raises:
         InputError: when it is not that.
     """
-    where = "Pronunciation-Assessment"
     if len(header) > LONGEST:
-        raise InputError(f"{where}: longer than {LONGEST} characters")
+        raise InputError(f"{HEADER}: longer than {LONGEST} characters")
     try:
         data = base64.b64decode(header.strip(), validate=True)
     except (binascii.Error, ValueError):
-        raise InputError(f"{where}: not base64") from None
-    return jsonio.decode(data, Assessment, where)
+        raise InputError(f"{HEADER}: not base64") from None
+    return jsonio.decode(data, Assessment, HEADER)
 
 
 def shapes(desk: Desk, queue: Queue, tokens: Tokens) -> APIRouter:
@@ -74,10 +118,11 @@ def shapes(desk: Desk, queue: Queue, tokens: Tokens) -> APIRouter:
             recording, heard = await queue.run(desk.transcribe, data, "en")
             return heard_json(heard, recording.duration, detailed=format == "detailed")
         try:
-            text = asked(pronunciation_assessment).ReferenceText.strip() or None
+            assessment = asked(pronunciation_assessment)
+            text, wanted = assessment.ReferenceText.strip() or None, assessment.wanted()
         except InputError as error:
             raise HTTPException(400, str(error)) from None
-        return rest_json(await queue.run(desk.score, data, text))
+        return rest_json(await queue.run(desk.score, data, text), wanted)
 
     @routes.post("/v1/audio/transcriptions", response_model=None)
     async def transcriptions(

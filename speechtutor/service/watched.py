@@ -21,6 +21,7 @@ from speechtutor.core import (
 from speechtutor.pipeline import Coach
 from speechtutor.stages import (
     AcousticModel,
+    Drafting,
     GrammarCorrector,
     Listening,
     Scorer,
@@ -51,6 +52,15 @@ class _Transcriber:
     def transcribe(self, recording: Recording, *, lang: str | None = None) -> Transcript:
         with timed(self.tell, "transcriber"):
             return self.inner.transcribe(recording, lang=lang)
+
+
+@dataclass(frozen=True, slots=True)
+class _Drafting(_Transcriber):
+    inner: Drafting
+
+    def draft(self, recording: Recording, *, lang: str | None = None) -> Transcript:
+        with timed(self.tell, "transcriber"):
+            return self.inner.draft(recording, lang=lang)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +129,19 @@ def watched(coach: Coach, tell: Tell) -> Coach:
     """The same coach, each stage of which tells its seconds."""
     return replace(
         coach,
-        transcriber=_Transcriber(coach.transcriber, tell),
+        transcriber=_transcriber(coach.transcriber, tell),
         scorer=_scorer(coach.scorer, tell),
         tutor=_Tutor(coach.tutor, tell),
         grammar=None if coach.grammar is None else _Corrector(coach.grammar, tell),
         synthesizer=None if coach.synthesizer is None else _Synthesizer(coach.synthesizer, tell),
     )
+
+
+def _transcriber(transcriber: Transcriber, tell: Tell) -> Transcriber:
+    """A transcriber that drafts still does."""
+    if isinstance(transcriber, Drafting):
+        return _Drafting(transcriber, tell)
+    return _Transcriber(transcriber, tell)
 
 
 def _scorer(scorer: Scorer, tell: Tell) -> Scorer:

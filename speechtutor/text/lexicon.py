@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import lzma
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -87,6 +87,11 @@ class Lexicon:
         also = tuple(tuple(line.split()) for line in self.language.also.get(word, ()))
         several = self.language.homographs.get(word)
         return tuple(dict.fromkeys(own + also + (several.senses if several else ())))
+
+    def entries(self) -> Iterator[tuple[str, tuple[Phones, ...]]]:
+        """Every word that is written down, with its pronunciations."""
+        for word in self._lines:
+            yield word, self.listed(word)
 
     def derived(self, word: str) -> tuple[Phones, ...]:
         """Pronunciations that follow from a listed word by inflection, or ()."""

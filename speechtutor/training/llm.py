@@ -49,11 +49,17 @@ ADAPTER_FOLDER = "adapter"
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """A chat as tokens; the last `n_reply` of them are the reply with its end mark."""
+    """A chat as tokens; the last `n_reply` of them are the reply with its end mark.
+
+    `rival` is the same chat with a worse reply, `lead` how much likelier the reply was than that one's before
+    training, in nats (`training.preferences`).
+    """
 
     ids: tuple[int, ...]
     n_reply: int
     task: str
+    rival: Chat | None = None
+    lead: float = 0.0
 
 
 @dataclass(frozen=True)

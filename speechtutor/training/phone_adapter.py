@@ -65,7 +65,9 @@ def save(
 ) -> None:
     """Write the folder that `load` reads; `rated` says that the rater head was trained, `mark` from what."""
     original = {f"encoder.{k}": v for k, v in base_encoder(base).state_dict().items()}
-    adapter, rest = compress(network.state_dict(), original, rank)
+    # A head on a lower layer (`recipes.train_lower_head`) belongs to the layers as they were.
+    trained = {k: v for k, v in network.state_dict().items() if not k.startswith("lower.")}
+    adapter, rest = compress(trained, original, rank)
     out.mkdir(parents=True, exist_ok=True)
     save_file(rest, out / "head.safetensors")
     settings = {"base": base, "rank": rank, "rated": rated, "symbols": SYMBOLS}

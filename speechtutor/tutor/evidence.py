@@ -8,16 +8,24 @@ contradicts the other.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
-from speechtutor.core import Caution, Code, ErrorType, LearnerState, UtteranceScore
+from speechtutor.content.tables import sounds
+from speechtutor.core import Caution, Code, ErrorType, LearnerState, Mastery, UtteranceScore
 from speechtutor.tutor.findings import ALL_GOOD, SMALL_WORDS, Finding, FindingKind, findings
-from speechtutor.tutor.labels import Label, plain, word_label
+from speechtutor.tutor.labels import Label, phone_label, plain, word_label
 
 WELL_SAID = 0.8
 """Score from which a word or an aspect is praised."""
 
 MOSTLY_MISSING = 0.5
 """Share of omitted words from which the text was not read at all."""
+
+BY_CHANCE = 0.05
+"""Probability, all sounds looked at together, below which a run of good sounds is better than the record."""
+
+SHORTEST_RECORD = 6
+"""Attempts at a sound from which there is a record to be better than."""
 
 _BLOCKING = frozenset({Code.SILENCE, Code.TOO_SHORT, Code.OFF_TEXT})
 _WRONG = frozenset({Label.WRONG, Label.MISSING, Label.EXTRA})
@@ -26,7 +34,10 @@ _POOR = frozenset({Code.TOO_QUIET, Code.CLIPPED, Code.NOISY, Code.TRUNCATED})
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """One true thing to praise: a word, the fluency, that every word was there, or the try itself."""
+    """One true thing to praise: a sound better than before, a word, the pace, every word, or the try itself.
+
+    `word` is what is named: the word, or the respelling of the sound.
+    """
 
     id: str
     kind: str
@@ -61,7 +72,8 @@ def gather(score: UtteranceScore, learner: LearnerState) -> Evidence:
     good = score.overall is None or score.overall >= ALL_GOOD
     flawless = not found and good and labels <= {Label.GOOD} and not codes & _POOR
     unnamed = not found and bool(labels & _WRONG)
-    return Evidence(score.text, found, _strengths(score, found), cautions, flawless=flawless, unnamed=unnamed)
+    praised = _strengths(score, found, learner)
+    return Evidence(score.text, found, praised, cautions, flawless=flawless, unnamed=unnamed)
 
 
 def _measured(score: UtteranceScore) -> bool:
@@ -82,8 +94,13 @@ def _cautions(score: UtteranceScore) -> tuple[Caution, ...]:
     return score.cautions
 
 
-def _strengths(score: UtteranceScore, found: tuple[Finding, ...]) -> tuple[Strength, ...]:
+def _strengths(
+    score: UtteranceScore, found: tuple[Finding, ...], learner: LearnerState
+) -> tuple[Strength, ...]:
     praised = []
+    improved = improved_sound(score, found, learner)
+    if improved:
+        praised.append(("better", improved))
     best = _best_word(score, {finding.word.lower() for finding in found})
     if best:
         praised.append(("word", best))
@@ -96,6 +113,36 @@ def _strengths(score: UtteranceScore, found: tuple[Finding, ...]) -> tuple[Stren
         praised.append(("complete", ""))
     praised.append(("thanks", ""))
     return tuple(Strength(f"s{n}", kind, word) for n, (kind, word) in enumerate(praised, 1))
+
+
+def improved_sound(score: UtteranceScore, found: tuple[Finding, ...], learner: LearnerState) -> str:
+    """The respelling of a sound that came out better than this learner's record bears out; "" for none.
+
+    All of it in this utterance must be shown as good, often enough that the record, taken as a Beta
+    distribution (its posterior predictive, Bonferroni over the sounds looked at), makes that unlikely.
+    """
+    told = {name for finding in found for name in (finding.phone, finding.heard) if name}
+    barred = {sounds()[name].label for name in told if name in sounds()}
+    places: dict[str, list[Label]] = {}
+    for word in score.words:
+        for phone in word.phones:
+            places.setdefault(phone.canonical, []).append(phone_label(phone))
+    tried = []
+    for name, labels in places.items():
+        known = learner.phones.get(name)
+        if known and known.n_attempts >= SHORTEST_RECORD and name in sounds():
+            good = set(labels) == {Label.GOOD} and sounds()[name].label not in barred
+            tried.append((_chance(known, len(labels)) if good else 1.0, name))
+    if not tried or min(tried)[0] * len(tried) >= BY_CHANCE:
+        return ""
+    return sounds()[min(tried)[1]].label
+
+
+def _chance(known: Mastery, n: int) -> float:
+    """The probability that all of `n` sounds are good, by a record with a flat prior."""
+    good = 1.0 + known.mean * known.n_attempts
+    every = 2.0 + known.n_attempts
+    return prod((good + i) / (every + i) for i in range(n))
 
 
 def _none(found: tuple[Finding, ...], *kinds: FindingKind) -> bool:

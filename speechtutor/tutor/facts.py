@@ -16,6 +16,9 @@ WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 QUOTED = re.compile(r'"([^"]*)"')
 
 _SLASHED = re.compile(r"/([^/\s]{1,4})/")
+_AFTER = re.compile(r"(?:After that|And then|Then),? ")
+_TIMES = re.compile(r"\b(?:next|last|this|one more) time\b")
+"""Where "time" is no mention of a text that has the word."""
 _CLAUSE = re.compile(r'[,;:]\s|[.!?]"?\s+|\s(?:but|however|and)\s')
 _PLACE = re.compile(r"\b(?:at|in|near|from) the (start|beginning|middle|end)\b")
 _ORDINAL = re.compile(r"\b(first|last|final|middle) (?:sound|letter|part|consonant|vowel)\b")
@@ -37,7 +40,8 @@ class Facts:
 
     `flagged` is the word of the finding ("" when all was well), `praised` the best word; `target`
     and `heard` are the respellings of the two sounds; `names` are all words that may be quoted,
-    `others` the words of the text that may not be brought up, `hint` the words of our own hint.
+    `others` the words of the text that may not be brought up, `hint` the words of our own hint; `improved`
+    is the respelling of a sound that came out better than before.
     """
 
     finding: Finding | None
@@ -49,6 +53,7 @@ class Facts:
     names: frozenset[str]
     others: frozenset[str]
     hint: frozenset[str]
+    improved: str = ""
 
     @property
     def sounds(self) -> frozenset[str]:
@@ -61,15 +66,16 @@ class Facts:
         return self.finding.kind.value if self.finding else ""
 
 
-def facts(evidence: Evidence) -> Facts:
-    """What the evidence allows a text to name."""
-    finding = next(iter(picked(evidence)), None)
+def facts(evidence: Evidence, place: int = 0) -> Facts:
+    """What the evidence allows a text to name about its first finding, or about the one at a `place`."""
+    finding = next(iter(picked(evidence)[place:]), None)
     target = sounds()[finding.phone] if finding and finding.phone else None
     heard = sounds()[finding.heard] if finding and finding.heard else None
     pair = minimal_pair(finding.phone, finding.heard) if finding and finding.phone else None
-    praised = {strength.word.lower() for strength in evidence.strengths if strength.word}
+    praised = {one.word.lower() for one in evidence.strengths if one.word and one.kind != "better"}
+    improved = next((one.word.lower() for one in evidence.strengths if one.kind == "better"), "")
     flagged = finding.word.lower() if finding else ""
-    names = {flagged, *praised, *(pair or ()), *(s.example for s in (target, heard) if s)} - {""}
+    names = {flagged, improved, *praised, *(pair or ()), *(s.example for s in (target, heard) if s)} - {""}
     return Facts(
         finding=finding,
         flagged=flagged,
@@ -80,7 +86,25 @@ def facts(evidence: Evidence) -> Facts:
         names=frozenset(names),
         others=frozenset(words_of(evidence.text.translate(APOSTROPHES))) - names,
         hint=frozenset(words_of(how_line(finding)) if finding else ()),
+        improved=improved,
     )
+
+
+def comes_after(sentence: str) -> bool:
+    """Whether a sentence begins as one that tells a second finding after the first."""
+    return _AFTER.match(sentence) is not None
+
+
+def facts_of(sentence: str, evidence: Evidence) -> Facts:
+    """What a sentence may name: of the second finding where it begins as what comes after, else of the first.
+
+    It must then name the second finding's word: nothing else comes after.
+    """
+    if len(picked(evidence)) > 1 and comes_after(sentence) and not asks(sentence):
+        second = facts(evidence, 1)
+        if {*words_of(second.flagged)} <= {*words_of(sentence)}:
+            return second
+    return facts(evidence)
 
 
 def words_of(text: str) -> list[str]:
@@ -108,12 +132,14 @@ def check(sentence: str, found: Facts) -> Iterator[Violation]:
 
 def bears_out(sentence: str, evidence: Evidence) -> str:
     """The id of the finding or strength that a sentence which holds rests on."""
-    found = facts(evidence)
+    found = facts_of(sentence, evidence)
     words = set(words_of(sentence))
-    if found.finding is None:
-        best = evidence.strengths[0]
-        return best.id if words & found.praised else NO_FINDING
     quoted = {name.lower() for name in QUOTED.findall(sentence)}
+    best = evidence.strengths[0]
+    if best.kind == "better" and quoted == {best.word.lower()}:
+        return best.id
+    if found.finding is None:
+        return best.id if words & found.praised else NO_FINDING
     named = {*words_of(found.flagged)} <= words or quoted & found.sounds
     if named or _is_hint(sentence, found) or words & (word_set("correction") | _refused("articulators")):
         return found.finding.id
@@ -162,7 +188,7 @@ def _mentions(sentence: str, found: Facts) -> Iterator[Violation]:
     for sound in _SLASHED.findall(sentence.lower()):
         if sound not in found.sounds:
             yield Violation("sound", sound)
-    free = QUOTED.sub(" ", sentence.lower())
+    free = _TIMES.sub(" ", QUOTED.sub(" ", sentence.lower()))
     for word in set(words_of(free)) & found.others - word_set("function") - found.hint:
         yield Violation("mention", word)
     # "the word the." names a word that is otherwise grammar; "the word is" does not.
@@ -213,12 +239,17 @@ def _praise_claims(sentence: str, found: Facts) -> Iterator[Violation]:
     """Praise for the pace, for completeness or for everything must be earned."""
     if asks(sentence) or _is_hint(sentence, found):
         return
-    text = " ".join(words_of(sentence))
+    # "Better" may be a word that is practised; in quotes stand names alone (`_mentions`).
+    text = " ".join(words_of(QUOTED.sub(" ", sentence)))
     strengths = found.strengths | ({"all"} if found.finding is None else set())
     for strength, cues in read("words")["praise_claims"].items():
         for cue in cues:
             if strength not in strengths and re.search(rf"\b{cue}\b", text):
                 yield Violation("claim", cue)
+    # What is better than before is the sound that the record bears out, and nothing else.
+    compared = any(re.search(rf"\b{cue}\b", text) for cue in read("words")["praise_claims"]["better"])
+    if compared and {name.lower() for name in QUOTED.findall(sentence)} != {found.improved}:
+        yield Violation("claim", "better")
 
 
 def _valence(sentence: str, found: Facts) -> Iterator[Violation]:
@@ -235,7 +266,9 @@ def _valence(sentence: str, found: Facts) -> Iterator[Violation]:
         if others and not flagged and found.flagged and bad:
             yield Violation("praise", f"corrects {others[0]!r}")
         again = asks(sentence) or words & word_set("again")
-        if again and not flagged and found.flagged and (named | words) & found.praised:
+        # "You" may be praised, and is no mention of the word in "can you say it again".
+        told = named | (words - word_set("function"))
+        if again and not flagged and found.flagged and told & found.praised:
             yield Violation("praise", "asks to repeat what was well said")
 
 

@@ -6,13 +6,15 @@ never the text itself: what the user typed cannot give it instructions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import cycle
 from typing import Any
 from zlib import crc32
 
-from speechtutor.content.tables import message, read, sounds
+from speechtutor.content.tables import message, read, sounds, word_set
 from speechtutor.stages import Message
 from speechtutor.tutor.evidence import Evidence, Strength
+from speechtutor.tutor.facts import WORD
 from speechtutor.tutor.findings import Finding, FindingKind
 from speechtutor.tutor.rules import how_line, picked
 
@@ -24,22 +26,36 @@ def prompt(evidence: Evidence, *, shots: bool = True, starts: bool = False) -> t
     kinds without examples, and readings neither wrong nor flawless are left to the rules. All turns but the
     last depend on the kind of finding and of praise alone, so an engine can keep what it made of them. A
     model that was trained on such notes needs no examples (`shots=False`); one that learnt to is told how to
-    begin (`starts=True`), so that not every reply begins alike.
+    begin (`starts=True`), so that not every reply begins alike, and what comes after the first finding.
     """
-    finding = next(iter(picked(evidence)), None)
+    finding, *others = picked(evidence) or (None,)
     told = (finding.sure and bool(finding.word)) if finding else evidence.flawless
     if not evidence.judged or not told or _kind(finding) not in read("prompts"):
         return None
     best = evidence.strengths[0]
     fixed = _examples(_kind(finding), best.kind) if shots else (Message("system", read("prompts")["system"]),)
     asked = note(best, finding)
-    return (*fixed, Message("user", started(asked, start_of(asked, best)) if starts else asked))
+    if starts:
+        asked = started(ordered(asked, others), start_of(asked, best, evidence.text))
+    return (*fixed, Message("user", asked))
 
 
-def start_of(asked: str, best: Strength) -> str:
-    """How the reply to a note is to begin: the same for the same note."""
+def ordered(asked: str, others: Sequence[Finding]) -> str:
+    """The note with what comes after its finding, before what it asks for."""
+    known = [finding for finding in others if finding.word and _kind(finding) in read("prompts")]
+    lines = asked.split("\n")
+    return "\n".join([*lines[:-1], *(f"Then: {_about(one, 'note')}" for one in known), lines[-1]])
+
+
+def start_of(asked: str, best: Strength, text: str = "") -> str:
+    """How the reply to a note is to begin: the same for the same note about the same text.
+
+    No word of the text that the note does not name may be in it, lest it seems to speak of that word.
+    """
     choices: list[str] = read("prompts")["starts"][best.kind]
-    return choices[crc32(asked.encode()) % len(choices)]
+    said = set(WORD.findall(text.lower())) - word_set("function")
+    free = [start for start in choices if not said & set(start.lower().split())] or choices
+    return free[crc32(asked.encode()) % len(free)]
 
 
 def started(asked: str, start: str) -> str:

@@ -9,11 +9,23 @@ warmth, since the rule-based text takes its place; a wrong one that passes would
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from speechtutor.content.tables import catalogue
 from speechtutor.tutor.evidence import Evidence
-from speechtutor.tutor.facts import QUOTED, Facts, Violation, asks, check, facts, words_of
+from speechtutor.tutor.facts import (
+    QUOTED,
+    Facts,
+    Violation,
+    asks,
+    check,
+    comes_after,
+    facts,
+    facts_of,
+    words_of,
+)
+from speechtutor.tutor.rules import picked
 
 __all__ = ["Violation", "holds", "normal", "split_sentences", "verify", "verify_explained", "verify_sentence"]
 
@@ -22,6 +34,9 @@ MAX_WORDS = 70
 MAX_SENTENCE_WORDS = 30
 RUN = 5
 """Words in a row that may not come twice."""
+LONG_RUN = 9
+"""Words in a row that what is told of a second finding may not take from the first: two may sound a little
+closer to something else, but how to make a sound is said once."""
 
 _PLAIN = re.compile(r"""[A-Za-z .,;:!?'"\-/()0-9\n]*""")
 _BOUNDARY = re.compile(r"""(?<=[.!?])\s+|(?<=[.!?]")\s+(?=[A-Z"])""")
@@ -31,7 +46,8 @@ _STRAIGHT = str.maketrans({"“": '"', "”": '"', "’": "'", "‘": "'", "–"
 def verify(text: str, evidence: Evidence) -> list[Violation]:
     """All reasons to refuse a whole text; an empty list means that it may be shown."""
     found, tidy = facts(evidence), normal(text)
-    problems = [v for sentence in split_sentences(tidy) for v in _sentence(sentence, found)]
+    problems = [v for one in split_sentences(tidy) for v in _sentence(one, facts_of(one, evidence))]
+    problems += _order(tidy, evidence)
     if "\n" in tidy:
         problems.append(Violation("markup", "more than one line"))
     return [*problems, *_coverage(tidy, found), *_length(tidy), *_repetition(tidy)]
@@ -41,7 +57,8 @@ def verify_sentence(sentence: str, evidence: Evidence, *, before: str = "") -> l
     """Reasons to refuse one sentence of a text that is still being written, after what came before."""
     tidy = normal(sentence)
     text = f"{before} {tidy}".strip()
-    return [*_sentence(tidy, facts(evidence)), *_length(text), *_repetition(text)]
+    problems = [*_sentence(tidy, facts_of(tidy, evidence)), *_order(text, evidence)]
+    return [*problems, *_length(text), *_repetition(text)]
 
 
 def verify_explained(text: str, evidence: Evidence, lang: str) -> list[Violation]:
@@ -82,6 +99,16 @@ def _sentence(sentence: str, found: Facts) -> Iterator[Violation]:
     yield from check(sentence, found)
 
 
+def _order(text: str, evidence: Evidence) -> Iterator[Violation]:
+    """What comes second is told second, and once."""
+    told = [facts_of(sentence, evidence).finding for sentence in split_sentences(text)]
+    second = [at for at, finding in enumerate(told) if finding and finding is not picked(evidence)[0]]
+    first = facts(evidence).flagged
+    before = text if not second else " ".join(split_sentences(text)[: second[0]])
+    if second and (len(second) > 1 or not holds(words_of(before), words_of(first))):
+        yield Violation("order", "the second finding without the first before it, or twice")
+
+
 def _coverage(text: str, found: Facts) -> Iterator[Violation]:
     statements = [words_of(s) for s in split_sentences(text) if not asks(s)]
     if not any(statements):
@@ -104,12 +131,21 @@ def _length(text: str) -> Iterator[Violation]:
         yield Violation("length", "more than one question")
 
 
+def _twice(words: Sequence[str], n: int) -> tuple[str, ...]:
+    """The first `n` words in a row that come twice."""
+    runs = [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
+    return next((run for run, count in Counter(runs).items() if count > 1), ())
+
+
 def _repetition(text: str) -> Iterator[Violation]:
     words, said = words_of(text), [" ".join(words_of(sentence)) for sentence in split_sentences(text)]
     if len(set(said)) < len(said):
         yield Violation("repetition", "a sentence twice")
-    runs = [tuple(words[i : i + RUN]) for i in range(len(words) - RUN + 1)]
-    if len(set(runs)) < len(runs):
-        yield Violation("repetition", " ".join(next(run for run in runs if runs.count(run) > 1)))
+    sentences = split_sentences(text)
+    first = " ".join(one for one in sentences if not comes_after(one))
+    parts = [words_of(part) for part in (first, *filter(comes_after, sentences))]
+    run = next(filter(None, (*(_twice(part, RUN) for part in parts), _twice(words, LONG_RUN))), None)
+    if run:
+        yield Violation("repetition", " ".join(run))
     if any(a == b == c for a, b, c in zip(words, words[1:], words[2:], strict=False)):
         yield Violation("repetition", "a word three times")

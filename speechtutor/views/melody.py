@@ -62,8 +62,8 @@ def pitch_svg(
     """
     if pitch is None or not pitch.voiced.any():
         return ""
-    own = _semitones(pitch)
-    target = None if model is None or not model.voiced.any() else _semitones(model)
+    own = semitones(pitch)
+    target = None if model is None or not model.voiced.any() else semitones(model)
     top = max([OCTAVE_HALF, float(np.abs(own).max()), *([] if target is None else [np.abs(target).max()])])
     end = max(float(pitch.times[-1]), *(word.end or 0.0 for word in words), 0.1)
     scale = (WIDTH - LEFT) / end
@@ -93,7 +93,8 @@ def _times(pitch: Pitch) -> Floats:
     return pitch.times[pitch.voiced]
 
 
-def _semitones(pitch: Pitch) -> Floats:
+def semitones(pitch: Pitch) -> Floats:
+    """(n_voiced,) how far the voice is from its own middle, in semitones."""
     hz = pitch.hz[pitch.voiced]
     return np.asarray(12 * np.log2(hz / np.median(hz)), np.float32)
 

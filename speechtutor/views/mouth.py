@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 
-from speechtutor.content.tables import message, read
+from speechtutor.content.tables import mark, message, read
 from speechtutor.core.inventory import CONSONANT_FEATURES
 
 CSS = """
@@ -61,7 +61,7 @@ def mouth_svg(phone: str, sound: str, lang: str = "en") -> str:
     parts = [message("take", "mouth", lang, sound=sound)]
     parts.append(message("take", "voiced" if voiced else "voiceless", lang))
     parts += [message("take", "through_nose", lang)] if mouth.nose else []
-    label = escape(", ".join(parts), quote=True)
+    label = escape(mark("comma", lang).join(parts), quote=True)
     jaw = 44 * mouth.open
     shapes = [_head(jaw, mouth), _teeth(jaw), _tongue(mouth, jaw)]
     if mouth.to is not None:

@@ -11,8 +11,9 @@ import io
 from collections.abc import Sequence
 from html import escape
 
-from speechtutor.content.tables import message, minimal_pair, sounds
+from speechtutor.content.tables import headed, listed, message, minimal_pair, sounds
 from speechtutor.core import Feedback, Recording
+from speechtutor.practice import library
 from speechtutor.practice.placement import MOST, Placed
 from speechtutor.practice.retake import Changes
 from speechtutor.tutor.rules import unsaid
@@ -40,7 +41,9 @@ CSS = """
 .st-changes{border-left:5px solid #009e73;background:#e0f3ec;color:#00382a;padding:.4rem .9rem;margin:.4rem 0;
  border-radius:.3rem}
 .st-changes *{color:inherit!important}
+.st-drawn{width:100%;height:auto;max-width:26rem;border-radius:.6rem;display:block;margin:.4rem 0}
 .st-play{display:flex;gap:.5rem;flex-wrap:wrap;margin:.3rem 0}
+.st-wait progress{width:10rem;max-width:40%;height:1rem;accent-color:#0072b2;vertical-align:middle}
 .st-sound{width:100%;max-width:26rem;height:40px;display:block}
 @media(max-width:480px){.st-advice .with{flex-direction:column;align-items:flex-start}
  .st-advice .st-mouth{max-width:70%}.st-card .say{font-size:1.35rem}}
@@ -70,8 +73,9 @@ def card_html(
     if say and hidden:
         shown = f'<p class="hidden">{escape(message("card", "hidden", lang))}</p>'
     elif say:
-        long = " long" if len(say) > LONG else ""
-        shown = f'<p class="say{long}" lang="en">{escape(say)}</p>'
+        # What scrolls has to be reached by the keyboard.
+        long = ' class="say long" tabindex="0"' if len(say) > LONG else ' class="say"'
+        shown = f'<p{long} lang="en">{escape(say)}</p>'
     reason = f'<p class="why">{escape(why)}</p>' if why else ""
     return (
         f'<section class="st-card" data-id="{escape(id, quote=True)}"'
@@ -96,12 +100,22 @@ def choices_html(words: Sequence[str], chosen: int | None, right: int | None, la
     return f'<div class="st-choices">{buttons}</div>{told}'
 
 
+def picture_html(picture: str, lang: str = "en") -> str:
+    """A drawing to describe; what it shows is the answer, so it is named and not described."""
+    named = escape(message("card", "picture_alt", lang), quote=True)
+    shapes = library.drawing(picture).partition(">")[2].rpartition("</svg>")[0]
+    return (
+        f'<svg class="st-drawn" viewBox="0 0 400 250" role="img" aria-label="{named}">'
+        f"<title>{named}</title>{shapes}</svg>"
+    )
+
+
 def placed_html(placed: Placed, lang: str = "en", notation: str = "respelling") -> str:
     """Where a placement ended."""
     lines = [message("card", "placement_done", lang, level=placed.level)]
     phones = dict.fromkeys(phone for skill in placed.weak for phone in _phones(skill))
     if phones:
-        named = ", ".join(sound_name(phone, notation, lang) for phone in list(phones)[:3])
+        named = listed((sound_name(phone, notation, lang) for phone in list(phones)[:3]), lang)
         lines.append(message("card", "placement_weak", lang, sounds=named))
     told = "".join(f"<p>{escape(line)}</p>" for line in lines)
     return f'<div class="st-changes" role="status">{told}</div>'
@@ -131,9 +145,15 @@ def advice_html(
     if tip is not None and (pair := minimal_pair(tip.phone, tip.heard) if tip.phone else None):
         parts.append(_pair(pair, lang))
     if rest:
-        rows = "".join(f'<li><b lang="en">{escape(one.word)}</b>: {escape(more)}</li>' for one, more in rest)
-        parts.append(f"<p>{escape(message('take', 'more', lang))}:</p><ul>{rows}</ul>")
-    who = message("result", "worded_by", lang, who=feedback.source)
+        rows = "".join(
+            f'<li><b lang="en">{escape(one.word)}</b>{headed("", escape(more), lang)}</li>'
+            for one, more in rest
+        )
+        parts.append(f"<p>{escape(headed(message('take', 'more', lang), '', lang))}</p><ul>{rows}</ul>")
+    by_rules = message("result", "worded_by_rules", lang)
+    who = (
+        by_rules if feedback.source == "rules" else message("result", "worded_by", lang, who=feedback.source)
+    )
     parts.append(f'<p class="by"><small>{escape(who)}</small></p>')
     picture = ""
     if tip is not None and tip.phone in mouths():
@@ -149,7 +169,8 @@ def _pair(pair: tuple[str, str], lang: str) -> str:
         f"▶ {escape(word)}</button>"
         for word in pair
     )
-    return f'<p>{escape(message("take", "compare", lang))}:</p><div class="st-play">{buttons}</div>'
+    heading = headed(message("take", "compare", lang), "", lang)
+    return f'<p>{escape(heading)}</p><div class="st-play">{buttons}</div>'
 
 
 def changes_html(found: Changes | None, lang: str = "en") -> str:
@@ -158,15 +179,25 @@ def changes_html(found: Changes | None, lang: str = "en") -> str:
         return ""
     lines = []
     if found.better:
-        lines.append("▲ " + message("take", "better", lang, words=", ".join(found.better)))
+        lines.append("▲ " + message("take", "better", lang, words=listed(found.better, lang)))
     if found.worse:
-        lines.append("▽ " + message("take", "worse", lang, words=", ".join(found.worse)))
+        lines.append("▽ " + message("take", "worse", lang, words=listed(found.worse, lang)))
     if found.overall:
         lines.append(message("take", "overall_up" if found.overall > 0 else "overall_down", lang))
     if found.none:
         lines.append("＝ " + message("take", "same", lang))
     told = "".join(f"<p>{escape(line)}</p>" for line in lines)
     return f'<div class="st-changes" role="status">{told}</div>'
+
+
+def waiting_html(share: float | None = None, lang: str = "en") -> str:
+    """That a take is being judged; with `share`, in [0, 1], how far that is."""
+    told = escape(message("app", "listening", lang))
+    if share is None:
+        return f'<p class="st-wait">{told}</p>'
+    done = f"{100 * share:.0f}"
+    bar = f'<progress max="100" value="{done}" aria-label="{told}">{done} %</progress>'
+    return f'<p class="st-wait">{told} {bar} <span aria-hidden="true">{done} %</span></p>'
 
 
 def sound_html(recording: Recording | None, label: str, *, autoplay: bool = False) -> str:

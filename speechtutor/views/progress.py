@@ -10,19 +10,23 @@ from datetime import datetime
 from functools import partial
 from html import escape
 
-from speechtutor.content.tables import message, sounds
+from speechtutor.content.tables import listed, message, sounds
 from speechtutor.core import Attempt, LearnerState
 from speechtutor.core.inventory import PHONES, VOWELS
 from speechtutor.learner import belief, memory, skills
 from speechtutor.learner.change import overall_change
+from speechtutor.learner.progress import practice
 from speechtutor.learner.rows import Known
 from speechtutor.learner.skills import sounds_of
-from speechtutor.practice.path import MASTERED, told
+from speechtutor.practice.path import told
 from speechtutor.practice.placement import placed, profile
 from speechtutor.schema import percent
+from speechtutor.views import overtime
 from speechtutor.views.score import sound_name, sounds_name
 
-CSS = """
+CSS = (
+    overtime.CSS
+    + """
 .st-map{display:grid;grid-template-columns:repeat(auto-fill,minmax(5.6rem,1fr));gap:.4rem;margin:.4rem 0}
 .st-tile{font:inherit;border:2px solid;border-radius:.6rem;min-height:64px;padding:.25rem;cursor:pointer;
  display:flex;flex-direction:column;align-items:center;justify-content:center;line-height:1.15}
@@ -39,13 +43,15 @@ CSS = """
 .st-numbers b{display:block;font-size:1.7rem}
 .st-class{width:100%;border-collapse:collapse;text-align:left}
 .st-class td,.st-class th{padding:.4rem .5rem;border-bottom:1px solid #888}
+.st-class time{white-space:nowrap}
 .st-lately{width:100%;max-width:40rem;height:auto}
 .st-lately path{fill:none;stroke:#0072b2;stroke-width:2}
 .st-lately circle{fill:#0072b2}
 .st-lately text{fill:currentColor;font-size:11px}
 """
+)
 GROWING = 0.75
-"""Probability from which a sound is on its way; from `practice.path.MASTERED` it is secure."""
+"""Probability from which a sound is on its way; from `belief.MASTERED` it is secure."""
 ENOUGH = 3
 """Times a sound was heard before anything is said of it."""
 SHOWN = 30
@@ -62,7 +68,7 @@ def standing(state: LearnerState, phone: str, now: datetime | None = None) -> st
     if sum(state.skills[name].n for name in heard) < ENOUGH:
         return "unknown"
     p = min(belief.believed(state, name, now=now).p for name in heard)
-    return "secure" if p >= MASTERED else "growing" if p >= GROWING else "weak"
+    return "secure" if p >= belief.MASTERED else "growing" if p >= GROWING else "weak"
 
 
 def map_html(
@@ -115,18 +121,21 @@ def progress_html(
     if not attempts:
         nothing = escape(message("progress", "none", lang))
         return f"{heading}<p>{nothing}</p>{map_html(state, now, lang, notation)}"
-    days = len({one.at.date() for one in attempts})
-    due = due_skills(state, now)
-    numbers = ((len(attempts), "takes"), (days, "days"), (len(due), "due"))
+    due, days_of = due_skills(state, now), practice(attempts, now.date())
+    numbers = ((len(attempts), "takes"), (days_of.days, "days"), (len(due), "due"))
     shown = "".join(f"<div><b>{n}</b>{escape(message('progress', key, lang))}</div>" for n, key in numbers)
     level = message("progress", "level", lang, level=placed(state).level)
     parts = [
         heading,
         f'<div class="st-numbers">{shown}</div><p>{escape(level)}</p>',
+        f"<p>{escape(overtime.practice_line(attempts, days_of, lang))}</p>",
         _due(due, lang, notation),
-        lately_svg(attempts, lang),
+        overtime.trend_svg(attempts, lang) or lately_svg(attempts, lang),
         f"<p>{escape(change_line(attempts, lang))}</p>",
+        overtime.contrasts_html(state, lang, notation),
+        overtime.then_html(attempts, lang),
         map_html(state, now, lang, notation),
+        overtime.heat_html(attempts, lang, notation),
     ]
     return "".join(parts)
 
@@ -150,8 +159,9 @@ def _class_row(known: Known, state: LearnerState, lang: str, notation: str) -> s
     weak = [
         told(name, lang, partial(sounds_name, notation=notation, lang=lang)) for name in profile(state)[:3]
     ]
-    cells = (str(known.n_attempts), known.last[:10] or "–", ", ".join(weak) or "–")
-    shown = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+    last = f"<time>{escape(known.last[:10])}</time>" if known.last else "–"
+    cells = (str(known.n_attempts), last, escape(listed(weak, lang)) or "–")
+    shown = "".join(f"<td>{cell}</td>" for cell in cells)
     return f"<tr><th scope='row'>{escape(known.learner)}</th>{shown}</tr>"
 
 

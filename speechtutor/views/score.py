@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from speechtutor.content.tables import catalogue, message, named, sounds
+from speechtutor.content.tables import (
+    aside,
+    catalogue,
+    ended,
+    headed,
+    join,
+    listed,
+    mark,
+    message,
+    named,
+    sounds,
+)
 from speechtutor.core import Caution, ErrorType, PhoneScore, UtteranceScore, WordScore
 from speechtutor.core.score import ASPECTS
 from speechtutor.schema import percent
@@ -99,7 +110,7 @@ def _plain_change(phone: PhoneScore, notation: str, lang: str) -> str:
 def heard_instead(phone: PhoneScore, lang: str = "en") -> str:
     """What was heard in place of a wrong sound, such as `θ → s`; empty when that is not known."""
     if phone_label(phone) is Label.MISSING:
-        return f"{to_ipa(phone.canonical)} → ({message('result', 'nothing', lang)})"
+        return aside(f"{to_ipa(phone.canonical)} →", message("result", "nothing", lang), lang)
     heard = heard_as(phone)
     if phone_label(phone) is Label.WRONG and heard:
         return f"{to_ipa(phone.canonical)} → {to_ipa(heard)}"
@@ -134,7 +145,7 @@ def _caption(word: WordScore, lang: str, notation: str | None) -> str:
             for _, phone in word.inserted
         ]
     if label in (Label.WRONG, Label.UNCLEAR) and changes:
-        return ", ".join(changes[:2])
+        return listed(changes[:2], lang)
     return label_text(label, lang)
 
 
@@ -152,10 +163,10 @@ def words_html(score: UtteranceScore, lang: str = "en", notation: str | None = N
             continue
         caption = escape(_caption(word, lang, notation))
         label, text = word_label(word), escape(shown(word))
-        points = "" if word.score is None else ", " + _points(word.score, lang)
+        points = "" if word.score is None else mark("comma", lang) + _points(word.score, lang)
         # What is read aloud begins with what is seen, and says as much.
         seen = label_text(label, lang) if notation is None else caption.replace('"', "&quot;")
-        said = f"{text}: {seen}{points}. {message('result', 'tap', lang)}"
+        said = join([ended(headed(text, seen + points, lang), lang), message("result", "tap", lang)], lang)
         buttons.append(
             f'<button type="button" class="st-word {_CLASSES[label]}" data-word="{i}"'
             f' aria-label="{said}">'
@@ -172,7 +183,9 @@ def _points(score: float, lang: str) -> str:
 def _sound(phone: str, lang: str, notation: str | None) -> str:
     if notation is not None:
         return sound_name(phone, "ipa" if notation == "ipa" else "example", lang)
-    return f"/{to_ipa(phone)}/" + (f" ({named(phone, lang)})" if phone in sounds() else "")
+    return (
+        aside(f"/{to_ipa(phone)}/", named(phone, lang), lang) if phone in sounds() else f"/{to_ipa(phone)}/"
+    )
 
 
 def word_html(word: WordScore, lang: str = "en", notation: str | None = None) -> str:
@@ -218,9 +231,9 @@ def summary_html(score: UtteranceScore, lang: str = "en") -> str:
     return f'<div class="st-aspects">{"".join(rows)}</div>' if rows else ""
 
 
-def cautions_html(cautions: Iterable[Caution], lang: str = "en") -> str:
-    """Why the result should be read with care, one box each."""
-    known = catalogue(lang)["caution"]
+def cautions_html(cautions: Iterable[Caution], lang: str = "en", *, judged: bool = False) -> str:
+    """What was wrong with a recording, one box each; `judged` where there is a result to take with care."""
+    known = {**catalogue(lang)["caution"], **(catalogue(lang)["care"] if judged else {})}
     texts = [known.get(c.code.value, c.message) for c in cautions]
     return "".join(f'<div class="st-note" role="note">⚠ {escape(text)}</div>' for text in texts)
 

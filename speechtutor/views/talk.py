@@ -7,7 +7,7 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from speechtutor.content.tables import catalogue, message, named
+from speechtutor.content.tables import catalogue, headed, listed, message, named
 from speechtutor.practice.scenarios import Scenario
 from speechtutor.practice.talk import Talk, TalkSummary
 
@@ -72,7 +72,7 @@ def hint_html(talk: Talk, text: str, lang: str = "en") -> str:
     if not text:
         return ""
     trouble = message("talk", talk.trouble, lang) if talk.trouble in ("not_heard", "longer", "kind") else ""
-    parts = [trouble, f"<b>{message('talk', 'hint', lang)}</b>: {escape(text)}"]
+    parts = [trouble, f"<b>{message('talk', 'hint', lang)}</b>{headed('', escape(text), lang)}"]
     return f'<div class="st-hint" role="status">{"<br>".join(part for part in parts if part)}</div>'
 
 
@@ -101,7 +101,7 @@ def _went_well(summary: TalkSummary, lang: str) -> Iterator[str]:
         yield message("talk", "done", lang)
     yield message("talk", "turns", lang, n=str(summary.n_turns))
     if summary.told:
-        yield message("talk", "told", lang, facts=", ".join(value for _, value in summary.told))
+        yield message("talk", "told", lang, facts=listed((value for _, value in summary.told), lang))
     yield from (message("talk", "clear_word", lang, word=word) for word in summary.clear)
 
 

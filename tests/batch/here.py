@@ -19,7 +19,8 @@ class Inline(Executor):
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
         try:
-            self.before(args[-1])
+            for task in args[-1]:
+                self.before(task)
             future.set_result(fn(*args, **kwargs))
         except Exception as error:
             future.set_exception(error)

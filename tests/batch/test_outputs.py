@@ -95,7 +95,7 @@ def test_the_class_report_reads_a_batch(manifest: Path, tmp_path: Path) -> None:
     run(job, inline(), lambda _: None)
     log = attempts(job.out)
     assert len(log.attempts["u"]) == 5
-    assert log.problems == ["1 recordings failed and are not counted."]
+    assert log.problems == ["Not counted: 1 recording that failed."]
 
 
 def test_what_writes_parquet_is_asked_for_first(

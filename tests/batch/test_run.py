@@ -222,3 +222,19 @@ def test_a_second_process_is_kept_out(manifest: Path, tmp_path: Path) -> None:
         pytest.raises(InputError, match="another process is writing there"),
     ):
         go(Job(manifest, tmp_path / "s.jsonl", FAKE))
+
+
+@pytest.mark.parametrize("together", [2, 4, 9])
+def test_heard_together_the_rows_are_the_same_and_one_that_kills_costs_itself(
+    manifest: Path, tmp_path: Path, together: int
+) -> None:
+    def dies(task: Any) -> None:
+        if task.id == "u3":
+            raise BrokenExecutor
+
+    go(Job(manifest, tmp_path / "alone.jsonl", FAKE))
+    job = Job(manifest, tmp_path / "s.jsonl", replace(FAKE, together=together))
+    assert go(job, inline(dies)) == Done(6, 1, 0)
+    assert "the process that judged it died" in str(values(job.out)[3]["error"])
+    assert go(job) == Done(6, 0, 5)
+    assert job.out.read_bytes() == (tmp_path / "alone.jsonl").read_bytes()

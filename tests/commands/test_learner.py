@@ -48,7 +48,7 @@ def test_list(run: Run, home: Path) -> None:
     assert (status, err) == (0, "")
     assert out.splitlines() == [
         "Anamaría       3 attempts  2026-05-01 to 2026-05-01",
-        "ben            1 attempts  2026-05-01 to 2026-05-01",
+        "ben            1 attempt  2026-05-01 to 2026-05-01",
     ]
     rows = json.loads(run("learner", "list", "--json")[1])
     assert [(row["learner"], row["n_attempts"]) for row in rows] == [("Anamaría", 3), ("ben", 1)]
@@ -110,7 +110,7 @@ def test_another_store_by_url(run: Run, home: Path, tmp_path: Path) -> None:
     store.close()
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "notes.txt").write_text("zoe")
-    assert run("learner", "delete", "zoe", "--store", url) == (0, "zoe: 1 attempts deleted\n", "")
+    assert run("learner", "delete", "zoe", "--store", url) == (0, "zoe: 1 attempt deleted\n", "")
     assert b"zoe" not in (tmp_path / "other.db").read_bytes()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 from dataclasses import is_dataclass, replace
 from typing import Any
@@ -38,6 +39,14 @@ def test_a_value_with_every_field_comes_back(kind: Any) -> None:
     before = build(kind)
     after = jsonio.decode(jsonio.dumps(before), kind, "it")
     assert same(after, before), (after, before)
+
+
+def test_the_store_leaves_defaults_out_and_reads_both_forms() -> None:
+    short, long = jsonio.dumps(SINK), json.dumps(jsonio.encode(SINK))
+    assert "null" in long and "null" not in short and len(short) < 0.6 * len(long)
+    assert jsonio.decode(short, UtteranceScore, "") == jsonio.decode(long, UtteranceScore, "") == SINK
+    assert set(json.loads(jsonio.dumps(LearnerState("ana", n_attempts=0)))) == {"learner", "phones", "skills"}
+    assert jsonio.dumps(replace(SINK.words[0].phones[0], start=0)).count('"start":0,') == 1
 
 
 def test_the_builder_sees_a_difference() -> None:

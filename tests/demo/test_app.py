@@ -5,25 +5,24 @@ from __future__ import annotations
 import importlib.util
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from demo import app, private
+from demo import app
 from speechtutor import audio, hub, registry
 from speechtutor.core import Recording, UtteranceScore
 from speechtutor.learner.store import SqlStore
 from speechtutor.models import fake
 from speechtutor.pipeline import Coach
-from tests.conftest import EXAMPLES, chromium, need
+from tests.conftest import EXAMPLES, need
 from tests.demo.test_practice import coach
+from tests.support.browser import WAIT, own_text, pick, record, serious, tab_to, upload, visit
+from tests.support.marks import half_width
 
 GOOD = EXAMPLES / "weather-good.flac"
-PHONE = {"width": 390, "height": 844}
-WAIT = 60_000
 
 
 @pytest.mark.writes_home
@@ -35,110 +34,6 @@ def test_models_are_taken_only_where_they_are(monkeypatch: pytest.MonkeyPatch, t
     assert registry.ready("tutor") == "smollm2-135m-tutor"
 
 
-@pytest.fixture(scope="module")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coach]:
-    store = SqlStore(f"sqlite:///{tmp_path_factory.mktemp('store') / 'learners.db'}")
-    yield coach(store=store)
-    store.close()
-
-
-@pytest.fixture(scope="module")
-def url(judge: Coach, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app as it is served: what was heard is gone from its folder."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(private, "home", lambda: tmp_path_factory.mktemp("home"))
-        with private.private_folder() as folder:
-            page = app.build(judge)
-            _, address, _ = app.launch(page, prevent_thread_lock=True)
-            yield address
-            page.close()
-            assert not [*folder.rglob("*.flac"), *folder.rglob("*.wav")], "a recording was kept"
-
-
-@pytest.fixture(scope="module")
-def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """One whose microphone plays a reading, and one whose microphone is muted and has to be asked for."""
-    from playwright.sync_api import sync_playwright
-
-    folder = tmp_path_factory.mktemp("mic")
-    audio.save(audio.load(GOOD), folder / "speaking.wav")
-    audio.save(Recording(np.zeros(64_000, np.float32)), folder / "muted.wav")
-    with sync_playwright() as playwright:
-        opened = {}
-        for name in ("speaking", "muted"):
-            flags = ["--use-fake-device-for-media-stream", "--no-sandbox"]
-            flags += [f"--use-file-for-fake-audio-capture={folder / name}.wav%noloop"]
-            flags += ["--use-fake-ui-for-media-stream"] if name == "speaking" else []
-            opened[name] = playwright.chromium.launch(executable_path=chromium(), args=flags)
-        yield opened
-        for one in opened.values():
-            one.close()
-
-
-def visit(browser: Any, url: str, name: str = "", **how: Any) -> Any:
-    """A page that has come up; the learner `name` was here before."""
-    context = browser.new_context(**{"permissions": ["microphone"], "viewport": PHONE, **how})
-    opened = context.new_page()
-    opened.goto(url)
-    opened.locator("#card [data-id]:not([data-id=for_you])").wait_for(timeout=WAIT)
-    if name:
-        field = opened.locator("#learner textarea, #learner input")
-        kept = "localStorage['speechtutor-learner']"
-        before = opened.evaluate(kept)
-        field.fill(name)
-        field.press("Enter")
-        opened.wait_for_function(f"before => {kept} !== before", arg=before, timeout=WAIT)
-    return opened
-
-
-@pytest.fixture
-def page(browsers: dict[str, Any], url: str) -> Iterator[Any]:
-    """A phone-sized page that may not call anyone else or complain."""
-    opened = visit(browsers["speaking"], url)
-    outside: list[str] = []
-    complaints: list[str] = []
-    opened.on(
-        "request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else outside.append(r.url)
-    )
-    opened.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    yield opened
-    wide = opened.evaluate("document.documentElement.scrollWidth")
-    opened.context.close()
-    assert outside == []
-    assert complaints == []
-    assert wide <= PHONE["width"]
-
-
-def record(page: Any, where: str = "#mic", milliseconds: int = 2_000) -> None:
-    button = page.locator(f"{where} .st-record")
-    button.click()
-    page.locator(f"{where} .st-on").wait_for(timeout=WAIT)
-    page.wait_for_timeout(milliseconds)
-    button.click()
-
-
-def upload(page: Any, path: Path, where: str = "mic") -> None:
-    page.locator(f"#{where}-upload").locator("xpath=preceding-sibling::input[1]").set_input_files(path)
-
-
-def pick(page: Any, menu: str, name: str) -> None:
-    before = page.evaluate("window.speechtutor.shown()")
-    page.locator(f"#{menu} input").click()
-    page.get_by_role("option", name=name).first.click()
-    if menu == "kind":  # what is said before the new exercise is there would be refused
-        page.wait_for_function("before => window.speechtutor.shown() !== before", arg=before, timeout=WAIT)
-
-
-def own_text(page: Any, words: str) -> None:
-    from playwright.sync_api import expect
-
-    pick(page, "kind", "Your own text")
-    page.locator("#text textarea").fill(words)
-    page.locator("#use").click()
-    expect(page.locator("#card .say")).to_have_text(words, timeout=WAIT)
-
-
 @pytest.mark.browser
 def test_the_first_minute(browsers: dict[str, Any], url: str) -> None:
     """No account: a welcome, one press, speak, stop, a score, advice, and the way on."""
@@ -148,19 +43,19 @@ def test_the_first_minute(browsers: dict[str, Any], url: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("speechtutor")
     expect(page.get_by_role("heading", name="Welcome!")).to_be_visible()
     page.locator("#start").click()
-    expect(page.locator("#welcome")).to_be_hidden()
+    expect(page.locator("#welcome")).to_be_hidden(timeout=WAIT)
     pick(page, "kind", "Read a sentence")
     record(page)
     expect(page.locator("#words button").first).to_be_visible(timeout=WAIT)
     first = page.locator("#card .say").inner_text()
-    expect(page.locator("#mic .st-record")).to_be_focused()
+    expect(page.locator("#mic .st-record")).to_be_focused(timeout=WAIT)
     page.locator("#next").click()
     expect(page.locator("#words button")).to_have_count(0, timeout=WAIT)
     expect(page.locator("#card .say")).not_to_have_text(first)
     page.reload()
     page.locator("#card [data-id]:not([data-id=for_you])").wait_for(timeout=WAIT)
     expect(page.locator("#back")).to_contain_text("Good to see you again, first.", timeout=WAIT)
-    expect(page.locator("#welcome")).to_be_hidden()
+    expect(page.locator("#welcome")).to_be_hidden(timeout=WAIT)
     page.context.close()
 
 
@@ -249,6 +144,38 @@ def test_kinds_that_are_heard_first_hide_their_text(page: Any) -> None:
     expect(page.locator("#hear")).to_be_hidden(timeout=WAIT)
     record(page)
     expect(page.locator("#message")).to_contain_text("I understood: hello think", timeout=WAIT)
+
+
+@pytest.mark.browser
+def test_speaking_along_with_the_voice(page: Any) -> None:
+    """The voice plays while the microphone is open, and what was said along is judged like any reading."""
+    from playwright.sync_api import expect
+
+    pick(page, "kind", "Speak along with the voice")
+    expect(page.locator("#card [data-along]")).to_be_visible(timeout=WAIT)
+    expect(page.locator("#voice audio")).to_have_count(1, timeout=WAIT)
+    text = page.locator("#card .say").inner_text()
+    page.evaluate("document.querySelector('#voice audio').loop = true")
+    page.locator("#mic .st-record").click()
+    page.locator("#mic .st-on").wait_for(timeout=WAIT)
+    page.wait_for_function("!document.querySelector('#voice audio').paused", timeout=WAIT)
+    page.wait_for_timeout(1_000)
+    page.locator("#mic .st-record").click()
+    expect(page.locator("#words button")).to_have_count(len(text.split()), timeout=WAIT)
+    assert page.evaluate("document.querySelector('#voice audio')?.paused ?? true")
+    expect(page.locator("#next")).to_be_visible(timeout=WAIT)
+
+
+@pytest.mark.browser
+def test_what_follows_goes_on_with_the_sound_of_the_advice(page: Any) -> None:
+    from playwright.sync_api import expect
+
+    pick(page, "sound", '"th" as in "think"')
+    expect(page.locator("#card .why")).to_contain_text("th", timeout=WAIT)
+    upload(page, GOOD)
+    expect(page.locator("#advice")).to_contain_text("One thing to work on", timeout=WAIT)
+    page.locator("#next").click()
+    expect(page.locator("#card .why")).to_contain_text('This goes on with "th" as in "think"', timeout=WAIT)
 
 
 @pytest.mark.browser
@@ -342,24 +269,17 @@ def test_a_whole_round_with_the_keyboard_alone(page: Any) -> None:
     """Tab to the recorder, record, stop, tab to a word, open it, tab to Next."""
     from playwright.sync_api import expect
 
-    def tab_to(selector: str) -> None:
-        for _ in range(60):
-            page.keyboard.press("Tab")
-            if page.evaluate(f"Boolean(document.activeElement?.closest('{selector}'))"):
-                return
-        raise AssertionError(f"no way to {selector} with the keyboard")
-
     own_text(page, "I think so.")
     page.locator("#card").click()
-    tab_to("#mic .st-record")
+    tab_to(page, "#mic .st-record")
     page.keyboard.press("Enter")
     page.wait_for_timeout(1_500)
     page.keyboard.press("Space")
     expect(page.locator("#words button")).to_have_count(3, timeout=WAIT)
-    tab_to("#words button")
+    tab_to(page, "#words button")
     page.keyboard.press("Enter")
     expect(page.locator("#detail")).to_contain_text("good", timeout=WAIT)
-    tab_to("#next")
+    tab_to(page, "#next")
     page.keyboard.press("Enter")
     expect(page.locator("#words button")).to_have_count(0, timeout=WAIT)
 
@@ -413,22 +333,25 @@ def test_progress_settings_export_and_delete(browsers: dict[str, Any], url: str,
     assert data["learner"] == "progress" and len(data["attempts"]) == 1
     page.locator("#confirm textarea, #confirm input").fill("progress")
     page.locator("#delete").click()
-    expect(page.locator("#told")).to_contain_text("1 takes of progress are deleted", timeout=WAIT)
+    expect(page.locator("#told")).to_contain_text("1 take of progress deleted", timeout=WAIT)
     page.context.close()
     assert isinstance(judge.store, SqlStore) and "progress" not in judge.store.learners()
 
 
 @pytest.mark.browser
-def test_a_placement_begins(page: Any) -> None:
+def test_a_placement_begins(browsers: dict[str, Any], url: str) -> None:
     from playwright.sync_api import expect
 
-    if page.locator("#place").is_visible():
-        page.locator("#place").click()
-        expect(page.locator("#card")).to_contain_text("Sentence 1 of at most", timeout=WAIT)
-        record(page)
-        expect(page.locator("#next")).to_be_visible(timeout=WAIT)
-        page.locator("#next").click()
-        expect(page.locator("#card")).to_contain_text("Sentence 2 of at most", timeout=WAIT)
+    page = visit(browsers["speaking"], url, "to be placed")
+    expect(page.locator("#place")).to_be_visible(timeout=WAIT)
+    page.locator("#place").click()
+    expect(page.locator("#welcome")).to_be_hidden(timeout=WAIT)
+    expect(page.locator("#card")).to_contain_text("Sentence 1 of at most", timeout=WAIT)
+    record(page)
+    expect(page.locator("#next")).to_be_visible(timeout=WAIT)
+    page.locator("#next").click()
+    expect(page.locator("#card")).to_contain_text("Sentence 2 of at most", timeout=WAIT)
+    page.context.close()
 
 
 @pytest.mark.browser
@@ -455,6 +378,28 @@ def test_a_talk_in_the_browser(page: Any) -> None:
     summary = page.locator("#talk-summary")
     expect(summary).to_contain_text("Turns you spoke: 1", timeout=WAIT)
     expect(summary).to_contain_text('"th" as in "think"')
+
+
+@pytest.mark.browser
+def test_who_begins_to_speak_is_not_talked_over(page: Any) -> None:
+    """The partner's voice stops at once, and one that comes while somebody speaks stays silent."""
+    page.get_by_role("tab", name="Talk").click()
+    page.locator("#start-talk").click()
+    page.wait_for_function("document.querySelector('#talk-voice audio, .st-sound')", timeout=WAIT)
+    playing = "[...document.querySelectorAll('audio')].filter((one) => !one.paused).length"
+    page.evaluate("document.querySelector('.st-sound').loop = true")
+    page.evaluate("document.querySelector('.st-sound').play()")
+    assert page.evaluate(playing) == 1
+    page.locator("#talk-mic .st-record").click()
+    page.locator("#talk-mic .st-on").wait_for(timeout=WAIT)
+    assert page.evaluate(playing) == 0
+    page.evaluate("document.querySelector('.st-sound').play().catch(() => {})")
+    page.wait_for_timeout(300)
+    assert page.evaluate(playing) == 0
+    page.locator("#talk-mic .st-cancel").click()
+    page.evaluate("document.querySelector('.st-sound').play().catch(() => {})")
+    page.wait_for_timeout(300)
+    assert page.evaluate(playing) == 1
 
 
 @pytest.mark.browser
@@ -511,8 +456,6 @@ def test_axe_finds_nothing_serious(browsers: dict[str, Any], url: str, locale: s
     from playwright.sync_api import expect
 
     need(importlib.util.find_spec("axe_playwright_python"), "axe-playwright-python is not installed")
-    from axe_playwright_python.sync_playwright import Axe
-
     page = visit(browsers["speaking"], url, locale=locale, color_scheme=scheme)
     upload(page, GOOD)
     expect(page.locator("#words button").first).to_be_visible(timeout=WAIT)
@@ -526,11 +469,7 @@ def test_axe_finds_nothing_serious(browsers: dict[str, Any], url: str, locale: s
             page.locator("#start-talk").click()
             expect(page.locator("#talk .st-line")).to_have_count(1, timeout=WAIT)
         page.wait_for_timeout(500)
-        violations = Axe().run(page).response["violations"]
-        found += [
-            (tab.get_attribute("data-tab-id"), one["id"], [node["target"] for node in one["nodes"]][:3])
-            for one in violations
-            if one["impact"] in ("serious", "critical")
-        ]
+        found += [(tab.get_attribute("data-tab-id"), *one) for one in serious(page)]
+        found += [("marks", one) for one in half_width(page.locator("main").first.inner_html())]
     page.context.close()
     assert found == []

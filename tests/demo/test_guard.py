@@ -18,7 +18,7 @@ from demo.here import Here
 from demo.practice import Screen, Take, Wish, fresh
 from demo.prefs import Prefs
 from speechtutor.core import Feedback, LearnerState, Recording, Transcript, UtteranceScore
-from speechtutor.errors import StorageError
+from speechtutor.errors import AudioError, StorageError
 from speechtutor.grammar import load_rules
 from speechtutor.learner.store import SqlStore
 from speechtutor.models import fake
@@ -134,6 +134,19 @@ def test_sorry_is_said_in_the_learners_language(door: guard.Guard) -> None:
     assert "不是你的错" in door.told(RuntimeError("inside"), lang="zh")
     watched = door.once(lambda prefs: 1 / 0, str)
     assert "No es culpa tuya" in watched(Prefs(lang="es"))
+
+
+@pytest.mark.parametrize(
+    ("lang", "told"),
+    [
+        ("zh", "这段录音不能用：is cut off"),
+        ("es", "no se puede usar: is cut off"),
+        ("en", "The recording: is cut off"),
+    ],
+)
+def test_a_bad_recording_is_said_in_the_learners_language(door: guard.Guard, lang: str, told: str) -> None:
+    shown = door.told(AudioError("/tmp/x.wav: is cut off"), hide="/tmp/x.wav", lang=lang)
+    assert told in shown and "/tmp" not in shown
 
 
 def test_a_log_that_cannot_be_written_hides_nothing(tmp_path: Path) -> None:

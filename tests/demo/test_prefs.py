@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import gradio as gr
 import pytest
 
 import demo
-from demo import app, settings
+from demo import about, app, planned, settings
 from demo.labels import Labels, choices, text
 from demo.learners import GUEST, LONGEST, name_of, who
 from demo.prefs import Prefs, preferred, read
 from speechtutor.core import Attempt, Exercise, UtteranceScore
+from speechtutor.core.profile import Profile
+from speechtutor.errors import InputError
 from speechtutor.learner.store import SqlStore
 from tests.demo.test_practice import coach
 
@@ -145,7 +148,7 @@ def test_all_that_is_known_goes_out_and_is_forgotten_after_the_name_is_typed(tmp
     assert '"learner": "ana"' in data and "browser" in told
     assert "Nothing was deleted" in settings.deleted(judge, "ana", "anna", "en")
     assert store.learners() == ("ana",)
-    assert "1 takes of ana" in settings.deleted(judge, "ana", " ana ", "en")
+    assert "1 take of ana" in settings.deleted(judge, "ana", " ana ", "en")
     assert store.learners() == ()
 
 
@@ -153,3 +156,20 @@ def test_without_a_store_there_is_nothing_to_hand_out() -> None:
     data, told = settings.exported(coach(), "ana", "en")
     assert data == "" and "Nothing is kept" in told
     assert "Nothing is kept" in settings.deleted(coach(), "ana", "ana", "en")
+
+
+# What a learner says of themselves
+
+
+def test_what_a_learner_wants_is_kept_and_shown_again(tmp_path: Path) -> None:
+    judge = coach(store=SqlStore(f"sqlite:///{tmp_path / 'l.db'}"))
+    wanted = (10, "zh", ["fluency"], ["food"], True)
+    assert "Saved" in about.kept(judge, "ana", wanted, datetime.now(UTC), "en")
+    assert about.held(planned.profile_of(judge, "ana")) == wanted
+    about.kept(judge, "ana", (10, about.OTHER, [], [], False), datetime.now(UTC), "en")
+    assert planned.profile_of(judge, "ana").l1 == "zh", "another is none that is named"
+    about.kept(judge, "ana", (10, "", [], [], False), datetime.now(UTC), "en")
+    assert planned.profile_of(judge, "ana") == Profile("ana", minutes=10)
+    with pytest.raises(InputError, match="minutes a day"):
+        about.kept(judge, "ana", (None, "", [], [], False), datetime.now(UTC), "en")
+    assert "Nothing is kept here" in about.kept(coach(), "ana", wanted, datetime.now(UTC), "en")

@@ -24,7 +24,8 @@ from speechtutor.models.diagnosis import Diagnoser
 from speechtutor.models.fake import FakeAcousticModel
 from speechtutor.report import run_page
 from speechtutor.report.run_page import Options
-from speechtutor.scoring.diagnosis import STANDARD, Diagnosis, Finding, Signs
+from speechtutor.scoring.diagnosis import STANDARD, Diagnosis, Finding
+from speechtutor.scoring.signs import Signs
 from speechtutor.text.phones import pronounce
 
 NOISE = Recording(np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32))

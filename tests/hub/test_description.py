@@ -138,7 +138,9 @@ def test_another_kind_is_refused(name: str, loader: str, tiny: Path) -> None:
     assert str(caught.value) == f"{folder} is {words}; {role.name} was expected"
 
 
-@pytest.mark.parametrize("name", ["tutor-lora", "scorer", "diagnosis", "whisper-base-learners"])
+@pytest.mark.parametrize(
+    "name", ["tutor-lora", "feedback-lora", "scorer", "diagnosis", "whisper-base-learners"]
+)
 def test_a_transcriber_is_looked_for_among_recognisers_only(name: str) -> None:
     with pytest.raises(ModelError, match=f"{name} is an? .*; a transcriber was expected"):
         registry.load("transcriber", str(shipped.WEIGHTS / name))

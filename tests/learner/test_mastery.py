@@ -159,3 +159,13 @@ def test_the_record_goes_by_what_was_said_and_not_by_what_raters_think() -> None
     assert list(observations(UtteranceScore("think", (word,)))) == [("TH", 0.97)]
     unheard = replace(word, phones=(replace(sound, said_probability=None),))
     assert list(observations(UtteranceScore("think", (unheard,)))) == []
+
+
+def test_sounds_by_themselves_are_what_they_are_among_all_skills() -> None:
+    from recipes.shared import attempts
+
+    made = list(attempts.attempts(0, 1, 0, 25))
+    whole, sounds = replay(made), replay(made, sounds_only=True)
+    named = {name: one for name, one in whole.skills.items() if name.startswith("sound:")}
+    assert sounds.skills == named and len(whole.skills) > len(named) > 20
+    assert (sounds.ability, sounds.phones, sounds.latest) == (whole.ability, whole.phones, whole.latest)

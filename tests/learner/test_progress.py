@@ -178,3 +178,19 @@ def test_who_stays_the_same_is_told_so() -> None:
     found = summary.of(Profile("ana"), mastery.replay(attempts), attempts, MONDAY + timedelta(days=2))
     assert not found["overall"]["real"]
     assert all(abs(row["log_odds"]) > 0 for row in found["changed"])
+
+
+def test_nothing_is_mastered_that_was_heard_too_seldom() -> None:
+    """Three perfect readings leave every sound near the prior: nothing is claimed until there is evidence."""
+    attempts = [sounded(i / 10, 0.01) for i in range(60)]
+    for n in (3, 60):
+        state = mastery.replay(attempts[:n])
+        found = summary.of(Profile("ana"), state, attempts[:n], attempts[n - 1].at)
+        enough = [
+            name
+            for name, one in state.skills.items()
+            if one.n >= progress.HEARD and skills.kind_of(name) != "word"
+        ]
+        assert found["heard"] == len(enough) <= found["met"]
+        assert found["mastered"] <= found["heard"]
+        assert (found["mastered"] > 0) == (n == 60)

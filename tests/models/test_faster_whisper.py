@@ -40,6 +40,13 @@ def test_a_learner_is_understood(tiny: FasterWhisper) -> None:
     assert tiny.transcribe(clip) == found
 
 
+def test_a_draft_of_clear_speech_is_what_one_beam_writes(tiny: FasterWhisper) -> None:
+    clip = learner_clip(SURPRISE)
+    assert tiny.draft(clip, lang="en") == tiny.transcribe(clip, lang="en")
+    with pytest.raises(InputError, match="does not know the language"):
+        tiny.draft(clip, lang="xx")
+
+
 def test_behind_a_cropped_clip_stands_the_silence_after_a_voice(tiny: FasterWhisper) -> None:
     # 2 s and the margin of 1 s are 300 frames: 150 states; the other 1,350 follow the artificial voice.
     mel = tiny._mel(sounds.glide(2.0, 100, 300)[0])

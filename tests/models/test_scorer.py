@@ -15,7 +15,7 @@ from speechtutor.errors import InputError, TextError
 from speechtutor.models.scorer import PronunciationScorer
 from speechtutor.scoring.diagnosis import STRICTNESS
 from speechtutor.text.phones import pronounce
-from tests.conftest import EXAMPLES, learner_clip
+from tests.conftest import EXAMPLES, PROJECT, learner_clip
 
 GOOD = "I think the weather is very nice today."
 
@@ -38,7 +38,7 @@ def phones(score: UtteranceScore) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("strictness", "told"),
-    [("standard", {"rice": ("R", "L")}), ("strict", {"rice": ("R", "L"), "chips": ("CH", "SH")})],
+    [(name, {"rice": ("R", "L"), "chips": ("CH", "SH")}) for name in STRICTNESS],
 )
 def test_known_errors_are_found_where_they_are(
     scorer: PronunciationScorer, strictness: str, told: dict[str, tuple[str, str]]
@@ -56,9 +56,8 @@ def test_known_errors_are_found_where_they_are(
 
 
 def test_strictness_changes_what_is_named_and_no_number(scorer: PronunciationScorer) -> None:
-    recording = audio.load(EXAMPLES / "dinner-errors.flac")
-    text = "We like rice and chips for dinner."
-    every = [replace(scorer, strictness=name).score(recording, text) for name in STRICTNESS]
+    recording = audio.load(PROJECT / "tests" / "data" / "visitors" / "three-free-wrong.opus")
+    every = [replace(scorer, strictness=name).score(recording, "We have three dogs.") for name in STRICTNESS]
     named = [sum(p.heard is not None for w in score.words for p in w.phones) for score in every]
     assert named == sorted(named) and named[0] < named[-1]
     numbers = [[(p.score, p.said_probability) for w in s.words for p in w.phones] for s in every]
@@ -185,3 +184,19 @@ def test_times_are_ordered_and_inside_the_recording(scorer: PronunciationScorer,
     assert all(start < end for start, end in times)
     assert all(a[1] <= b[0] + 1e-9 for a, b in pairwise(times))
     assert times[0][0] >= 0 and times[-1][1] <= good.duration + 0.1
+
+
+def test_each_sentence_of_a_reading_is_scored_as_it_is_alone(scorer: PronunciationScorer) -> None:
+    one, other = (audio.load(EXAMPLES / f"{name}.flac") for name in ("weather-good", "dinner-errors"))
+    other_text = "We like rice and chips for dinner."
+    gap = np.zeros(8000, np.float32)
+    both = Recording(np.concatenate([one.samples, gap, other.samples]))
+    found = scorer.score(both, f"{GOOD} {other_text}")
+    alone = scorer.score(one, GOOD), scorer.score(other, other_text)
+    assert not alone[0].sentences
+    assert [(s.char_start, s.char_end) for s in found.sentences] == [(0, 38), (40, 73)]
+    first, second = found.sentences
+    assert 0 <= first.start < first.end < one.duration + 0.5 < second.start < second.end <= both.duration
+    for sentence, whole in zip(found.sentences, alone, strict=True):
+        assert sentence.overall == pytest.approx(whole.overall, abs=0.05)
+    assert first.overall > second.overall

@@ -1,8 +1,8 @@
 """The gate of the visitors: twenty sentences, right and with one wrong sound, by voices never trained on.
 
-Measured with these weights at the standard strictness: 11 of 20 wrong sounds named as what was said, one
-vowel among them; two of 20 right sentences have an error (the vowel of "eat", the L of "world"; about 1 %
-of their sounds). The gate leaves a margin of two, and none for errors; raise it with the weights.
+Measured with these weights at the standard strictness: 12 of 20 wrong sounds named as what was said, two
+vowels among them; one of 20 right sentences has an error (the vowel of "eat"; less than 1 % of their
+sounds). The gate leaves a margin of one, and none for errors; raise it with the weights.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from tests.conftest import PROJECT, need
 
 FOLDER = PROJECT / "tests" / "data" / "visitors"
 ROWS = [json.loads(line) for line in (FOLDER / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
-LEAST_NAMED = 9
+LEAST_NAMED = 11
 """Of twenty."""
-MOST_INVENTED = 2
+MOST_INVENTED = 1
 """Right sentences with an error, of twenty."""
 
 Judged = list[tuple[dict[str, Any], UtteranceScore]]

@@ -180,6 +180,24 @@ def test_silence_and_noise_are_nothing(model: Whisper, samples: np.ndarray) -> N
 
 
 @pytest.mark.usefixtures("all_speech")
+def test_a_draft_is_written_once_by_one_beam(model: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[object] = []
+
+    def write(states: torch.Tensor, prompt: list[int], budget: int, **options: object) -> list[int]:
+        written.append(options)
+        return [72, 105]
+
+    monkeypatch.setattr(model, "_write", write)
+    monkeypatch.setattr(windows, "MIN_LOGPROB", 0.0)  # so that all is doubtful
+    assert [word.text for word in model.draft(hum(1.0), lang="en").words] == ["Hi"]
+    assert written == [{"num_beams": 1}]
+    model.transcribe(hum(1.0), lang="en")
+    assert written[1:] == [{}, {}]  # and again with real padding
+    with pytest.raises(InputError, match="does not know the language"):
+        model.draft(hum(1.0), lang="xx")
+
+
+@pytest.mark.usefixtures("all_speech")
 def test_a_language_is_taken_found_or_refused(model: Whisper) -> None:
     assert model.transcribe(hum(1), lang="de").lang == "de"
     with torch.inference_mode():

@@ -53,6 +53,19 @@ def test_a_path_by_hand() -> None:
     assert monotone_path(np.zeros((4, 2))).tolist() == [0, 0, 1, 1]
 
 
+def test_a_glance_hears_once_and_keeps_no_loop() -> None:
+    calls: list[dict[str, object]] = []
+
+    def attempt(found: Hypothesis, **options: object) -> Hypothesis:
+        calls.append(options)
+        return found
+
+    doubtful, loop = said("perhaps", logprob=-3.0), said("na", "na", looped=True)
+    assert windows.glance(lambda **o: attempt(doubtful, **o), crop=True) == doubtful
+    assert windows.glance(lambda **o: attempt(loop, **o), crop=True).words == ()
+    assert calls == [{"crop": True}] * 2
+
+
 def total(affinity: np.ndarray, starts: list[int]) -> float:
     bounds = [*starts, affinity.shape[1]]
     return sum(affinity[i, bounds[i] : bounds[i + 1]].sum() for i in range(len(starts)))

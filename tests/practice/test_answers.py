@@ -102,7 +102,7 @@ def test_a_told_outcome_names_only_what_was_asked_for() -> None:
 def test_an_outcome_is_told_in_the_language_asked_for() -> None:
     lacking = Outcome(0.5, "x", ("park", "girl"))
     assert told(lacking) == "This was still missing: park, girl"
-    assert told(lacking, "zh") == "还缺少：park, girl"
+    assert told(lacking, "zh") == "还缺少：park、girl"
     assert told(Outcome(1.0, "x"), "es") == "He oído todo lo que hacía falta."
     for lang in languages():
         assert len({told(Outcome(0, "x", note=n), lang) for n in vars(Note).values() if n in NOTES}) == 4

@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from speechtutor.core import Attempt, Exercise, Outcome
+from speechtutor.core import Attempt, Exercise, Outcome, SentenceScore
 from speechtutor.learner.homework import Task
 from speechtutor.practice.answers import outcome
 from speechtutor.practice.grading import MOST_SOUNDS, grades, value_of
+from speechtutor.report import homework as report
+from speechtutor.views import homework
 from tests.support.judged import SINK, said, utterance
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
@@ -32,6 +34,23 @@ def test_the_best_try_counts_and_says_what_was_wrong() -> None:
     (found,) = grades([task()], [tried(1, 0.5), tried(2, 0.9), tried(3, 0.7), tried(3, 0.99, WORD)])
     assert (found.value, found.tries, found.done, found.late) == (0.9, 3, True, False)
     assert found.at == AT + timedelta(days=2) and found.why == 'to work on: /θ/ in "think" (heard /s/)'
+
+
+def test_a_text_of_several_sentences_says_what_each_is_worth() -> None:
+    text = "I think so. We go."
+    sentences = tuple(
+        SentenceScore(a, b, 0.0, 1.0, value, value, value, value)
+        for a, b, value in ((0, 12, 0.4), (12, 18, 0.9))
+    )
+    several = replace(tried(1, 0.8), score=replace(SINK, text=text, sentences=sentences))
+    (found,) = grades([task()], [tried(2, 0.5), several])
+    assert found.sentences == (("I think so.", 0.4), ("We go.", 0.9)), "those of the try that counts"
+    (alone,) = grades([task()], [tried(1, 0.5)])
+    assert alone.sentences == ()
+    html = homework.list_html([found, alone], "2026-05-02")
+    assert html.count('<ol class="each"') == 1 and '<b>40</b> <span lang="en">I think so.</span>' in html
+    page = report.page([found, alone])
+    assert page.count('<ol class="each"') == 1 and "<b>90</b> We go." in page
 
 
 def test_late_unanswered_and_unjudged() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -173,3 +174,80 @@ def test_information_is_most_where_answers_are_open() -> None:
     one = [("sound:TH:onset", "")]
     assert placement.information(LearnerState(), one, Prior()) == pytest.approx(0.25 / 1.075)
     assert placement.information(LearnerState(), one, Prior(4.0)) < 0.1
+
+
+# --- what was failed ------------------------------------------------------------------------------
+
+SOUNDS = sorted({n for one in sentence_bank() for n in skills.of_text(one.text) if n.startswith("sound:")})
+
+
+def said(text: str, rng: np.random.Generator, failed: str = "") -> list[Evidence]:
+    """A good reading of a text, but for one sound."""
+    return [
+        Evidence(name, 0.05 if name == failed else float(rng.beta(9, 1.2)), 0.58)
+        for name, n in skills.of_text(text).items()
+        if skills.kind_of(name) == "sound"
+        for _ in range(n)
+    ]
+
+
+@cache
+def two_days() -> tuple[LearnerState, tuple[Exercise, ...], datetime]:
+    """Somebody who has practised twenty exercises of the path and mostly said them well."""
+    rng, bank, now = np.random.default_rng(1), bank_of(sentence_bank()), START
+    state, given = LearnerState("ana"), list[Exercise]()
+    for i in range(20):
+        now = START + timedelta(days=i // 10, minutes=i % 10)
+        given.append(path.choose(state, bank, rng, now, given).exercise)
+        state = belief.learn(state, now, said(given[-1].text, rng))
+    return state, tuple(given), now
+
+
+def after(sound: str) -> tuple[LearnerState, list[Exercise], datetime]:
+    """The same somebody after one more exercise, in which a sound was failed."""
+    state, given, now = two_days()
+    rng, now = np.random.default_rng(2), now + timedelta(minutes=1)
+    with_it = [one for one in sentence_bank() if sound in skills.of_text(one.text)]
+    failed = next((one for one in with_it if one not in given[-path.LAST :]), with_it[0])
+    state = belief.learn(state, now, said(failed.text, rng, sound))
+    assert state.skills[sound].failed
+    return state, [*given, failed], now
+
+
+def comes_again(sound: str, within: int) -> bool:
+    rng, bank = np.random.default_rng(3), bank_of(sentence_bank())
+    state, given, now = after(sound)
+    for i in range(within):
+        given.append(path.choose(state, bank, rng, now + timedelta(minutes=i + 1), given).exercise)
+        if sound in skills.of_text(given[-1].text):
+            return True
+        state = belief.learn(state, now + timedelta(minutes=i + 1), said(given[-1].text, rng))
+    return False
+
+
+def test_a_failed_sound_comes_again_soon() -> None:
+    """Of all sounds: more than half in the very next exercise, though much else is new; most within three."""
+    assert np.mean([comes_again(sound, 1) for sound in SOUNDS]) > 0.5
+    assert np.mean([comes_again(sound, 3) for sound in SOUNDS]) > 0.7
+
+
+@pytest.mark.parametrize("sound", SOUNDS)
+def test_a_session_begins_with_the_failed_sound(sound: str) -> None:
+    state, given, now = after(sound)
+    steps = path.session(state, bank_of(sentence_bank()), 5, now, given)
+    others = [
+        one for one in sentence_bank() if sound in skills.of_text(one.text) and one not in given[-path.LAST :]
+    ]
+    assert not others or any(sound in skills.of_text(step.exercise.text) for step in steps[:3])
+
+
+def test_once_it_came_out_right_a_failed_sound_rests_again() -> None:
+    sound = "sound:TH:onset"
+    state = belief.learn(knows(), START, [Evidence(sound, 0.1)])
+    later = START + timedelta(minutes=5)
+    again = belief.learn(state, later, [Evidence(sound, 0.95)])
+    assert state.skills[sound].failed and not again.skills[sound].failed
+    one = Belief(0.7, 0.8, 0.5, 9.0)
+    assert path.wanted(again, sound, one, later) < 0.5 * path.wanted(state, sound, one, later)
+    bank = bank_of(sentence_bank())
+    assert path.view(state, bank, later).failed.sum() == 1 and not path.view(again, bank, later).failed.any()

@@ -24,6 +24,7 @@ NEEDS = {
     "finetune_wav2vec2": "tensorboard",
     "export_model": "onnx",
     "load_service": "locust",
+    "load_batch": "distributed",
 }
 """What an extra brings and a recipe cannot do without."""
 

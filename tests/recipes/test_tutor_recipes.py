@@ -134,6 +134,27 @@ def test_the_best_replies_that_hold_are_learnt(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert all(row["messages"][1]["content"].startswith(f"Start: {notes[0].start}\n") for row in rows[:2])
     assert sample_replies.chosen(notes, [samples[3]], 2) == []
+    both = sample_replies.pairs(notes, samples, 2)
+    assert [(row["messages"][-1]["content"], row["refused"]) for row in both] == [
+        ("Great work, one.", "So, four.")
+    ]
+
+
+def test_notes_that_are_measured_on_are_not_learnt(tmp_path: Path) -> None:
+    cfg = sample_replies.Config(scores=tmp_path / "none", made=6, written=8)
+    notes = sample_replies.asked(cfg)
+    barred = frozenset(note.plain[-1].content for note in notes)
+    assert not barred & {note.plain[-1].content for note in sample_replies.asked(cfg, barred)}
+    own = sample_replies.written(cfg)
+    assert len(own) == 8
+    for row in own:
+        start, _, note = row["messages"][1]["content"].partition("\n")
+        reply = row["messages"][2]["content"]
+        assert reply.startswith(start.removeprefix("Start: "))
+        assert ("\nThen: " in note) == (" After that, " in reply or " Then, " in reply)
+    plain = {row["messages"][1]["content"].partition("\n")[2] for row in own}
+    rows = sample_replies.written(cfg, {note for note in plain if "Then: " not in note})
+    assert len(rows) == 8
 
 
 def test_rows_of_sentences_ask_for_words_that_are_there() -> None:

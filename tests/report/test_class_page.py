@@ -157,7 +157,7 @@ def test_scores_of_a_file_of_a_store_and_of_a_run_are_the_same_class(tmp_path: P
     assert {name: len(given) for name, given in found.attempts.items()} == {
         n: len(g) for n, g in CLASS.items()
     }
-    assert found.problems == ["1 recordings failed and are not counted."]
+    assert found.problems == ["Not counted: 1 recording that failed."]
     url = f"sqlite:///{tmp_path / 'l.db'}"
     store = open_store(url)
     for one in (one for given in CLASS.values() for one in given):
@@ -275,7 +275,7 @@ def test_pseudonyms_stay_and_tell_nothing(tmp_path: Path) -> None:
 def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scores, out, key = lines(tmp_path / "s.jsonl", "speaker"), tmp_path / "c.html", tmp_path / "key.json"
     assert main(["report", "--class", str(scores), "--out", str(out), "--pseudonyms", str(key)]) == 0
-    assert "warning: 1 recordings failed" in capsys.readouterr().err
+    assert "warning: Not counted: 1 recording that failed" in capsys.readouterr().err
     told = "".join(path.read_text(encoding="utf-8") for path in tmp_path.glob("c*") if path.suffix != ".xlsx")
     book = openpyxl.load_workbook(out.with_name("c-sounds.xlsx"))
     told += "".join(str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row)

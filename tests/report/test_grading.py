@@ -179,7 +179,13 @@ def test_agreement_is_reported(run: Path) -> None:
     few = pairs["word", "Ann", MACHINE]
     assert few.n_items == 3 and few.found is None, "three items are no agreement"
     text = run_page.build(run, options=Options(draws=50)).page.read_text(encoding="utf-8")
-    for told in ("Ann and Bo &lt;b&gt;", "ICC(2,1)", "31 overrides on record", "graders 5", "too few"):
+    for told in (
+        "Ann and Bo &lt;b&gt;",
+        "ICC(2,1)",
+        "31 scores of graders on record",
+        "graders 5",
+        "too few",
+    ):
         assert told in text, told
     assert "<b>:" not in text and (run / "report-overrides.csv").is_file()
 
@@ -210,7 +216,7 @@ def test_overrides_become_training_labels(
     say(run, "u3", 1, 1, 20, "Bo")
     say(run, "u5", 2, None, 70, "Ann")
     assert main(["report", "export-labels", str(run), str(source), "--out", str(out)]) == 0
-    assert "2 rows, 1 words and 1 sounds" in capsys.readouterr().out
+    assert "2 rows, 1 word and 1 sound relabelled" in capsys.readouterr().out
     third, fifth = manifest.read(out)
     assert third.scores is not None and fifth.scores is not None
     assert third.scores.words[0].phones[0].score == 0.15 and third.scores.words[0].phones[1].score == 1

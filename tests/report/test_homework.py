@@ -13,8 +13,9 @@ import pytest
 from speechtutor.core import Attempt
 from speechtutor.errors import InputError
 from speechtutor.learner.store import SqlStore
+from speechtutor.practice.assigned import REPORT, results
 from speechtutor.practice.exercises import in_language
-from speechtutor.report.homework import REPORT, items, results, write
+from speechtutor.report.homework import items, write
 from tests.learner.conftest import NOON
 from tests.support.judged import SINK
 

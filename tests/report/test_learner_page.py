@@ -12,7 +12,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from speechtutor.core import Attempt
+from speechtutor.core import Attempt, SentenceScore
 from speechtutor.core.profile import Profile
 from speechtutor.learner import mastery, progress
 from speechtutor.report import learner_page, trends
@@ -40,6 +40,19 @@ def test_the_page_holds_what_the_parts_say(tmp_path: Path) -> None:
     assert sheet.max_row == len(cells) + 1
     assert {one["text"] for one in value["then_and_now"]} == {"think", "we go"}  # type: ignore[attr-defined]
     assert {one["skill"] for one in value["forecasts"]} >= {"sound:TH:onset"}  # type: ignore[attr-defined]
+
+
+def test_readings_of_several_sentences_are_shown_sentence_by_sentence(tmp_path: Path) -> None:
+    plain = tried(0, 0.5)
+    places = ((0, 3, 0.31), (4, 9, 0.92))
+    said = tuple(SentenceScore(a, b, 0.0, 1.0, value, value, value, value) for a, b, value in places)
+    several = replace(plain, score=replace(plain.score, text="Go. A <b>", sentences=said))
+    page, value = built([plain, several], tmp_path)
+    assert "a reading of 2 sentences" in page and ">31<" in page and "A &lt;b&gt;" in page
+    (one,) = value["readings"]  # type: ignore[misc]
+    assert [row["text"] for row in one["sentences"]] == ["Go.", "A <b>"]
+    page, value = built([plain], tmp_path)
+    assert "No text of several sentences" in page and value["readings"] == []
 
 
 def test_who_has_done_nothing_has_a_page(tmp_path: Path) -> None:

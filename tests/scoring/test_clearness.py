@@ -33,3 +33,21 @@ def test_neither_the_phone_itself_nor_what_is_far_goes_in() -> None:
 
 def test_a_phone_alone_has_no_surroundings() -> None:
     assert clearness(np.array([-1.0]), np.array([2.0])).tolist() == [[0.0] * 5]
+
+
+def one_by_one(own: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """The same phone by phone, as slow as it is plain."""
+    values, rows = np.column_stack([own, best]), np.zeros((len(best), 5))
+    for i in range(len(best)):
+        near = [k for k in range(max(i - REACH, 0), min(i + REACH + 1, len(best))) if k != i]
+        if near:
+            beaten = (best[near] > 0).mean()
+            rows[i] = [*np.median(values[near], 0), *values[near].mean(0), beaten]
+    return rows
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, REACH, 2 * REACH, 2 * REACH + 1, 40])
+def test_all_phones_at_once_are_as_each_alone(n: int) -> None:
+    rng = np.random.default_rng(n)
+    own, best = -rng.random(n), rng.normal(size=n)
+    np.testing.assert_allclose(clearness(own, best), one_by_one(own, best), rtol=0, atol=1e-12)

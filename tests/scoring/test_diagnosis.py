@@ -8,18 +8,11 @@ import numpy as np
 import pytest
 
 from speechtutor.core import CanonicalWord, Emission
-from speechtutor.scoring import diagnosis, gop
+from speechtutor.errors import ModelError
+from speechtutor.scoring import gop
 from speechtutor.scoring.align import align
-from speechtutor.scoring.diagnosis import (
-    LEFT_OUT,
-    LIMIT,
-    STRICTNESS,
-    Calibration,
-    Model,
-    Network,
-    evidence,
-    signs,
-)
+from speechtutor.scoring.diagnosis import STRICTNESS, Calibration, Model, Network
+from speechtutor.scoring.signs import LEFT_OUT, LIMIT, Signs, evidence, signs
 from speechtutor.text.phones import PHONES
 from tests.support.emissions import normalised
 
@@ -54,7 +47,7 @@ def network(n_own: int, n_context: int, n_alternatives: int, seed: int) -> Netwo
     return Network(weights)
 
 
-def model(found: diagnosis.Signs, slope: float = 1.0) -> Model:
+def model(found: Signs, slope: float = 1.0) -> Model:
     limits = Calibration(slope, 0.0, {"lenient": 0.9, "standard": 0.5, "strict": 0.1})
     phones = network(found.phones.shape[-1], found.around_phones.shape[-1], 40, 1)
     gaps = network(found.gaps.shape[-1], found.around_gaps.shape[-1], 39, 2)
@@ -72,6 +65,15 @@ def test_evidence_is_the_exact_ratios_in_the_order_of_the_phones() -> None:
     assert found.changed[1, LEFT_OUT] == pytest.approx(max(ratios.deletion[1], -LIMIT))
     assert found.changed[0, PHONES.index("TH")] == -LIMIT
     assert found.peak[0, said] == pytest.approx(0.0, abs=0.1)
+
+
+def test_networks_of_another_number_of_ears_are_refused() -> None:
+    emission = spoken("S IH NG K")
+    alignment = align(emission, words("TH IH NG K"))
+    one, two = (signs([emission] * n, alignment) for n in (1, 2))
+    with pytest.raises(ModelError, match="another number of ears"):
+        model(one).diagnose(two)
+    assert len(model(two).diagnose(two).phones) == 4
 
 
 def test_probabilities_add_up_and_the_own_phone_is_no_alternative() -> None:

@@ -9,7 +9,7 @@ from speechtutor.core import Candidate
 from speechtutor.errors import InputError
 from speechtutor.scoring import ctc
 from speechtutor.scoring.align import align
-from speechtutor.scoring.gop import gop, in_context, measure, ratios
+from speechtutor.scoring.gop import gop, in_context, log_add, measure, ratios
 from tests.support.emissions import SYMBOLS, all_texts, random_frames, spoken, word, words
 
 
@@ -294,3 +294,23 @@ def test_measure_takes_the_variant_that_was_said():
     assert found.substitution.shape == (5, len(SYMBOLS) - 1)
     assert found.insertion.shape == (6, len(SYMBOLS) - 1)
     assert (found.substitution < 1e-9).all()
+
+
+@pytest.mark.parametrize("scale", [1.0, 50.0, 2000.0])
+def test_adding_in_place_is_the_same_as_the_slow_sum(scale):
+    rng = np.random.default_rng(1)
+    total, more = rng.normal(size=(2, 40, 39)) * scale
+    total[:4], more[2:6] = -np.inf, -np.inf
+    more[7] = total[7]
+    wanted = np.logaddexp(total, more)
+    log_add(total, more, np.empty_like(total))
+    np.testing.assert_array_equal(np.isneginf(total), np.isneginf(wanted))
+    np.testing.assert_allclose(total, wanted, rtol=1e-14, atol=1e-14)
+
+
+def test_changes_and_insertions_walk_together_as_they_walk_apart():
+    rng = np.random.default_rng(2)
+    frames, text = random_frames(rng, 90, 40, 3.0), rng.integers(1, 40, 12).tolist()
+    alone, together = ratios(frames, text), ratios(frames, text, insertions=True)
+    np.testing.assert_array_equal(alone.substitution, together.substitution)
+    np.testing.assert_array_equal(alone.deletion, together.deletion)

@@ -45,6 +45,16 @@ def test_passages_hold_every_frame_and_word_once_and_are_short() -> None:
     assert all(part.last_word % 3 == 0 for part in parts)
 
 
+def test_a_passage_has_its_frames_of_everything_that_was_heard() -> None:
+    emission, words = reading(60)
+    frames = np.arange(len(emission.log_probs))
+    full = replace(emission, embedding=frames[:, None].astype(np.float32), lower=emission.log_probs.copy())
+    for part in passages(full, words):
+        cut, own = part.emission(full), slice(part.first_frame, part.last_frame)
+        assert cut.embedding is not None and (cut.embedding[:, 0] == frames[own]).all()
+        assert cut.lower is not None and (cut.lower == emission.log_probs[own]).all()
+
+
 def test_joined_alignment_is_that_of_the_whole() -> None:
     """The slow twin aligns everything at once; only what a pause leaves to its neighbours may differ."""
     emission, words = reading(60)

@@ -17,6 +17,7 @@ import pytest
 
 from speechtutor.service.settings import Settings
 from speechtutor.service.tokens import SECONDS, Tokens
+from tests.commands.test_serve import server
 from tests.service.conftest import KEY, client, hum, keys
 from tests.service.test_app import one_line
 
@@ -96,6 +97,67 @@ def test_the_sample_with_a_token(api: Any) -> None:
     for bad in (token[:-1], token[1:], token.replace(".", ""), "a.b", ".", "é.é", "=.="):
         refused = api.post(URL, content=hum(), headers={"Authorization": f"Bearer {bad}".encode()})
         one_line(refused, 401)
+
+
+def asking(**what: Any) -> dict[str, str]:
+    told = base64.b64encode(json.dumps({"ReferenceText": "I think so", **what}).encode()).decode()
+    return {"Ocp-Apim-Subscription-Key": KEY, "Pronunciation-Assessment": told}
+
+
+def best(api: Any, **what: Any) -> dict[str, Any]:
+    answer = api.post(URL, content=hum(), headers=asking(**what))
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json()["NBest"][0])
+
+
+def test_what_the_header_asks_for_is_what_comes(api: Any) -> None:
+    """The defaults of the documentation: accuracy alone, of five, down to phonemes, no miscue, no prosody."""
+    plain = best(api)
+    assert plain["PronunciationAssessment"].keys() == {"AccuracyScore"} and plain["AccuracyScore"] <= 5
+    think = plain["Words"][1]
+    assert [p["Phoneme"] for p in think["Phonemes"]] == ["th", "ih", "ng", "k"]
+    assert [s["Syllable"] for s in think["Syllables"]] == ["th ih ng k"]
+    assert think["Syllables"][0]["Offset"] == think["Offset"]
+    assert not any("NBestPhonemes" in p for p in think["Phonemes"]) and "Feedback" not in think
+    of_hundred = best(api, GradingSystem="HundredMark", PhonemeAlphabet="IPA", NBestPhonemeCount=2)
+    for one, other in zip(plain["Words"][1]["Phonemes"], of_hundred["Words"][1]["Phonemes"], strict=True):
+        assert other["AccuracyScore"] == pytest.approx(20 * one["AccuracyScore"], abs=0.2)
+        assert len(other["NBestPhonemes"]) <= 2
+    assert [p["Phoneme"] for p in of_hundred["Words"][1]["Phonemes"]] == ["θ", "ɪ", "ŋ", "k"]
+    assert of_hundred["Words"][1]["Syllables"][0]["Syllable"] == "θɪŋk"
+    words = best(api, Granularity="Word")
+    assert words["Words"] and not any({"Phonemes", "Syllables"} & word.keys() for word in words["Words"])
+    text = best(api, Granularity="FullText", Dimension="Comprehensive", EnableProsodyAssessment="True")
+    assert "Words" not in text and {"FluencyScore", "PronScore", "ProsodyScore"} <= text.keys()
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ({"GradingSystem": "TenPoint"}, "GradingSystem"),
+        ({"Granularity": 3}, "Granularity"),
+        ({"NBestPhonemeCount": "many"}, "NBestPhonemeCount is 0 to 40"),
+        ({"NBestPhonemeCount": -1}, "NBestPhonemeCount is 0 to 40"),
+        ({"NBestPhonemeCount": "²"}, "NBestPhonemeCount is 0 to 40"),
+        ({"EnableMiscue": "perhaps"}, "EnableMiscue is true or false"),
+        ({"EnableProsodyAssessment": 1}, "EnableProsodyAssessment"),
+    ],
+)
+def test_what_the_header_cannot_ask_for_is_named(api: Any, what: dict[str, Any], told: str) -> None:
+    answer = api.post(URL, content=hum(), headers=asking(**what))
+    one_line(answer, 400)
+    assert told in answer.json()["error"]
+
+
+def test_the_sample_over_a_socket(tmp_path: Path) -> None:
+    """`requests`, as in the sample: the chunks of a generator, and the server is asked whether to go on."""
+    requests = pytest.importorskip("requests")
+    with server(tmp_path) as (_, running):
+        asked = headers("I think so", **{"Ocp-Apim-Subscription-Key": KEY})
+        where = f"{str(running.base_url).rstrip('/')}{URL}"
+        answer = requests.post(url=where, data=get_chunk(hum()), headers=asked, timeout=60)
+    lines = read(json.loads(answer.text))
+    assert answer.status_code == 200 and lines[:2] == ["Success", "I think so"] and "th 20.0" in lines
 
 
 def test_tokens_end_and_belong_to_one_start() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import socket
+import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -59,6 +61,40 @@ def test_workers_share_a_port_a_store_and_their_figures(tmp_path: Path, url: str
     store = SqlStore(url, create=False)
     kept = Counter(one.id for one in store.attempts("ana"))
     assert set(kept) == set(answered) and set(kept.values()) == {1} and store.verify("ana")
+    store.close()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_who_waits_when_it_is_stopped_is_answered(tmp_path: Path, workers: str) -> None:
+    """What was taken is finished: nothing is kept that was not acknowledged, and the other way round."""
+    url = f"sqlite:///{tmp_path / 'learners.db'}"
+    with server(tmp_path, "--workers", workers, "--store", url) as (process, client):
+        answered, statuses, stopped = [], Counter[int](), threading.Event()
+
+        def practise(number: int) -> None:
+            for i in itertools.count():
+                try:
+                    answer = send(client, f"attempt-{number}-{i}")
+                except httpx.TransportError:  # nobody listens there any more
+                    assert stopped.is_set()
+                    return
+                statuses[answer.status_code] += 1
+                if answer.status_code == 200:
+                    answered.append(f"attempt-{number}-{i}")
+
+        with ThreadPoolExecutor(12) as people:
+            waiting = [people.submit(practise, n) for n in range(12)]
+            while len(answered) < 12:
+                time.sleep(0.01)
+                assert process.poll() is None
+            stopped.set()
+            process.send_signal(signal.SIGTERM)
+            for one in waiting:
+                one.result()
+        assert process.wait(60) == 0
+    store = SqlStore(url, create=False)
+    assert sorted(one.id for one in store.attempts("ana")) == sorted(answered)
+    assert set(statuses) <= {200, 429, 503}
     store.close()
 
 

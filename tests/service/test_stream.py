@@ -21,6 +21,7 @@ from speechtutor.service import stream
 from speechtutor.service.follow import Follower
 from speechtutor.service.keys import Role
 from speechtutor.service.settings import Settings
+from speechtutor.service.watched import watched
 from tests.conftest import EXAMPLES
 from tests.service.conftest import KEY, client, coach, hum, keys, recording
 from tests.service.test_keys import WORDS, bearer, known
@@ -154,6 +155,39 @@ def test_long_free_speech_is_let_go_of() -> None:
     assert heard[-1] == pytest.approx(sound.duration)
     firsts = [e["first"] for e in events if e["type"] == "words"]
     assert firsts == sorted(firsts) and firsts[-1] > 0
+
+
+class Drafts(Growing):
+    """Also guesses, always at one word."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[tuple[str, float]] = []
+
+    def transcribe(self, sound: Recording, *, lang: str | None = None) -> Transcript:
+        self.heard.append(("transcribed", sound.duration))
+        return super().transcribe(sound, lang=lang)
+
+    def draft(self, sound: Recording, *, lang: str | None = None) -> Transcript:
+        self.heard.append(("drafted", sound.duration))
+        return Transcript((Word("perhaps", 0.0, sound.duration, 0.3),), "en", 0.3)
+
+
+@pytest.mark.parametrize("seen_by_a_watch", [False, True])
+def test_what_is_short_is_drafted_and_the_end_is_not_made_of_drafts(seen_by_a_watch: bool) -> None:
+    transcriber = Drafts()
+    given = watched(coach(transcriber=transcriber), lambda stage, seconds: None).transcriber
+    events, follower = follow(
+        None, SPOKEN.crop(0.0, 1.2), transcriber=given if seen_by_a_watch else transcriber
+    )
+    assert {how for how, _ in transcriber.heard} == {"drafted"}
+    assert [w["text"] for w in events[0]["words"]] == ["perhaps"]
+    final = follower.end()
+    assert transcriber.heard[-1][0] == "transcribed" and "perhaps" not in final["transcript"]["text"]
+    transcriber.heard.clear()
+    follow(None, SPOKEN, transcriber=transcriber)
+    kinds = [how for how, _ in transcriber.heard]
+    assert kinds == sorted(kinds) and set(kinds) == {"drafted", "transcribed"}  # first these, then those
 
 
 def test_a_reading_with_the_real_scorer(models_home: Path) -> None:

@@ -200,6 +200,12 @@ def report(world: World) -> list[str]:
             *([scores(world)] if world.rng.random() < 0.8 else []),
             *options(world, classed, 2),
         ]
+    if kind < 0.73:
+        source = world.any([run_folder(world), scores(world), manifest(world), str(world.folder)])
+        suffix = world.any([".xlsx", ".csv", ".pdf", ""])
+        return [
+            "report", "export-grades", source, "--out", out(world, suffix), *options(world, {"--json": None}),
+        ]  # fmt: skip
     if kind < 0.9:
         given = {
             "--phone": _pick(world, *NUMBERS),
@@ -228,8 +234,22 @@ def report(world: World) -> list[str]:
         manifest(world),
         "--out",
         out(world, ".jsonl"),
-        *options(world, {"--all": None, "--json": None}),
+        *options(world, {"--all": None, "--blind": None, "--json": None}),
     ]
+
+
+def grade(world: World) -> list[str]:
+    """The graders' page, on a port that there is not: one that is free would be listened on."""
+    known = {
+        "--who": _pick(world, *NAMES, "the machine", "x" * 200, "\ud800"),
+        "--manifest": lambda: manifest(world),
+        "--root": lambda: out(world),
+        "--out": lambda: out(world, ".jsonl"),
+        "--host": _pick(world, "nosuchhost.invalid", "256.1.1.1", "", "\n", "0.0.0.0", "::1"),
+        "--auth-file": lambda: manifest(world),
+    }
+    source = world.any([run_folder(world), scores(world), manifest(world), _sound(world), str(world.folder)])
+    return ["grade", source, "--port", world.any(["0", "-1", "65536", "x", "1.5"]), *options(world, known, 3)]
 
 
 def learner(world: World) -> list[str]:
@@ -387,6 +407,7 @@ VERBS = {
     content: 4,
     evaluate: 14,
     report: 20,
+    grade: 3,
     learner: 9,
     learner_store: 4,
     homework: 6,

@@ -238,7 +238,8 @@ def test_a_sound_that_surely_was_another_is_told_in_any_reading() -> None:
 @pytest.mark.parametrize(
     ("error", "said", "overall", "kind"),
     [(0.34, 0.4, 0.95, FindingKind.SUBSTITUTION), (0.34, 0.4, 0.6, FindingKind.SUBSTITUTION),
-     (0.32, 0.4, 0.6, FindingKind.UNSURE), (0.05, 0.11, 0.95, FindingKind.UNSURE),
+     (0.32, 0.4, 0.6, FindingKind.SUBSTITUTION), (0.32, 0.4, 0.9, FindingKind.UNSURE),
+     (0.2, 0.4, 0.6, FindingKind.UNSURE), (0.05, 0.11, 0.95, FindingKind.UNSURE),
      (0.05, 0.09, 0.6, FindingKind.SUBSTITUTION)],
 )  # fmt: skip
 def test_a_sound_is_named_where_both_agree_or_it_is_beyond_doubt(
@@ -246,6 +247,8 @@ def test_a_sound_is_named_where_both_agree_or_it_is_beyond_doubt(
 ) -> None:
     """Both: 0.33 of the raters' and any diagnosis; beyond doubt: said as it should be with at most 0.1.
 
+    A little less of the raters' is enough in a weak reading: at 0.32, 0.6 for another sound and 0.6 overall
+    the log-odds are 0.68 x -0.75 + 0.21 x 0.41 - 3.54 x 0.6 + 2.61 = 0.06, so 0.51; at 0.2 it is 0.40.
     What is shown as wrong is asked for once more at least, and never praised.
     """
     score = heard_well("think", "S", error, overall, ErrorType.MISPRONUNCIATION, said)
@@ -260,7 +263,7 @@ def test_a_sound_is_named_where_both_agree_or_it_is_beyond_doubt(
 def test_what_only_raters_would_mark_is_unclear_and_no_other_sound_is_named(
     overall: float, kind: FindingKind
 ) -> None:
-    score = heard_well("think", None, 0.45, overall, ErrorType.UNSURE)
+    score = heard_well("think", None, 0.55, overall, ErrorType.UNSURE)
     (finding,) = findings(score, LEARNER)
     assert finding.kind is kind and finding.heard is None
     assert word_label(score.words[1]) is Label.UNCLEAR

@@ -23,6 +23,7 @@ from speechtutor.core import (
 )
 from speechtutor.core.score import ERROR_THRESHOLD
 from speechtutor.text.phones import PHONES, pronounce
+from speechtutor.tutor.contradictions import contradictions
 from speechtutor.tutor.evidence import gather
 from speechtutor.tutor.findings import FindingKind
 from speechtutor.tutor.labels import plain
@@ -200,6 +201,36 @@ def test_praise_is_true() -> None:
     missing = utterance(THINK, poor, omitted("the"), fluency=0.3)
     assert "Thank you for recording this." in advise(missing).summary
     assert '"think" came out' not in advise(utterance(THINK, fine("think"))).summary
+
+
+WELL = [said(text, "TH IH N", -1, None) for text in ("thin", "thick", "thing")]
+"""Three words whose sounds were all good."""
+
+
+def record(mean: float, n: int, phone: str = "TH") -> LearnerState:
+    return LearnerState(phones={phone: Mastery(mean, n)}, n_attempts=n)
+
+
+@pytest.mark.parametrize(
+    ("mean", "n", "better"),
+    [(0.2, 10, True), (0.2, 5, False), (0.6, 10, False), (0.9, 100, False), (0.2, 0, False)],
+)
+def test_better_than_before_is_said_where_the_record_bears_it_out(mean: float, n: int, better: bool) -> None:
+    # Three good ones, where one in five was: 3/12 x 4/13 x 5/14 is less than one in twenty.
+    score = utterance(*WELL)
+    told = advise(score, record(mean, n))
+    assert (told.claims[1].text == 'Your "th" was better than before.') is better
+    assert list(contradictions(score, gather(score, record(mean, n)))) == []
+
+
+def test_a_sound_that_was_missed_once_is_not_called_better() -> None:
+    assert "better" not in advise(utterance(*WELL, THINK), record(0.1, 20)).summary
+    # Nor one that was heard in place of another.
+    heard = utterance(*WELL, said("sink", "S IH NG K", 0, "TH"))
+    assert "better" not in advise(heard, record(0.1, 20)).summary
+    # Of many sounds that are looked at, one is good by chance.
+    many = {name: Mastery(0.2, 10) for name in ("TH", "K", "S", "IH", "NG")}
+    assert "better" not in advise(utterance(*WELL), LearnerState(phones=many)).summary
 
 
 def test_same_score_same_words() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from speechtutor.core import ErrorType, UtteranceScore
+from speechtutor.core import ErrorType, LearnerState, Mastery, UtteranceScore
 from speechtutor.tutor.evidence import gather
+from speechtutor.tutor.facts import bears_out
 from speechtutor.tutor.prompts import _reply, prompt
-from speechtutor.tutor.rules import RuleTutor, picked
-from speechtutor.tutor.verify import split_sentences, verify, verify_sentence
+from speechtutor.tutor.rules import RuleTutor, how_line, picked
+from speechtutor.tutor.verify import LONG_RUN, split_sentences, verify, verify_sentence
 from tests.support.judged import LEARNER, SINK, THINK, marked, omitted, said, utterance, word
 
 EVIDENCE = gather(SINK, LEARNER)
@@ -279,3 +280,89 @@ def test_a_word_of_correction_may_be_the_word_that_is_praised() -> None:
     assert "claim" in codes('Nice, I heard "not" very clearly! It was not right.', fine_one)
     flat = utterance("not", marked("garden", ErrorType.MONOTONE))
     assert "praise" not in codes('Nice, I heard "not" very clearly!', flat)
+
+
+# --- a second finding, and what is better than before ---------------------------------------------------
+
+BOTH = utterance("weather", said("think", "TH IH NG K", 0, "S"), said("very", "V EH R IY", 0, "W"), "now")
+FIRST, SECOND = picked(gather(BOTH, LEARNER))
+AFTER = {
+    word: f'After that, look at "{word}", where the "{label}" sounded closer to "{heard}".'
+    for word, label, heard in (("think", "th", "s"), ("very", "v", "w"))
+}
+TOLD = {
+    word: f'In "{word}", the "{label}" sounded closer to "{heard}".'
+    for word, label, heard in (("think", "th", "s"), ("very", "v", "w"))
+}
+
+
+def test_the_second_finding_may_be_told_after_the_first() -> None:
+    text = f"{TOLD[FIRST.word]} {AFTER[SECOND.word]}"
+    assert codes(text, BOTH) == set()
+    assert verify_sentence(AFTER[SECOND.word], gather(BOTH, LEARNER), before=TOLD[FIRST.word]) == []
+    assert bears_out(AFTER[SECOND.word], gather(BOTH, LEARNER)) == SECOND.id
+    assert bears_out(TOLD[FIRST.word], gather(BOTH, LEARNER)) == FIRST.id
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (f"{AFTER[SECOND.word]} {TOLD[FIRST.word]}", "order"),
+        (f"{TOLD[FIRST.word]} {AFTER[SECOND.word]} {AFTER[SECOND.word].replace('look', 'listen')}", "order"),
+        (f"{TOLD[FIRST.word]} {TOLD[SECOND.word]}", "mention"),
+        (f'{TOLD[FIRST.word]} After that, "{SECOND.word}" was missing.', "claim"),
+        (f"{TOLD[FIRST.word]} {AFTER[SECOND.word].replace(FIRST.word, SECOND.word)} You are lazy.", "unkind"),
+        (f'{TOLD[FIRST.word]} After that, look at "now".', "mention"),
+        (f"{TOLD[FIRST.word]} {AFTER[SECOND.word].replace('closer to', 'clear, not like')}", "direction"),
+    ],
+)
+def test_what_is_told_second_is_held_to_the_same(text: str, code: str) -> None:
+    assert code in codes(text, BOTH)
+
+
+def test_a_second_finding_may_be_put_in_the_words_of_the_first_but_no_hint_is_given_twice() -> None:
+    alike = {
+        word: f'in "{word}", the "{label}" sounded a little closer to "{heard}".'
+        for word, label, heard in (("think", "th", "s"), ("very", "v", "w"))
+    }
+    told = f"{alike[FIRST.word].capitalize()} After that, {alike[SECOND.word]}"
+    assert codes(told.replace('In "Think"', 'In "think"').replace('In "Very"', 'In "very"'), BOTH) == set()
+    hint = how_line(FIRST)
+    assert len(hint.split()) > LONG_RUN
+    twice = f"{TOLD[FIRST.word]} {hint} {AFTER[SECOND.word]} Then {hint[0].lower()}{hint[1:]}"
+    assert "repetition" in codes(twice, BOTH)
+
+
+def test_without_a_second_finding_nothing_comes_after() -> None:
+    assert codes(f"{CORRECTION} {AFTER['very']}") >= {"mention"}
+
+
+def test_better_is_said_of_the_sound_that_is_alone() -> None:
+    score = utterance(*(said(text, "TH IH N", -1, None) for text in ("thin", "thick", "thing")))
+    learner = LearnerState(phones={"TH": Mastery(0.2, 10)})
+    evidence = gather(score, learner)
+    true = 'Bravo, your "th" was better than last time! Every sound was clear.'
+    assert verify(true, evidence) == []
+    for wrong in (
+        'Bravo, your "thin" was better than last time!', "That was better than last time!",
+        'Your "s" is better than before!', 'Your "th" and "thin" are better than before!',
+    ):  # fmt: skip
+        assert verify(f"{wrong} Every sound was clear.", evidence), wrong
+    assert verify(true, gather(score, LEARNER)), "nothing is known of this learner"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"{CORRECTION} Next time, {HINT[0].lower()}{HINT[1:]}", ("weather", "time")),
+        (f'{CORRECTION} {HINT} Could you say "think" one more time?', ("weather", "time")),
+        (f"{CORRECTION} To make it clearer, {HINT[0].lower()}{HINT[1:]}", ("now",)),
+        (f"Lovely, your “you” was clear! {CORRECTION} Would you like to try it again?", ("you",)),
+    ],
+)
+def test_common_words_of_the_text_are_no_mentions_of_it(text: str, words: tuple[str, ...]) -> None:
+    assert codes(text, utterance(THINK, *words)) == set()
+
+
+def test_time_alone_is_a_mention() -> None:
+    assert "mention" in codes(f"{CORRECTION} The time was not clear.", utterance("weather", "time", THINK))

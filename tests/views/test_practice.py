@@ -92,7 +92,7 @@ def test_the_advice_has_one_heading_a_mouth_and_a_pair_to_compare() -> None:
     assert 'aria-label="How the mouth makes &quot;th&quot;, only air"' in html
     assert re.findall(r'data-hear="([^"]+)"', html) == ["think", "sink"]
     assert "Next" not in html, "what comes next is a button"
-    assert "Words by rules." in html, "who speaks is told"
+    assert "Worded by rules" in html, "who speaks is told"
 
 
 def test_advice_grows_before_it_is_whole() -> None:

@@ -111,7 +111,7 @@ def test_the_class_is_a_table_that_ranks_nobody() -> None:
         (Known("zoe", 0, "", ""), LearnerState()),
     ]
     html = class_html(rows)
-    assert "&lt;b&gt;" in html and "<td>3</td><td>2026-11-20</td>" in html
+    assert "&lt;b&gt;" in html and "<td>3</td><td><time>2026-11-20</time></td>" in html
     assert "&quot;th&quot; as in &quot;think&quot; at the start" in html
     assert html.index("&lt;b&gt;") < html.index("zoe") and "<td>0</td><td>–</td><td>–</td>" in html
     assert "Nobody has practised" in class_html([])
