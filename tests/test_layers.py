@@ -100,6 +100,13 @@ def test_a_file_imports_its_sibling_and_not_the_face_of_its_room() -> None:
             assert face not in own(path), f"{module} imports the face of its own room"
 
 
+def test_librosa_is_imported_under_its_lock_alone() -> None:
+    """Two processes that compile it at once can leave what crashes a third (`audio.compiled`)."""
+    paths = {**MODULES, **OUTSIDE, **{str(path): path for path in (PROJECT / "tests").rglob("*.py")}}
+    found = {name for name, path in paths.items() if "librosa" in {n.split(".")[0] for n in imports(path)}}
+    assert found == {"speechtutor.audio.compiled"}
+
+
 def test_there_is_no_cycle_even_late() -> None:
     arrows = {
         module: own(path) & MODULES.keys() for module, path in MODULES.items() if module != "speechtutor"

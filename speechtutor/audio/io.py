@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
 from pathlib import Path
@@ -240,6 +241,8 @@ def _resampled(parts: Iterable[tuple[int, Floats]]) -> Floats:
 def _resample(samples: Floats, rate: int) -> Floats:
     if rate == SAMPLE_RATE or not len(samples):
         return samples
-    import librosa
+    import soxr  # what librosa resamples with, without the seconds that its first import compiles
 
-    return librosa.resample(samples, orig_sr=rate, target_sr=SAMPLE_RATE, res_type="soxr_hq")
+    wanted = math.ceil(len(samples) * SAMPLE_RATE / rate)
+    found = soxr.resample(samples, rate, SAMPLE_RATE, quality="HQ")[:wanted]
+    return np.pad(found, (0, wanted - len(found)))

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from speechtutor.audio.compiled import librosa
 from speechtutor.audio.vad import Interval, Mask, activity, samples_of
 from speechtutor.core import SAMPLE_RATE, Floats, Fluency, Pitch, Recording, Seconds
 
@@ -93,11 +94,9 @@ def _swift_f0_model() -> Any:
 
 
 def _pyin(samples: Floats) -> tuple[NDArray[Any], NDArray[Any], Mask]:
-    import librosa
-
     low, high = PITCH_RANGE
     hop = SAMPLE_RATE // 100
-    hz, voiced, _ = librosa.pyin(
+    hz, voiced, _ = librosa().pyin(
         samples, fmin=low, fmax=high, sr=SAMPLE_RATE, frame_length=1024, hop_length=hop, resolution=0.2
     )
     return np.arange(len(hz)) * hop / SAMPLE_RATE, hz, voiced

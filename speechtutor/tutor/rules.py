@@ -6,16 +6,22 @@ language of the catalogue (`content/messages.*.toml`); what is to be said stays 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import cache
 
 from speechtutor.content.tables import hint, join, language, message, minimal_pair, named, read, sentence_bank
 from speechtutor.core import Claim, Code, Feedback, LearnerState, Tip, UtteranceScore
+from speechtutor.text.phones import pronounce
 from speechtutor.tutor.evidence import Evidence, gather
 from speechtutor.tutor.findings import Finding, FindingKind
 
 NO_FINDING = "f0"
 """What praise for everything rests on."""
+
+FEW = 5
+"""So many sentences with a sound are enough to walk through."""
 
 SECOND_TIP = 0.6
 """A second finding is mentioned when it weighs at least this share of the first."""
@@ -179,14 +185,25 @@ def next_step(evidence: Evidence, learner: LearnerState) -> str:
 
 
 def _sentence(phone: str | None, level: str, text: str, learner: LearnerState) -> str:
-    """A bank sentence for the phone; the learner's number of attempts walks through the choices."""
-    pool = [
-        sentence.text
-        for sentence in sentence_bank()
-        if sentence.level == level and (phone is None or phone in sentence.focus)
-    ]
-    others = [sentence for sentence in pool if sentence.lower() != text.strip().lower()]
-    return others[learner.n_attempts % len(others)]
+    """A sentence with the phone: the text says where the walk begins, the number of attempts how far it is.
+
+    So the same evidence gives the same sentence, and two readings of a newcomer are not followed by one.
+    """
+    others = [one for one in _sentences(phone, level) if one.lower() != text.strip().lower()]
+    return others[(zlib.crc32(text.strip().lower().encode()) + learner.n_attempts) % len(others)]
+
+
+@cache
+def _sentences(phone: str | None, level: str) -> tuple[str, ...]:
+    """Those made for the phone, then those of the library that hold it twice, or once where few do."""
+    made = [one.text for one in sentence_bank(level) if phone is None or phone in one.focus]
+    topics = read("library")["sentence"].values()
+    written = [text for levels in topics for text in levels.get(level, "").strip().splitlines()]
+    if phone is None:
+        return (*made, *written)
+    n_in = {text: sum(w.pronunciations[0].count(phone) for w in pronounce(text)) for text in written}
+    often = (*made, *(text for text, n in n_in.items() if n > 1))
+    return often if len(often) >= FEW else (*often, *(text for text, n in n_in.items() if n == 1))
 
 
 def _blocking(evidence: Evidence) -> str:

@@ -8,12 +8,12 @@ import tracemalloc
 import wave
 from pathlib import Path
 
-import librosa
 import numpy as np
 import pytest
 
 from speechtutor import audio
 from speechtutor.audio import containers
+from speechtutor.audio.compiled import librosa
 from speechtutor.core import SAMPLE_RATE, Recording
 from speechtutor.errors import AudioError, StorageError
 from tests.support import sounds
@@ -34,7 +34,7 @@ def aligned_error(heard: Recording, said: np.ndarray) -> float:
 
 
 def sweep(seconds: float = 2.0, rate: int = SAMPLE_RATE) -> np.ndarray:
-    return librosa.chirp(fmin=100, fmax=3000, sr=rate, duration=seconds).astype(np.float32) * 0.5
+    return librosa().chirp(fmin=100, fmax=3000, sr=rate, duration=seconds).astype(np.float32) * 0.5
 
 
 @pytest.mark.parametrize("kind", LOSSLESS)
@@ -91,7 +91,7 @@ def test_resampling_in_blocks_equals_one_long_filter() -> None:
     # 64 s is more than two blocks of 30 s with their neighbourhood; the twin resamples all at once.
     rate = 44_100
     said = np.random.default_rng(1).uniform(-0.5, 0.5, 64 * rate + 77).astype(np.float32)
-    twin = librosa.resample(said, orig_sr=rate, target_sr=SAMPLE_RATE, res_type="soxr_hq")
+    twin = librosa().resample(said, orig_sr=rate, target_sr=SAMPLE_RATE, res_type="soxr_hq")
     heard = audio.from_array(said, rate).samples
     assert len(heard) == len(twin)
     assert np.abs(heard - twin).max() < 1e-5

@@ -160,7 +160,7 @@ def test_the_whole_advice_in_spanish_and_chinese() -> None:
         '"weather" 说得很清楚。在 "think" 里，我听到的音更接近 "s"（如 "sun"），而不太像 "th"（如 "think"）。'
         "舌尖放在上下齿之间，轻轻吹气。"
     )
-    assert chinese.follow_up == '现在请说："I think I have three things."'
+    assert chinese.follow_up == '现在请说："Is there anything on the menu without cheese?"'
     assert chinese.tips[0].advice.endswith('比较一下 "think" 和 "sink"。')
     assert (spanish.lang, chinese.lang) == ("es", "zh")
 

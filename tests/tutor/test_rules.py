@@ -22,6 +22,7 @@ from speechtutor.core import (
     UtteranceScore,
 )
 from speechtutor.core.score import ERROR_THRESHOLD
+from speechtutor.practice import library
 from speechtutor.text.phones import PHONES, pronounce
 from speechtutor.tutor.contradictions import contradictions
 from speechtutor.tutor.evidence import gather
@@ -53,7 +54,7 @@ def test_the_whole_advice_for_think_said_as_sink() -> None:
     (tip,) = feedback.tips
     assert (tip.word, tip.phone, tip.heard) == ("think", "TH", "S")
     assert tip.advice.endswith('Compare "think" and "sink".')
-    assert feedback.follow_up == 'Now say: "I think I have three things."'
+    assert feedback.follow_up == 'Now say: "Is there anything on the menu without cheese?"'
     assert feedback.source == "rules"
 
 
@@ -90,7 +91,7 @@ def test_all_good_is_praised_and_gets_a_longer_sentence() -> None:
     assert feedback.summary.startswith("Well done")
     assert feedback.tips == ()
     sentence = feedback.follow_up.partition('"')[2].rstrip('"')
-    assert sentence in {s.text for s in tables.sentence_bank() if s.level == "B1"}
+    assert sentence in {item.text for item in library.of_kind("sentence") if item.level == "B1"}
 
 
 @pytest.mark.parametrize("code", [code for code in Code if code is not Code.FREE_SPEECH])
@@ -240,6 +241,17 @@ def test_same_score_same_words() -> None:
 def test_practice_sentences_change_with_the_attempts() -> None:
     said_next = {advise(SINK, LearnerState(n_attempts=n)).follow_up for n in range(4)}
     assert len(said_next) > 1
+
+
+@pytest.mark.parametrize("sound", sorted(PHONES))
+def test_what_follows_holds_the_sound_and_is_not_the_same_for_ever(sound: str) -> None:
+    missed = said("it", f"{sound} T", 0, "P" if sound != "P" else "B")
+    found = {
+        advise(utterance(missed, *opening)).follow_up.split('"')[1]
+        for opening in (("was",), ("is",), ("never", "rains"), ("began",), ("will", "be", "fine"), ("went",))
+    }
+    assert len(found) > 1
+    assert all(sounds_of(sentence)[sound] for sentence in found)
 
 
 def test_changing_the_evidence_changes_the_advice() -> None:
