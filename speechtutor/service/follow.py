@@ -35,7 +35,7 @@ LEAST = 0.3
 """Seconds of sound without which there is nothing to hear."""
 SHORT = 1.5
 """Seconds of speech until which a draft is told: what little is there is often heard twice otherwise."""
-STILL = 0.2
+STILL = 0.1
 """Seconds that speech must end before a hypothesis was made for it to hold everything."""
 
 
@@ -54,6 +54,8 @@ class Follower:
     judged: Callable[[UtteranceScore], None]
     alone: threading.Lock = field(default_factory=threading.Lock)
     n_scored: int = 0
+    ending: bool = False
+    """The end has been asked for: a look that is being taken leaves the scores to it."""
     _words: tuple[CanonicalWord, ...] | None = None
     _base: float = 0.0
     _heard: tuple[Word, ...] = ()
@@ -185,6 +187,8 @@ class Follower:
         words: tuple[CanonicalWord, ...] | None = None,
     ) -> list[Json]:
         """The scores of words that are past, by the clock of the whole; none while they cannot be judged."""
+        if self.ending:
+            return []
         try:
             score = self.coach.scorer.score(part, text, words=words)
         except InputError:

@@ -34,7 +34,7 @@ from speechtutor.service.follow import Follower
 from speechtutor.service.queue import BusyError, Queue
 from speechtutor.service.settings import Settings
 
-PACE = 0.25
+PACE = 0.15
 """Seconds between two looks at what was said, at least."""
 KEPT = 30.0
 """Seconds that a stream whose connection broke is kept."""
@@ -221,6 +221,7 @@ class _Talk:
 
     async def _end(self) -> None:
         assert self.stream is not None
+        self.stream.follower.ending = True
         await self._still()
         found = await self._judged(self.stream.follower)
         self._drop()

@@ -15,7 +15,8 @@ from starlette.websockets import WebSocketDisconnect
 
 from speechtutor.audio import io as audio
 from speechtutor.audio.live import PCM, Live
-from speechtutor.core import Recording, Transcript, Word
+from speechtutor.core import Recording, Transcript, UtteranceScore, Word
+from speechtutor.models.fake import FakeScorer
 from speechtutor.schema import score_json
 from speechtutor.service import stream
 from speechtutor.service.follow import Follower
@@ -137,6 +138,28 @@ def test_words_that_two_hypotheses_agree_on_are_scored_once_and_in_order() -> No
         if event["type"] == "scores":
             assert all(w["end"] <= event["at"] for w in event["words"])
     assert follower.end()["type"] == "final"
+
+
+def test_a_look_leaves_the_scores_to_an_end_that_has_been_asked_for() -> None:
+    judged: list[str] = []
+
+    class Judging(FakeScorer):
+        def score(self, recording: Recording, text: str, **more: Any) -> UtteranceScore:
+            judged.append(text)
+            return super().score(recording, text, **more)
+
+    _, follower = follow(None, SPOKEN.crop(0.0, 1.0), transcriber=Growing(), scorer=Judging())
+    follower.ending = True
+    judged.clear()
+    for _ in range(3):  # two hypotheses agree, so that there is something to score
+        follower.live.add(pcm(SPOKEN.crop(1.0, 2.0)))
+        assert [event["type"] for event in follower.step()] == ["words"]
+    assert not judged
+    follower.ending = False
+    follower.live.add(pcm(SPOKEN.crop(1.0, 2.0)))
+    assert "scores" in [event["type"] for event in follower.step()] and judged
+    follower.ending = True
+    assert len(follower.end()["score"]["words"]) == len(TEXT.split())
 
 
 def test_long_free_speech_is_let_go_of() -> None:
