@@ -48,9 +48,11 @@ TIMES = """async (wait) => {
     return performance.now() - window.takeStopped;
   };
   document.querySelector('#mic .st-on .st-record')?.click();  // it may have ended by itself
-  return [await until('#words button'), await until('#advice h2')];
+  return [await until('#words button'), await until('#advice .st-advice'), await until('#advice h2')];
 }"""
-"""Milliseconds from the stop to the first word's mark, and to the first words of advice."""
+"""Milliseconds from the stop to the first word's mark, to the first words of advice and to all of it."""
+
+WHAT = ("score", "first words of advice", "all of it")
 
 
 @contextmanager
@@ -67,7 +69,7 @@ def served(folder: Path) -> Iterator[str]:
         app.wait(60)
 
 
-def takes(browser: Any, url: str, row: Utterance, seconds: float, n: int) -> list[tuple[float, float]]:
+def takes(browser: Any, url: str, row: Utterance, seconds: float, n: int) -> list[list[float]]:
     """The times of a few takes of one text, in seconds."""
     page = visit(browser, url)
     found = []
@@ -77,8 +79,7 @@ def takes(browser: Any, url: str, row: Utterance, seconds: float, n: int) -> lis
         page.locator("#mic .st-on").wait_for(timeout=WAIT)
         page.evaluate(WATCH)
         page.wait_for_timeout(1000 * seconds)
-        score, words = page.evaluate(TIMES, WAIT)
-        found.append((score / 1000, words / 1000))
+        found.append([one / 1000 for one in page.evaluate(TIMES, WAIT)])
         page.locator("#again").click()
         page.locator("#words button").first.wait_for(state="hidden", timeout=WAIT)
     page.context.close()
@@ -110,7 +111,7 @@ def main() -> int:
     asked = parser.parse_args()
     rows = manifest.read(asked.manifest, ("dev",))
     chosen = [rows[i] for i in np.linspace(0, len(rows) - 1, asked.clips).round().astype(int)]
-    found: list[tuple[float, float]] = []
+    found: list[list[float]] = []
     with tempfile.TemporaryDirectory() as name, served(Path(name)) as url, sync_playwright() as playwright:
         come_up(url)
         for i, row in enumerate([chosen[0], *chosen]):  # the first time is for what is loaded late
@@ -124,8 +125,12 @@ def main() -> int:
             browser.close()
             if i:
                 found += times
-                print(f"{row.id} {said.duration:.1f} s:", *(f"{a:.2f}/{b:.2f}" for a, b in times), flush=True)
-    for what, column in zip(("score", "first words of advice"), np.array(found).T, strict=True):
+                print(
+                    f"{row.id} {said.duration:.1f} s:",
+                    *("/".join(f"{one:.2f}" for one in take) for take in times),
+                    flush=True,
+                )
+    for what, column in zip(WHAT, np.array(found).T, strict=True):
         p50, p95 = np.percentile(column, [50, 95])
         print(f"{what}: p50 {p50:.2f} s, p95 {p95:.2f} s, longest {column.max():.2f} s, n {len(column)}")
     return 0
