@@ -10,7 +10,7 @@ command goes on with a stopped one, feedback also with a larger --limit.
 
 With `--tune` the threshold of the grammar model is first chosen on the tune dialogues and written
 beside the adapter. Dev dialogues are never trained or tuned on; `--dialogues all` takes the whole
-file, for dialogues that were held out elsewhere.
+file, for dialogues that were held out elsewhere, `--folds` an adapter for every fifth of them.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from recipes.shared import feedback as made_feedback
 from recipes.shared import synthetic
 from speechtutor import config, registry
+from speechtutor.core import Correction
 from speechtutor.corpora import eracond
 from speechtutor.corpora.eracond import Turn, comparable
 from speechtutor.evaluation import feedback, grammar, job, provenance, table
@@ -37,6 +38,7 @@ from speechtutor.models.device import pick
 
 if TYPE_CHECKING:
     from speechtutor.models.llm_grammar import LlmCorrector
+    from speechtutor.stages import GrammarCorrector
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class Config:
     """ErAConD's learner turns."""
     dialogues: Literal["dev", "tune", "train", "all"] = "dev"
     """Which dialogues; "all" for a file that nothing was trained on."""
+    fold: int = 0
+    """Which fifth of the dialogues is dev, as the adapter's rows were made."""
+    folds: Path | None = None
+    """Folder with an adapter for every fold (fold-0, fold-1 …) and its threshold beside it: each dialogue is
+    corrected by the one that never saw it."""
     scores: Path = Path("data_manifests/speechocean762.jsonl")
     """A manifest with raters' scores or rows of `score --json` with ids; left out where it is not there."""
     split: str = "dev"
@@ -110,6 +117,32 @@ def tune(cfg: Config, corrector: LlmCorrector, turns: Sequence[Turn]) -> None:
         write_text(path, json.dumps(known | {"threshold": round(corrector.threshold, 3)}) + "\n")
 
 
+class Apart:
+    """Every turn is corrected by the adapter that never saw its dialogue."""
+
+    def __init__(self, cfg: Config, turns: dict[int, list[Turn]]) -> None:
+        assert cfg.folds is not None
+        self.threshold: dict[int, float] = {}
+        self._by: dict[str, GrammarCorrector] = {}
+        for fold, held in turns.items():
+            adapter = cfg.folds / f"fold-{fold}"
+            one: Any = registry.load("grammar", cfg.base, device=cfg.device, adapter=adapter, rules=cfg.rules)
+            self.name, self.threshold[fold] = one.name, one.threshold
+            for turn in held:
+                # What stands in two folds is too short to show that they are one dialogue.
+                self._by.setdefault(turn.spoken, one)
+
+    def correct(self, text: str) -> Correction:
+        """By whoever never saw the dialogue that it is from."""
+        return self._by[text].correct(text)
+
+
+def _apart(cfg: Config) -> tuple[Apart, list[Turn]]:
+    read = {fold: eracond.read(cfg.eracond, fold) for fold in range(eracond.FOLDS)}
+    held = {fold: [turn for turn in turns if turn.split == "dev"] for fold, turns in read.items()}
+    return Apart(cfg, held), [turn for turns in held.values() for turn in turns]
+
+
 def measure_grammar(cfg: Config, turns: list[Turn], source: Path | None) -> Summary:
     """Correct the turns and write the evaluation."""
     chosen = [turn for turn in turns if cfg.dialogues in ("all", turn.split)]
@@ -117,7 +150,11 @@ def measure_grammar(cfg: Config, turns: list[Turn], source: Path | None) -> Summ
     options: dict[str, Any] = {}
     if name != "rules":
         options = {"adapter": cfg.adapter, "threshold": cfg.threshold, "rules": cfg.rules}
-    corrector: Any = registry.load("grammar", name, device=cfg.device, **options)
+    corrector: Any
+    if cfg.folds is not None:
+        corrector, chosen = _apart(cfg)
+    else:
+        corrector = registry.load("grammar", name, device=cfg.device, **options)
     if cfg.tune and name != "rules":
         tune(cfg, corrector, turns)
     threshold = None if name == "rules" else corrector.threshold
@@ -128,10 +165,14 @@ def measure_grammar(cfg: Config, turns: list[Turn], source: Path | None) -> Summ
         root=None,
         rows=grammar.turns_with_words(chosen[: cfg.turns or None], typed=cfg.typed),
         system=provenance.system(
-            corrector.name, entry.checkpoint, entry.revision, None if name == "rules" else cfg.adapter,
+            corrector.name, entry.checkpoint, entry.revision,
+            None if name == "rules" else cfg.folds or cfg.adapter,
             threshold=threshold, rules=cfg.rules,
         ),
-        choice={"dialogues": cfg.dialogues, "turns": cfg.turns, "typed": cfg.typed},
+        choice={
+            "dialogues": "folds" if cfg.folds else cfg.dialogues, "turns": cfg.turns, "typed": cfg.typed,
+            **({"fold": cfg.fold} if cfg.fold else {}),
+        },
         over=grammar.OVER,
         **_common(cfg),
     )  # fmt: skip
@@ -214,7 +255,7 @@ def run(cfg: Config) -> list[Summary]:
         cfg, turns, items = _smoke(cfg)
         source = None
     else:
-        turns = eracond.read(cfg.eracond) if cfg.part != "feedback" else []
+        turns = eracond.read(cfg.eracond, cfg.fold) if cfg.part != "feedback" else []
         if cfg.part != "grammar" and cfg.base != "none" and cfg.scores.is_file():
             items = feedback.scores(cfg.scores, cfg.split, cfg.limit)
     config.save(cfg, cfg.out, device=pick(cfg.device).name)

@@ -49,6 +49,8 @@ class Config:
     """Folder of speechocean762, for the texts of its train speakers; left out where it is not there."""
     out: Path = Path("runs/tutor")
     """Folder for train.jsonl, tune.jsonl, dev.jsonl and config.json."""
+    fold: int = 0
+    """Which fifth of the dialogues is dev, from 0 to 4; 0 is what ships."""
     patterns: int = 4000
     """Clean sentences made from our own patterns."""
     copies: int = 2
@@ -66,6 +68,8 @@ class Config:
 
     def __post_init__(self) -> None:
         """Refuse what would fail later."""
+        if not 0 <= self.fold < eracond.FOLDS:
+            raise ValueError(f"fold must be from 0 to {eracond.FOLDS - 1}, not {self.fold}")
         if not 0 <= self.unchanged <= 1:
             raise ValueError(f"unchanged must be in [0, 1], not {self.unchanged}")
         for name in ("patterns", "copies", "repeat", "feedback"):
@@ -192,7 +196,7 @@ def run(cfg: Config) -> dict[str, int]:
         SpeechTutorError: when a corpus cannot be read or the disk refuses.
     """
     rng = random.Random(cfg.seed)
-    turns = _smoke_turns() if cfg.smoke else eracond.read(cfg.eracond)
+    turns = _smoke_turns() if cfg.smoke else eracond.read(cfg.eracond, cfg.fold)
     if cfg.smoke:
         cfg = Config(
             corpus=Path("none"), out=cfg.out, patterns=40, copies=1, repeat=1, feedback=60, seed=cfg.seed

@@ -302,6 +302,16 @@ def test_no_turn_of_the_corpus_is_in_two_splits() -> None:
     assert all(map(is_word, eracond.comparable(turns[0].spoken)))
 
 
+def test_every_dialogue_is_held_out_in_one_fold() -> None:
+    need(CORPUS.is_file(), f"no learner dialogues: {CORPUS} is not there")
+    read = [eracond.read(CORPUS, fold) for fold in range(eracond.FOLDS)]
+    held = [{t.dialogue for t in turns if t.split == "dev"} for turns in read]
+    assert sum(map(len, held)) == len(set.union(*held)) == len({t.dialogue for t in read[0]})
+    for turns, dev in zip(read, held, strict=True):
+        assert {t.split for t in turns} == set(eracond.SPLITS)
+        assert not dev & {t.dialogue for t in turns if t.split != "dev"}
+
+
 @pytest.mark.parametrize(
     ("text", "mended"),
     [

@@ -12,7 +12,8 @@ from recipes import average_adapters, evaluate_tutor, finetune_tutor, prepare_tu
 from recipes.prepare_tutor import Config, apart, check, grammar_row, split_of
 from recipes.shared import feedback, sentences, synthetic
 from speechtutor import config
-from speechtutor.core import LearnerState
+from speechtutor.core import Correction, LearnerState
+from speechtutor.corpora import eracond
 from speechtutor.errors import InputError, ModelError
 from speechtutor.evaluation import result
 from speechtutor.practice.levels import LEVELS, level_of, words_of
@@ -209,3 +210,39 @@ def test_the_mean_of_adapters_by_hand(tmp_path: Path) -> None:
         average_adapters.mean([one, other])
     with pytest.raises(InputError, match="holds no adapter"):
         average_adapters.run(average_adapters.Config(str(tmp_path / "none"), tmp_path))
+
+
+def test_a_turn_is_corrected_by_the_adapter_that_never_saw_its_dialogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [
+        {"dialogue": f"{i}-{j}", "turn": 0, "source": f"number {i} is with {j} and more", "edits": []}
+        for i in range(5)
+        for j in range(6)
+    ]
+    path = tmp_path / "dialogues.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    asked: dict[str, str] = {}
+
+    class Told:
+        name, threshold = "told", 1.0
+
+        def __init__(self, adapter: Path) -> None:
+            self.adapter = adapter
+
+        def correct(self, text: str) -> Correction:
+            asked[text] = self.adapter.name
+            return Correction(text, text, text)
+
+    monkeypatch.setattr(
+        evaluate_tutor.registry, "load", lambda stage, name, *, adapter, **options: Told(adapter)
+    )
+    told = evaluate_tutor.Config(
+        eracond=path, folds=tmp_path / "folds", out=tmp_path / "out", part="grammar", draws=10
+    )
+    (tmp_path / "folds").mkdir()
+    (found,) = evaluate_tutor.run(told)
+    assert len(lines) == len(asked)
+    for fold in range(eracond.FOLDS):
+        held = {turn.spoken for turn in eracond.read(path, fold) if turn.split == "dev"}
+        assert {text for text, name in asked.items() if name == f"fold-{fold}"} == held
