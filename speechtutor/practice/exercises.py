@@ -89,8 +89,17 @@ def next_step(
     found = [one for one in found if topic and library.topic_of(one.text) == topic] or found
     if not learner.skills:
         # Nothing is known: any exercise teaches something of the learner, and Thompson sampling draws one.
-        return path.explained(learner, choose(learner, found, rng), now)
+        return path.explained(learner, choose(learner, _others(found, recent), rng), now)
     return path.choose(learner, Bank(found), rng, now, recent)
+
+
+def _others(found: list[Exercise], recent: Sequence[Exercise]) -> list[Exercise]:
+    """Those not given lately; where all were, those that were not for the longest time."""
+    for n in range(path.LAST, 0, -1):
+        given = {one.text for one in recent[-n:]}
+        if left := [one for one in found if one.text not in given]:
+            return left
+    return found
 
 
 def in_language(exercise: Exercise, lang: str) -> Exercise:

@@ -17,6 +17,7 @@ from speechtutor.practice import exercises, levels
 from speechtutor.practice.answers import outcome
 from speechtutor.practice.exercises import KINDS, in_language, next_step
 from speechtutor.practice.levels import LEVELS, level_of, phones_in, problems
+from speechtutor.practice.path import LAST
 from speechtutor.text.phones import PHONES
 from tests.conftest import PROJECT, SHARED, need
 
@@ -237,3 +238,15 @@ def test_what_is_to_be_said_makes_the_identity() -> None:
 def test_what_there_is_not_is_said(asked: dict[str, object], says: str) -> None:
     with pytest.raises(InputError, match=says):
         drill(**asked)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_newcomer_is_not_given_again_what_was_given_lately(kind: str) -> None:
+    """Whoever skips, or asks for another kind, gets another one also before anything is known of them."""
+    rng, given = np.random.default_rng(3), []  # type: ignore[var-annotated]
+    for _ in range(60):
+        given.append(next_step(LearnerState(), rng, None, kinds=(kind,), recent=given).exercise)
+    there = {one.text for one in exercises.all_of(kind, "A2", np.random.default_rng(3))}
+    lately = min(LAST, len(there) - 1)
+    for i, one in enumerate(given):
+        assert one.text not in {other.text for other in given[max(i - lately, 0) : i]}, (kind, i)
