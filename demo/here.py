@@ -130,7 +130,7 @@ class Here:
             return (*told, gr.update(selected="practise"), "sound", phone, asked)
 
         given = [self.w.screen, self.w.asked, self.w.level, self.state.learner, self.state.prefs]
-        outputs = [*self.practice.outputs, self.state.tabs, self.w.kind, self.w.sound, self.w.asked]
+        outputs = [*self.practice.onward, self.state.tabs, self.w.kind, self.w.sound, self.w.asked]
         event(sound, given, outputs)
 
     def works(self, event: Any) -> None:
@@ -149,7 +149,7 @@ class Here:
 
         given = [self.w.screen, self.w.asked, self.w.level, self.state.learner, self.state.prefs]
         outputs = [
-            *self.practice.outputs, self.state.tabs, self.w.kind, self.first.welcome, self.w.asked,
+            *self.practice.onward, self.state.tabs, self.w.kind, self.first.welcome, self.w.asked,
         ]  # fmt: skip
         event(task, given, outputs)
 
@@ -190,7 +190,7 @@ class Here:
         hide = (lambda: gr.update(visible=False)), None, first.welcome
         first.start.click(*hide, queue=False)
         first.place.click(
-            self.practice.placed, [self.w.screen, state.learner, state.prefs], self.practice.outputs,
+            self.practice.placed, [self.w.screen, state.learner, state.prefs], self.practice.onward,
             show_progress="hidden",
         ).then(*hide, queue=False)  # fmt: skip
         shown = first.example.click(self.example, state.prefs, self.practice.outputs, show_progress="hidden")

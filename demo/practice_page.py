@@ -50,6 +50,7 @@ class Page:
             w.screen, w.card, w.message, w.words, w.advice, w.result, w.hear, w.slowly, w.story, w.skip,
             w.again, w.next, w.details, w.cancel, w.own,
         ]  # fmt: skip
+        self.onward = [*self.outputs, w.detail, w.voice]
 
     def told(self, screen: Screen, prefs: Prefs) -> tuple[Any, ...]:
         """A screen as updates of `outputs`."""
@@ -65,22 +66,30 @@ class Page:
         )  # fmt: skip
 
     def gone(self, screen: Screen | None, prefs: Prefs, make: Callable[[Screen], Screen]) -> tuple[Any, ...]:
-        """The same for whoever goes on: what is still to be said of a take does not bring them back."""
+        """`onward` for whoever goes on: what is still to be said of a take does not bring them back.
+
+        What was opened and heard goes with it, in the one update that brings the new: later it would take
+        away what the learner has asked for since.
+        """
         if screen is not None:
             Work.call_off(screen.work)
-        return self.made(screen, prefs, make)
+        new, done = self._new(screen, prefs, make)
+        return (*self.told(new, prefs), *(("", "") if done else (gr.skip(), gr.skip())))
 
     def made(self, screen: Screen | None, prefs: Prefs, make: Callable[[Screen], Screen]) -> tuple[Any, ...]:
         """What `make` makes of a screen; where it fails the screen with one kind line."""
+        return self.told(self._new(screen, prefs, make)[0], prefs)
+
+    def _new(
+        self, screen: Screen | None, prefs: Prefs, make: Callable[[Screen], Screen]
+    ) -> tuple[Screen, bool]:
         now = screen or Screen()
         try:
-            return self.told(make(now), prefs)
+            return make(now), True
         except Exception as error:
-            return self.told(
-                replace(now, problem=self.guard.told(error, lang=prefs.lang), waiting=False), prefs
-            )
+            return replace(now, problem=self.guard.told(error, lang=prefs.lang), waiting=False), False
 
-    # What each widget asks for; all of them take what gradio hands in and give `outputs`.
+    # What each widget asks for; all of them take what gradio hands in and give `outputs`, or `onward`.
 
     def wished(
         self, screen: Screen, manner: str, level: str, sound: str, topic: str, own: str, name: str,
@@ -107,7 +116,7 @@ class Page:
             now = {"kind": manner, "level": level, "sound": sound, "topic": topic}[name]
             with _MENUS:
                 if asked.get(name) == now:
-                    return (gr.skip(),) * (1 + len(self.outputs))
+                    return (gr.skip(),) * (1 + len(self.onward))
                 # Kept before the work: what gradio tells when the menu is left may come while that goes on.
                 asked[name] = now
             told = self.wished(screen, manner, level, sound, topic, own, who_, prefs, request)
@@ -162,31 +171,32 @@ class Page:
         self, path: str | None, shown: str, screen: Screen, name: str, prefs: Prefs,
         request: gr.Request = None,  # type: ignore[assignment]
     ) -> Iterator[tuple[Any, ...]]:  # fmt: skip
-        """A take, step by step."""
+        """A take, step by step: `outputs`, and the opened word, which goes with the first step alone."""
         now = screen or Screen()
         learner = who(name, request)
         if seconds := self.rates.wait(user_of(learner, request)):
             note = message("app", "too_fast", prefs.lang, n=str(seconds))
-            yield self.made(now, prefs, lambda one: replace(one, note=note, waiting=False))
+            yield (*self.made(now, prefs, lambda one: replace(one, note=note, waiting=False)), gr.skip())
             return
         if now.step is None and now.manner not in (practice.FREE, OWN, HOMEWORK, SESSION):
             # The server was started again, or the session was forgotten: there is something to say at least.
             note = message("app", "restarted", prefs.lang)
-            yield self.made(
+            yield (*self.made(
                 now, prefs,
                 lambda _: replace(
                     practice.fresh(self.coaches(prefs), Wish(), learner, prefs.lang, self.rng), note=note
                 ),
-            )  # fmt: skip
+            ), "")  # fmt: skip
             return
         steps = practice.judged(self.coaches(prefs), now, path, shown, learner, prefs)
         failed = lambda told: replace(now, problem=told, waiting=False)  # noqa: E731
-        last = now
+        last, opened = now, ""
         for one in self.guard.steps(steps, failed, path or "", prefs.lang):
             last = one
-            yield self.told(one, prefs)
+            yield (*self.told(one, prefs), opened)
+            opened = gr.skip()
         if last.work:  # called off: gradio sends once more what came last
-            yield (gr.skip(),) * len(self.outputs)
+            yield (gr.skip(),) * (1 + len(self.outputs))
 
     def spoken(self, screen: Screen, prefs: Prefs, rate: float = 1.0) -> tuple[str, Any]:
         """The model voice, or why there is none."""
@@ -200,10 +210,10 @@ class Page:
         label = message("app", "model_voice", prefs.lang)
         return view.sound_html(voice, label, autoplay=True), gr.skip()
 
-    def prepared(self, screen: Screen, prefs: Prefs) -> str:
+    def prepared(self, screen: Screen, prefs: Prefs) -> Any:
         """The voice of what is spoken along with, ready before it is asked for."""
         if screen is None or screen.manner != "shadow":
-            return ""
+            return gr.skip()
         sound, _ = self.spoken(screen, prefs)
         return sound.replace(" autoplay", "", 1)
 
@@ -263,29 +273,24 @@ class Page:
         """Connect the widgets; `start` hides the welcome, `skipped` are its outputs."""
         w, who_, wishes = self.w, self.state.learner, self.state.prefs
         asked = [w.screen, w.kind, w.level, w.sound, w.topic, w.text, who_, wishes]
-        cleared = lambda now: ("", "") if now is None or now.take is None else (gr.skip(),) * 2  # noqa: E731
         work = w.mic.upload(
-            self.judged, [w.mic, w.shown, w.screen, who_, wishes], self.outputs, js=SHOWN_ID,
+            self.judged, [w.mic, w.shown, w.screen, who_, wishes], [*self.outputs, w.detail], js=SHOWN_ID,
             show_progress="hidden", trigger_mode="multiple",
         )  # fmt: skip
         work.then(start, None, skipped, js=TO_WORDS, queue=False)
-        work.then(lambda: "", None, w.detail, queue=False)
         work.then(self.warmed, [w.screen, wishes], None, show_progress="hidden")
         menus = {"kind": w.kind, "level": w.level, "sound": w.sound, "topic": w.topic}
         wished = [
-            menu.input(self.menu(name), [w.asked, *asked], [w.asked, *self.outputs], show_progress="hidden")
+            menu.input(self.menu(name), [w.asked, *asked], [w.asked, *self.onward], show_progress="hidden")
             for name, menu in menus.items()
         ]
-        for changed in (*wished, w.use.click(self.wished, asked, self.outputs, show_progress="hidden")):
+        for changed in (*wished, w.use.click(self.wished, asked, self.onward, show_progress="hidden")):
             changed.then(self.prepared, [w.screen, wishes], w.voice, show_progress="hidden")
-            changed.then(cleared, w.screen, [w.detail, w.voice], queue=False)
         following = [w.screen, who_, wishes]
         for button in (w.next, w.skip):
-            gone = button.click(self.following, following, self.outputs, show_progress="hidden")
-            gone.then(cleared, w.screen, [w.detail, w.voice], queue=False).then(
-                self.prepared, [w.screen, wishes], w.voice, show_progress="hidden"
-            )
-        w.again.click(self.again, [w.screen, wishes], self.outputs, queue=False)
+            gone = button.click(self.following, following, self.onward, show_progress="hidden")
+            gone.then(self.prepared, [w.screen, wishes], w.voice, show_progress="hidden")
+        w.again.click(self.again, [w.screen, wishes], self.onward, queue=False)
         w.story.click(self.opened, [w.screen, wishes], self.outputs, queue=False)
         w.card.click(self.chosen, [w.screen, wishes], self.outputs, queue=False)
         w.cancel.click(self.cancelled, [w.screen, wishes], self.outputs, queue=False, cancels=[work])

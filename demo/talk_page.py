@@ -161,13 +161,14 @@ class Page:
             if js is not None:
                 event.then(None, w.line, js=js)
 
+        # First: gradio calls listeners of one event in turn; later it would take away a word opened since.
+        w.mic.upload(lambda: "", None, w.detail, queue=False)
         # "multiple": an answer that ends while the last voice is still being made must not be dropped.
         done = w.mic.upload(
             self.answered, [w.sitting, w.mic, name, wishes], self.outputs, show_progress="hidden",
             trigger_mode="multiple",
         )  # fmt: skip
         aloud(done)
-        w.mic.upload(lambda: "", None, w.detail, queue=False)
         begun = w.start.click(self.begun, [w.sitting, w.scene_name, w.level, wishes], self.outputs)
         aloud(begun)
         voice = [w.voice, w.message]

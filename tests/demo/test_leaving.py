@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from demo import practice_page, talk
+from demo import app, practice_page, talk
 from demo.practice import Screen
 from demo.prefs import Prefs
 from demo.working import Work
@@ -100,6 +100,39 @@ def test_whoever_goes_on_is_not_brought_back_by_late_advice(page: Any, lent: Any
 
 
 @pytest.mark.browser
+def test_a_word_that_is_opened_before_the_advice_is_whole_stays_open(page: Any, lent: Any) -> None:
+    from playwright.sync_api import expect
+
+    lent(tutor=Lingering())
+    pick(page, "kind", "Read a sentence")
+    upload(page, GOOD)
+    expect(page.locator("#words button").first).to_be_visible(timeout=WAIT)
+    page.locator("#words button").first.click()
+    expect(page.locator("#detail [data-sound]").first).to_be_visible(timeout=WAIT)
+    Lingering.go.set()
+    expect(page.locator("#advice h2")).to_be_visible(timeout=WAIT)
+    page.wait_for_timeout(1_000)
+    expect(page.locator("#detail [data-sound]").first).to_be_visible()
+    page.locator("#next").click()
+    expect(page.locator("#detail")).to_be_empty(timeout=WAIT)
+
+
+def test_nothing_that_follows_takes_away_what_was_asked_for_since() -> None:
+    """What is opened or heard is cleared by the update that brings the new, never by one after it."""
+    blocks = app.build(coach())
+    named = {getattr(one, "elem_id", None): one._id for one in blocks.blocks.values()}
+    kept = {named["detail"], named["voice"]}
+    late = [
+        one.fn.__name__
+        for one in blocks.fns.values()
+        if one.fn is not None
+        and {out._id for out in one.outputs} & kept
+        and any(event == "then" for _, event in one.targets)
+    ]
+    assert set(late) == {"prepared"}, "a voice that is only readied for speaking along"
+
+
+@pytest.mark.browser
 def test_a_long_answer_in_a_talk_says_how_far_it_is_and_can_be_called_off(
     page: Any, lent: Any, tmp_path: Path
 ) -> None:
@@ -175,7 +208,7 @@ def test_a_silent_file_is_said_kindly_and_is_no_turn(page: Any, lent: Any, tmp_p
 
 def test_a_menu_that_is_told_of_twice_at_once_gives_one_exercise() -> None:
     """What gradio tells when a menu is left comes while the choice is still being worked on."""
-    page: Any = SimpleNamespace(outputs=[object(), object()])
+    page: Any = SimpleNamespace(onward=[object(), object()])
     chosen, made = practice_page.Page.menu(page, "kind"), []
     asked = {"kind": "for_you", "level": "A2"}
     rest = (Screen(), "sound", "A2", "", "", "", "guest", Prefs())
