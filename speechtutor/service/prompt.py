@@ -1,13 +1,15 @@
 """HTTP for clients that take their time: the head of a request has a limit, too.
 
 uvicorn bounds the time between requests, and `gate` that of a body; a head that comes a letter a second would
-hold its connection for ever.
+hold its connection for ever. When a server stops, uvicorn ends the connections that it has at that moment:
+one that was accepted in the next would be served until the server's patience ends, and lose its last answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
+from weakref import WeakSet
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -16,16 +18,38 @@ SECONDS = 10.0
 """For the head of a request, from the first moment of the connection or of its first letter."""
 
 
+_STOPPING: WeakSet[Any] = WeakSet()
+"""The servers that have begun to stop, by their state."""
+
+
+class _Told:
+    """Stands among the connections of a server, and so is told when it stops."""
+
+    def __init__(self, server: Any) -> None:
+        self.server = server
+
+    def shutdown(self) -> None:
+        """Note it, and be no connection that is waited for."""
+        _STOPPING.add(self.server)
+        self.server.connections.discard(self)
+
+
 class PromptProtocol(H11Protocol):
-    """Closes a connection whose request does not begin, or whose head does not end."""
+    """Closes a connection whose request does not begin, whose head does not end, or that comes at the end."""
 
     seconds = SECONDS
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first request."""
+        stopping = self.server_state in _STOPPING
+        if not self.connections and not stopping:
+            self.connections.add(_Told(self.server_state))  # type: ignore[arg-type]
         super().connection_made(transport)
-        self._wait()
+        if stopping:
+            transport.abort()
+        else:
+            self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""

@@ -144,6 +144,42 @@ def test_a_head_that_does_not_end_is_closed(monkeypatch: pytest.MonkeyPatch) -> 
         asyncio.run(story(place))
 
 
+def test_who_comes_while_a_server_stops_is_not_served() -> None:
+    """Who was accepted just after the others were told to end held the server, and lost an answer with it."""
+    asked: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async def answer(server: uvicorn.Server) -> bytes:
+        """What a connection that is accepted now is answered."""
+        here, there = socket.socketpair()
+        made = lambda: PromptProtocol(server.config, server.server_state, {})  # noqa: E731
+        await asyncio.get_running_loop().create_connection(made, sock=here)
+        told, tell = await asyncio.open_connection(sock=there)
+        with suppress(ConnectionError):
+            tell.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            await tell.drain()
+            return await asyncio.wait_for(told.read(200), 10)
+        return b""
+
+    async def story() -> None:
+        server = uvicorn.Server(
+            uvicorn.Config(app, http=PromptProtocol, lifespan="off", log_level="critical")
+        )
+        server.config.load()
+        server.servers, server.lifespan = [], server.config.lifespan_class(server.config)
+        assert (await answer(server)).startswith(b"HTTP/1.1 200") and len(asked) == 1
+        await server.shutdown()
+        assert await answer(server) == b"" and len(asked) == 1
+        await asyncio.sleep(0.1)
+        assert not server.server_state.connections
+
+    asyncio.run(asyncio.wait_for(story(), 30))
+
+
 def test_a_plan_is_looked_at_before_anything_is_loaded(tmp_path: Path) -> None:
     names = {"transcriber": "fake", "scorer": "fake", "tutor": "fake"}
     check(Plan(names, store="none"))
