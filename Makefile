@@ -45,11 +45,14 @@ app: models
 	$(BIN)/speechtutor app --open
 
 # A worker that crashes ends the run and is named: one in its place would wait for ever (pytest-xdist#1323).
+# What a browser did not show in time is looked for once more: the last line counts it ("1 rerun"), -rR names it.
+LATE := Locator expected|playwright._impl._errors
+
 test: $(VENV)/.developed
 	@$(BIN)/speechtutor models pull --all || { \
 	    echo "the models could not be pulled: tests that need them are skipped (and fail where CI is set)" >&2; \
 	    test -z "$$CI"; }
-	$(BIN)/pytest -q -n 2 --dist loadfile --max-worker-restart 0
+	$(BIN)/pytest -q -n 2 --dist loadfile --max-worker-restart 0 -rR --reruns 1 --only-rerun '$(LATE)'
 
 check: $(VENV)/.developed
 	$(BIN)/ruff format --check .
