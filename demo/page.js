@@ -119,6 +119,7 @@
       hush();
       if (!window.isSecureContext || !navigator.mediaDevices) { say('insecure'); return; }
       starting = true;
+      untroubled();
       say('starting');
       try {
         const stream = await navigator.mediaDevices.getUserMedia({ audio: AS_IT_IS });
@@ -166,6 +167,8 @@
 
     function send(file) {
       const own = document.getElementById(root().dataset.upload).previousElementSibling;
+      kept = { again: () => send(file), before: answers() };
+      untroubled();
       const box = new DataTransfer();
       box.items.add(file);
       own.files = box.files;
@@ -178,6 +181,53 @@
       if (event.target.closest('.st-cancel') && take) { release(); say('cancelled'); look(); }
     });
     element.addEventListener('st-toggle', () => { if (take) stop(); else start(); });
+  }
+
+  /* What fails between the page and the server gradio tells in a corner, in words for programmers, and lays
+     "Error" over the card. Here it is told once, in the language of the page, and a take that did not arrive
+     can be sent again: the exercise is the same as long as nothing was answered. */
+  const STATUS = { 413: 'large', 429: 'quick', 503: 'full' };
+  let kept = null;
+
+  const answers = () => ['message', 'words', 'talk', 'talk-message', 'checked']
+    .map((id) => document.querySelector(`#${id} .prose`)?.innerHTML || '').join('|');
+
+  function untroubled() { document.getElementById('st-trouble')?.remove(); }
+
+  const reached = () => fetch(location.href, { method: 'HEAD', cache: 'no-store' }).then((got) => got.ok, () => false);
+
+  async function trouble(toast) {
+    toast.closest('.toast-item')?.setAttribute('hidden', '');
+    const code = (toast.textContent.match(/HTTP (\d+)/) || [])[1];
+    if (code || await reached()) { tell(STATUS[code]); return; }
+    const told = tell('lost');
+    while (told.isConnected && !(await reached())) await new Promise((done) => setTimeout(done, 1000));
+    if (!told.isConnected) return;
+    untroubled();
+    if (undelivered()) tell();
+  }
+
+  const undelivered = () => kept && kept.before === answers();
+
+  function tell(key) {
+    const words = window.speechtutorWords[document.documentElement.lang] || window.speechtutorWords.en;
+    const again = undelivered() && key !== 'large' && key !== 'lost' ? kept.again : null;
+    const button = (text, act) => {
+      const one = document.createElement('button');
+      one.type = 'button';
+      one.textContent = text;
+      one.addEventListener('click', () => { untroubled(); if (act) act(); });
+      return one;
+    };
+    untroubled();
+    const box = document.createElement('div');
+    box.id = 'st-trouble';
+    box.setAttribute('role', 'alert');
+    const line = document.createElement('p');
+    line.textContent = words[key || (again ? 'undelivered' : 'failed')];
+    box.append(line, ...(again ? [button(words.again, again)] : []), button(words.close));
+    document.body.append(box);
+    return box;
   }
 
   /* A sentence of a passage: its first word gets the focus, so that it is seen and can be opened. */
@@ -198,6 +248,8 @@
   new MutationObserver(() => {
     const box = document.querySelector('[data-autoplay]:not([data-played])');
     if (box) { box.dataset.played = 'yes'; playAll(box); }
+    const failed = document.querySelector('.toast-body.error:not([data-told])');
+    if (failed) { failed.dataset.told = 'yes'; trouble(failed); }
     for (const id of ['message', 'advice', 'talk-message', 'talk-summary', 'checked', 'told']) {
       const one = document.getElementById(id);
       if (one && !one.getAttribute('aria-live')) one.setAttribute('aria-live', 'polite');

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from demo import recorder, serving
+from speechtutor.content.tables import catalogue, languages
 from speechtutor.views import homework, melody, mouth, practice, progress, sentences, sound
 from speechtutor.views import score as score_view
 from speechtutor.views import talk as talk_view
@@ -44,11 +46,29 @@ html[data-colours=contrast] .gradio-container *{border-color:#000!important}
 .dark .st-lately circle{fill:#56b4e9!important}
 .dark [role=tab].selected{color:#8ecdf5!important}
 footer{display:none!important}
+.gradio-container .wrap:has(>.error),.toast-item[hidden]{display:none!important}
+#st-trouble{position:fixed;left:50%;transform:translateX(-50%);bottom:.8rem;z-index:9999;display:flex;
+ flex-wrap:wrap;gap:.4rem .8rem;align-items:center;width:min(46rem,calc(100vw - 1.6rem));
+ box-sizing:border-box;padding:.6rem .9rem;border-left:5px solid #d55e00;border-radius:.3rem;
+ background:#fbe4d8;color:#5c2700;box-shadow:0 2px 12px #0006}
+#st-trouble p{margin:0;flex:1 1 14rem;color:inherit}
+#st-trouble button{font:inherit;font-weight:600;min-height:44px;padding:0 .9rem;border:1.5px solid #5c2700;
+ border-radius:.5rem;background:none;color:inherit;cursor:pointer}
+#st-trouble button:focus-visible{outline:3px solid #005a8c;outline-offset:2px}
 """
 """What concerns more than one screen: gradio puts its own selectors before those of `CSS`."""
+
+
+def _troubles() -> str:
+    """What the page says by itself when the server does not answer, in every language."""
+    told = {lang: catalogue(lang)["trouble"] for lang in languages()}
+    return json.dumps(told).replace("<", "\\u003c")
+
+
 HEAD = (
     '<meta name="viewport" content="width=device-width, initial-scale=1">'
     f"<style>{GLOBAL}</style>"
+    f"<script>window.speechtutorWords={_troubles()}</script>"
     f"<script>{Path(__file__).with_name('page.js').read_text(encoding='utf-8')}</script>"
 )
 FONTS = [

@@ -11,14 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from demo import app
 from speechtutor import audio, hub, registry
 from speechtutor.core import Recording, UtteranceScore
 from speechtutor.learner.store import SqlStore
 from speechtutor.models import fake
 from speechtutor.pipeline import Coach
 from tests.conftest import EXAMPLES, need
-from tests.demo.test_practice import coach
 from tests.support.browser import WAIT, own_text, pick, record, serious, tab_to, upload, visit
 from tests.support.marks import half_width
 
@@ -424,29 +422,6 @@ def test_an_answer_while_the_partners_voice_is_made_is_not_lost(page: Any, judge
         expect(lines).to_have_count(3)
     finally:
         object.__setattr__(judge, "synthesizer", voice)
-
-
-@pytest.mark.browser
-def test_a_server_that_was_started_again_says_so(browsers: dict[str, Any]) -> None:
-    from playwright.sync_api import expect
-
-    first = app.build(coach())
-    _, address, _ = app.launch(first, prevent_thread_lock=True)
-    port = int(address.rstrip("/").rsplit(":", 1)[1])
-    page = visit(browsers["speaking"], address)
-    first.close(verbose=False)
-    second = app.build(coach())
-    app.launch(second, prevent_thread_lock=True, server_port=port)
-    try:
-        expect(page.locator("#card [data-id]")).to_be_visible()
-        upload(page, GOOD)
-        told = page.locator("#message [role=alert], #words .st-word").filter(visible=True).first
-        expect(told).to_be_visible(timeout=WAIT)
-        record(page)
-        expect(page.locator("#words .st-word").first).to_be_visible(timeout=WAIT)
-    finally:
-        page.context.close()
-        second.close(verbose=False)
 
 
 @pytest.mark.browser
