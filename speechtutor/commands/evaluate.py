@@ -218,6 +218,9 @@ def learner(
     split: Annotated[
         str, Parameter(help="Split of the manifest; train is done by speaker-wise folds.")
     ] = "dev",
+    heard: Annotated[
+        Path | None, Parameter(help="Results of batch or score --json on these rows: they are the evidence.")
+    ] = None,
     against: Annotated[Path | None, Parameter(help="Folder of an earlier run to compare with.")] = None,
     draws: Annotated[int, Parameter(help="Draws of speakers for the intervals.")] = 1000,
     seed: Annotated[int, Parameter(help="Seed of the folds and the draws.")] = 0,
@@ -225,21 +228,23 @@ def learner(
 ) -> int:
     """How well a speaker's first 3, 5 or 10 judged utterances foretell the rest, and a placement.
 
-    Raters' scores are the evidence, so no audio is heard; train rows of the manifest say what to expect.
+    Raters' scores are the evidence, so no audio is heard, or what a scorer heard before; train rows of the
+    manifest say what to expect.
     """
     from speechtutor.corpora.manifest import read
     from speechtutor.evaluation import job as jobs
     from speechtutor.evaluation import learner as evaluation
     from speechtutor.evaluation import provenance
+    from speechtutor.files.fingerprint import sha256
 
     job = jobs.Job(
         out=out,
         manifest=manifest,
         root=None,
-        rows=evaluation.people(jobs.choose(manifest, split)),
+        rows=evaluation.people(jobs.choose(manifest, split), evaluation.heard(heard) if heard else None),
         system=provenance.system("learner.belief", None, None),
-        choice={"split": split, "seed": seed},
-        settings={"split": split, "draws": draws, "seed": seed},
+        choice={"split": split, "seed": seed} | ({"heard": sha256(heard)} if heard else {}),
+        settings={"split": split, "draws": draws, "seed": seed, "heard": heard and str(heard)},
         command=provenance.command(sys.argv),
         against=against,
         draws=draws,

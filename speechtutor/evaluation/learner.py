@@ -1,8 +1,9 @@
 """How well the learner model foretells a speaker, from the first few utterances that people judged.
 
 Evidence are raters' scores of phones, so no audio is heard: what is measured is the model of the learner,
-not a scorer. Nothing of a speaker is in what is expected of them: for dev rows that is fitted on the train
-speakers, for train rows on the other four fifths of them. Rows are speakers.
+not a scorer. With what a scorer heard of the same utterances (`heard`) that is the evidence, as in the app,
+and the raters are foretold all the same. Nothing of a speaker is in what is expected of them: for dev rows
+that is fitted on the train speakers, for train rows on the other four fifths of them. Rows are speakers.
 
 model          `learner.belief`: ability and sounds in context, updated by the first k utterances
 speaker mean   the mean of the speaker's first k utterances, shrunk to all speakers' by `SHRINK` phones
@@ -16,12 +17,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtutor.core import LearnerState, Utterance
+from speechtutor.core import LearnerState, Utterance, UtteranceScore
 from speechtutor.errors import InputError
 from speechtutor.evaluation import sampling
 from speechtutor.evaluation.calibration import reliability
@@ -30,10 +32,12 @@ from speechtutor.evaluation.labelled import Labelled
 from speechtutor.evaluation.result import Row, Summary
 from speechtutor.evaluation.sampling import Figure, OfSums, Speakers, Values
 from speechtutor.evaluation.summary import EvaluationKind
+from speechtutor.files import jsonio
 from speechtutor.learner import belief, evidence, priors, skills
 from speechtutor.learner.evidence import Evidence
 from speechtutor.learner.priors import Prior, Rated
 from speechtutor.practice import placement
+from speechtutor.schema import score_from_json
 
 FIRST = (3, 5, 10)
 """Utterances that are known."""
@@ -53,12 +57,16 @@ _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A speaker's judged utterances in the order of the manifest; `id` is the speaker's name."""
+    """A speaker's judged utterances in the order of the manifest; `id` is the speaker's name.
+
+    `evidence` is what the learner model is told of each: what the raters said, or what a scorer heard.
+    """
 
     id: str
     split: str
     utterances: tuple[tuple[Evidence, ...], ...]
     overall: tuple[float | None, ...]
+    evidence: tuple[tuple[Evidence, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,31 +92,47 @@ def _phone(skill: str) -> str:
     return skill.split(":")[1]
 
 
-def people(rows: Sequence[Utterance]) -> list[Person]:
+def heard(path: Path) -> dict[str, UtteranceScore]:
+    """What a scorer heard, by id: rows as `batch` and `score --json` write them.
+
+    Raises:
+        InputError: when the file holds no scores with ids.
+    """
+    rows = [row for row in jsonio.json_lines(path, dict[str, Any]) if "schema_version" in row]
+    found = {str(row["id"]): score_from_json(row) for row in rows if row.get("id") is not None}
+    if not found:
+        raise InputError(f"{path} holds no scores with ids; `speechtutor batch` writes them")
+    return found
+
+
+def people(rows: Sequence[Utterance], heard: Mapping[str, UtteranceScore] | None = None) -> list[Person]:
     """The speakers of some rows that have raters' scores of phones, with more utterances than are known.
+
+    With `heard`, only utterances that a scorer heard too.
 
     Raises:
         InputError: when there is none.
     """
     by: dict[str, list[Utterance]] = defaultdict(list)
     for row in rows:
-        if row.scores is not None and any(word.phones for word in row.scores.words):
+        is_judged = row.scores is not None and any(word.phones for word in row.scores.words)
+        if is_judged and (heard is None or row.id in heard):
             by[row.speaker].append(row)
     found = []
     for name, said in by.items():
-        judged = [(one.scores, sounds(one)) for one in said if one.scores is not None]
-        heard = tuple(phones for _, phones in judged)
-        found.append(Person(name, said[0].split, heard, tuple(score.overall for score, _ in judged)))
+        judged = [one.scores for one in said if one.scores is not None]
+        rated = tuple(map(sounds, judged))
+        told = rated if heard is None else tuple(sounds(heard[one.id]) for one in said)
+        found.append(Person(name, said[0].split, rated, tuple(one.overall for one in judged), told))
     enough = [one for one in found if len(one.utterances) > FIRST[0]]
     if not enough:
         raise InputError(f"no speaker has more than {FIRST[0]} utterances with raters' scores of phones")
     return enough
 
 
-def sounds(row: Utterance) -> tuple[Evidence, ...]:
-    """The judged sounds of a row."""
-    assert row.scores is not None
-    return tuple(one for one in evidence.of_score(row.scores) if skills.kind_of(one.skill) == "sound")
+def sounds(score: UtteranceScore) -> tuple[Evidence, ...]:
+    """The sounds of a judged utterance."""
+    return tuple(one for one in evidence.of_score(score) if skills.kind_of(one.skill) == "sound")
 
 
 def others(known: Sequence[Person]) -> Others:
@@ -156,15 +180,17 @@ def folds(judged: Sequence[Person], train: Sequence[Person], seed: int = 0) -> d
 
 def row_of(person: Person, known: Others) -> Row:
     """What the first k utterances of a speaker foretell, and where a placement ends."""
-    state, told, right_so_far, n = LearnerState(person.id), {}, 0.0, 0
-    for i, said in enumerate(person.utterances):
+    state, foretold, right_so_far, n = LearnerState(person.id), {}, 0.0, 0
+    for i in range(len(person.utterances)):
         if i in FIRST:
             mean = (right_so_far + SHRINK * known.mean) / (n + SHRINK)
             rest = [one for later in person.utterances[i:] for one in later]
-            told[str(i)] = _foretold(state, rest, mean, known)
-        state = belief.learn(state, _START, said, known.prior)
-        right_so_far, n = right_so_far + sum(one.right for one in said), n + len(said)
-    detail = {"utterances": len(person.utterances), "foretold": told}
+            foretold[str(i)] = _foretold(state, rest, mean, known)
+        told = person.evidence[i]
+        state = belief.learn(state, _START, told, known.prior)
+        right_so_far += sum(one.right if one.rated is None else one.rated for one in told)
+        n += len(told)
+    detail = {"utterances": len(person.utterances), "foretold": foretold}
     return Row(person.id, person.id, person.split, "", "", detail=detail | _placed(person, known))
 
 
@@ -183,7 +209,7 @@ def _foretold(
 
 
 def _placed(person: Person, known: Others) -> dict[str, Any]:
-    """A placement whose bank are the speaker's own utterances, each answered as the raters heard it."""
+    """A placement whose bank are the speaker's own utterances, each answered as it was heard."""
     state, given = LearnerState(person.id), set[int]()
 
     def named(said: tuple[Evidence, ...]) -> list[tuple[str, str]]:
@@ -191,7 +217,7 @@ def _placed(person: Person, known: Others) -> dict[str, Any]:
 
     while (i := placement.next_item(state, person.utterances, given, named, known.prior)) is not None:
         given.add(i)
-        state = belief.learn(state, _START, person.utterances[i], known.prior)
+        state = belief.learn(state, _START, person.evidence[i], known.prior)
     judged = [(i, score) for i, score in enumerate(person.overall) if score is not None]
     rest = [score for i, score in judged if i not in given]
     return {
@@ -286,6 +312,16 @@ def _placements(rows: Sequence[Row]) -> dict[str, Labelled]:
             said = f"placement against the raters' {label}, PCC"
             name = f"placement_{key}"
             found[name] = Labelled(said, figure, who, len(who), "speakers", "correlation", "higher")
+            if key == "raters_rest":
+                bands = [priors.level_of(a) == priors.level_of(b) for a, b in zip(truth, placed, strict=True)]
+                found["placement_bias"] = Labelled(
+                    f"placement minus the raters' {label}", sampling.mean(placed - truth), who,
+                    len(who), "speakers", "score", "lower",
+                )  # fmt: skip
+                found["placement_band"] = Labelled(
+                    f"placement in the band of the raters' {label}", sampling.mean(bands), who,
+                    len(who), "speakers", "share", "higher",
+                )  # fmt: skip
     kept = [row for row in rows if row.detail["placed"] is not None]
     if kept:
         items = sampling.mean([float(row.detail["n_placed"]) for row in kept])
@@ -319,7 +355,7 @@ def rest(rows: Sequence[Row], speakers: Speakers) -> dict[str, Any]:
         },
         "lists": {"failed": [row.id for row in rows if row.error is not None]},
         "notes": [
-            "Evidence and truth are raters' mean scores of phones; no audio is heard.",
+            "Truth are raters' mean scores of phones; without --heard they are the evidence too.",
             f"A phone is wrong below 0.5 of 2; the log loss takes scores as they are, and their own spread"
             f" is part of it. A speaker's mean is shrunk by {SHRINK:.0f} phones.",
             "The bank of a placement is the speaker's own sentences.",

@@ -3,7 +3,8 @@
 A logistic model with a normal belief per skill and one for the ability they share; an observation moves
 both by an extended Kalman step, that is an Elo or Glicko update whose step follows from the variances
 (Glickman, 1999; Pelanek, 2016). A soft observation `x` of weight `w` counts as `w` trials of which `x`
-came out right. Cost: a few operations an observation, whatever the number of attempts before.
+came out right; the ability follows what raters would give, the skill which sound was said (`Evidence`).
+Cost: a few operations an observation, whatever the number of attempts before.
 """
 
 from __future__ import annotations
@@ -160,22 +161,24 @@ def learn(
 def _observe(working: _Working, one: Evidence, prior: Prior) -> None:
     """Let one observation change what is believed."""
     skill, ability = working.skills[one.skill], working.ability
-    p = sigmoid(expected(working, one.skill, prior, one.word) + skill.value)
+    known = expected(working, one.skill, prior, one.word)
+    p = sigmoid(known + skill.value)
     # Only sounds tell of ability: what is made of them would count them twice.
     shared = ability.variance if skills.kind_of(one.skill) == "sound" else 0.0
     weight = one.weight * p * (1 - p)
-    step = one.weight * (one.right - p) / (1 + weight * (skill.variance + shared))
+    gain = one.weight / (1 + weight * (skill.variance + shared))
     shrink = weight / (1 + weight * (skill.variance + shared))
     working.skills[one.skill] = _moved(
         skill,
-        skill.value + skill.variance * step,
+        skill.value + skill.variance * gain * (one.right - p),
         skill.variance - skill.variance**2 * shrink,
         skill.n + one.weight,
     )
     if shared:
-        working.ability = _moved(
-            ability, ability.value + shared * step, shared - shared**2 * shrink, ability.n + one.weight
-        )
+        # What the diagnosis says of this sound is not what raters are expected to give for it.
+        beyond = one.right - p if one.rated is None else one.rated - sigmoid(known)
+        value = ability.value + shared * gain * beyond
+        working.ability = _moved(ability, value, shared - shared**2 * shrink, ability.n + one.weight)
 
 
 def _means(evidence: Sequence[Evidence]) -> Mapping[str, float]:

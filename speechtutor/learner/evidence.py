@@ -1,7 +1,9 @@
 """What an attempt says of each skill: a probability that it came out right, and what that is worth.
 
-Nothing is cut off: an unsure phone counts little, and never as right or wrong. A phone's probability is
-the calibrated one of the scorer; its weight is the scorer's confidence times how reliable scorers are.
+Nothing is cut off: an unsure phone counts little, and never as right or wrong. Two questions have two
+answers: whether the sound came out is the diagnosis's, and moves the skill; what raters would give is the
+scorer's, and moves the ability, since what is expected and the levels stand on their scale. The weight is
+the scorer's confidence times how reliable scorers are.
 """
 
 from __future__ import annotations
@@ -22,12 +24,16 @@ _UNHEARD = frozenset({ErrorType.OMISSION, ErrorType.INSERTION, ErrorType.UNSURE}
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One observation: `right` and `weight` in [0, 1]; `word` is where a sound was heard, lower case."""
+    """One observation: `right` and `weight` in [0, 1]; `word` is where a sound was heard, lower case.
+
+    `rated` is the mean score in [0, 1] that raters would give, where that is known apart from `right`.
+    """
 
     skill: str
     right: float
     weight: float = 1.0
     word: str = ""
+    rated: float | None = None
 
 
 def of_attempt(attempt: Attempt) -> tuple[Evidence, ...]:
@@ -50,14 +56,24 @@ def of_score(score: UtteranceScore) -> Iterator[Evidence]:
 
 
 def right_of(phone: PhoneScore) -> float | None:
-    """The probability that a phone came out right; None where it was not measured."""
-    value = phone.score if phone.error_probability is None else 1.0 - phone.error_probability
-    return None if value is None else min(max(value, 0.0), 1.0)
+    """The probability that a phone came out right, by the diagnosis where there is one.
+
+    Without one it is the probability that raters would not mark it, or what they gave; None where nothing
+    was measured.
+    """
+    value = phone.said_probability
+    if value is None:
+        value = phone.score if phone.error_probability is None else 1.0 - phone.error_probability
+    return None if value is None else _bounded(value)
+
+
+def _bounded(value: float) -> float:
+    return min(max(value, 0.0), 1.0)
 
 
 def _weight(phone: PhoneScore) -> float:
     trust = 1.0 if phone.error_probability is None else RELIABILITY
-    return trust * min(max(1.0 if phone.confidence is None else phone.confidence, 0.0), 1.0)
+    return trust * _bounded(1.0 if phone.confidence is None else phone.confidence)
 
 
 def _named(word: WordScore) -> tuple[str, ...]:
@@ -69,7 +85,9 @@ def _sounds(word: WordScore) -> Iterator[Evidence]:
     for skill, phone in zip(_named(word), word.phones, strict=True):
         right = right_of(phone)
         if right is not None:
-            yield Evidence(skill, right, _weight(phone), text)
+            is_rated = phone.error_probability is None  # by people: their score is all there is
+            rated = None if is_rated or phone.score is None else _bounded(phone.score)
+            yield Evidence(skill, right, _weight(phone), text, rated)
 
 
 def _beyond(word: WordScore) -> Iterator[Evidence]:
@@ -80,7 +98,7 @@ def _beyond(word: WordScore) -> Iterator[Evidence]:
         yield from _contrasts(phone)
     yield from _whole(skills.word_skill(word.text), phones)
     if word.stress is not None and (stress := skills.stress_of(word.text)):
-        yield Evidence(stress, min(max(word.stress, 0.0), 1.0), RELIABILITY)
+        yield Evidence(stress, _bounded(word.stress), RELIABILITY)
 
 
 def _whole(skill: str, phones: tuple[PhoneScore, ...] | list[PhoneScore]) -> Iterator[Evidence]:
@@ -99,4 +117,4 @@ def _contrasts(phone: PhoneScore) -> Iterator[Evidence]:
     if not said and phone.heard:
         said = {phone.heard: phone.error_probability}
     for name, other in skills.contrasts_of(phone.canonical):
-        yield Evidence(name, 1.0 - min(max(said.get(other, 0.0), 0.0), 1.0), _weight(phone))
+        yield Evidence(name, 1.0 - _bounded(said.get(other, 0.0)), _weight(phone))

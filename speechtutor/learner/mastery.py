@@ -24,7 +24,6 @@ from speechtutor.core import (
     Exercise,
     LearnerState,
     Mastery,
-    PhoneScore,
     UtteranceScore,
     WordScore,
 )
@@ -41,7 +40,7 @@ PRIOR_STRENGTH = 2.0
 MIN_CONFIDENCE = 0.3
 """Phones heard with less confidence than this teach nothing about the learner."""
 
-RULE = 3
+RULE = 4
 """Version of the fold: a kept state that another version made is made again."""
 
 GRAIN = 2.0**24
@@ -60,7 +59,7 @@ def observations(score: UtteranceScore) -> Iterator[tuple[str, float]]:
         if word.error_type in _UNHEARD and not _only_marked(word):
             continue
         for phone in word.phones:
-            right = _right(phone)
+            right = evidence.right_of(phone)
             if right is not None and (phone.confidence is None or phone.confidence >= MIN_CONFIDENCE):
                 yield phone.canonical, right
 
@@ -69,13 +68,6 @@ def _only_marked(word: WordScore) -> bool:
     """Whether a word is Unsure although it was heard well: raters might mark it, the diagnosis does not."""
     diagnosed = all(phone.said_probability is not None for phone in word.phones)
     return word.error_type is ErrorType.UNSURE and bool(word.phones) and diagnosed
-
-
-def _right(phone: PhoneScore) -> float | None:
-    """By the diagnosis where there is one: the record is of sounds, not of what raters think."""
-    if phone.said_probability is not None:
-        return phone.said_probability
-    return phone.score if phone.error_probability is None else 1.0 - phone.error_probability
 
 
 def place(attempt: Attempt) -> str:

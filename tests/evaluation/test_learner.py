@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from speechtutor.core import PhoneScore, Utterance, UtteranceScore, WordScore
 from speechtutor.errors import InputError
 from speechtutor.evaluation import learner
 from speechtutor.learner import belief
+from speechtutor.schema import score_json
 
 WORDS = {"think": "TH IH NG K", "very": "V EH R IY", "cat": "K AE T"}
 
@@ -53,6 +55,48 @@ def test_the_model_knows_weak_from_strong_speakers() -> None:
     weak, strong = (np.mean(found[i].detail["foretold"]["5"]["model"]) for i in (0, 1))
     assert weak < 0.8 < strong
     assert found[0].detail["placed"] < found[1].detail["placed"]
+
+
+def heard_of(row: Utterance) -> UtteranceScore:
+    """A scorer that hears as the raters do, but takes every TH for said wrong."""
+    assert row.scores is not None
+    words = []
+    for word in row.scores.words:
+        phones = [
+            replace(
+                p,
+                confidence=1.0,
+                error_probability=0.0,
+                said_probability=0.02 if p.canonical == "TH" else 0.99,
+            )
+            for p in word.phones
+        ]
+        words.append(replace(word, phones=tuple(phones)))
+    return replace(row.scores, words=tuple(words))
+
+
+def test_what_a_scorer_heard_is_the_evidence_and_the_raters_are_foretold(tmp_path: Path) -> None:
+    given = rows()
+    results = tmp_path / "heard.jsonl"
+    lines = [json.dumps({"id": one.id} | score_json(heard_of(one))) for one in given[1:]]
+    results.write_text("\n".join([*lines, json.dumps({"id": "broken", "error": {"message": "no"}})]) + "\n")
+    by_raters, by_scorer = learner.people(given), learner.people(given, learner.heard(results))
+    assert [len(one.utterances) for one in by_scorer][:2] == [11, 12], "what was not heard is left out"
+    known = learner.folds(by_raters, by_raters)
+    told = [learner.row_of(one, known[one.id]) for one in by_scorer]
+    weak, strong = (told[i].detail for i in (0, 1))
+    assert weak["placed"] < strong["placed"], "levels follow what raters would give, not the diagnosis"
+    right = told[1].detail["foretold"]["5"]["right"]
+    assert np.mean(right) > 0.9, "the truth stays the raters'"
+    first = [
+        one.detail["foretold"]["10"]["model"][0]
+        for one in (told[1], learner.row_of(by_raters[1], known["s01"]))
+    ]
+    assert first[0] < first[1] - 0.1, "a TH that is never said is not expected"
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text('{"id": "a", "error": {"message": "no"}}\n')
+    with pytest.raises(InputError, match="holds no scores with ids"):
+        learner.heard(empty)
 
 
 def test_a_log_loss_by_hand() -> None:

@@ -251,3 +251,27 @@ def test_the_fit_finds_what_was_put_in() -> None:
     easy, hard = (found.sound(f"sound:{name}:onset") for name in "AB")
     assert easy - hard == pytest.approx(1.4, abs=0.35)
     assert (easy + hard) / 2 == pytest.approx(0.0, abs=0.35)
+
+
+def test_a_sound_that_raters_let_pass_is_no_more_mastered_than_it_was_said() -> None:
+    """Two questions: a /g/ that is never said is not mastered, however kindly raters would score it.
+
+    The level stands on the raters' scale, so it is that of a learner who said it.
+    """
+
+    def phone(name: str, said: float = 0.99) -> PhoneScore:
+        return PhoneScore(name, 0.95, confidence=1.0, error_probability=0.05, said_probability=said)
+
+    def after(said: float) -> LearnerState:
+        word = WordScore("bag", 0.95, phones=(phone("B"), phone("AE"), phone("G", said)))
+        days = [START + timedelta(days=day) for day in range(16)]
+        return replay(
+            Attempt("ana", Exercise("bag", (), "sound"), UtteranceScore("bag", (word,)), day) for day in days
+        )
+
+    dropped, said = after(0.03), after(0.99)
+    skill = "sound:G:coda"
+    assert belief.believed(said, skill).p > belief.MASTERED > 0.75 > belief.believed(dropped, skill).p
+    assert belief.believed(dropped, "sound:B:onset").p > belief.MASTERED
+    levels = [priors.overall(one.ability.value) for one in (dropped, said)]
+    assert levels[0] == pytest.approx(levels[1], abs=0.05)
