@@ -175,10 +175,17 @@ def _observe(working: _Working, one: Evidence, prior: Prior) -> None:
         skill.n + one.weight,
     )
     if shared:
-        # What the diagnosis says of this sound is not what raters are expected to give for it.
-        beyond = one.right - p if one.rated is None else one.rated - sigmoid(known)
+        beyond = one.right - p if one.rated is None else _beyond(one.rated, p, sigmoid(known))
         value = ability.value + shared * gain * beyond
         working.ability = _moved(ability, value, shared - shared**2 * shrink, ability.n + one.weight)
+
+
+def _beyond(rated: float, p: float, usual: float) -> float:
+    """What raters would give beyond what is expected, with what is known of the sound or without it.
+
+    Raters may mark what the diagnosis hears, or let it pass: ability takes only what neither explains.
+    """
+    return max(rated - max(p, usual), 0.0) + min(rated - min(p, usual), 0.0)
 
 
 def _means(evidence: Sequence[Evidence]) -> Mapping[str, float]:
