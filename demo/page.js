@@ -17,7 +17,18 @@
   /* Whoever begins to speak is not talked over: a voice that comes late stays silent, and can be heard again.
      Only speaking along wants both. */
   const along = (one) => one.closest('#voice') && document.querySelector('#card [data-along]');
-  document.addEventListener('play', (event) => { if (listening && !along(event.target)) event.target.pause(); }, true);
+  document.addEventListener('play', (event) => {
+    if ((listening && !along(event.target)) || event.target.closest('[data-exercise][hidden]')) event.target.pause();
+  }, true);
+
+  /* What was asked for beside one exercise and comes beside the next is neither seen nor heard. */
+  function ownOnly() {
+    for (const one of document.querySelectorAll('[data-exercise]')) {
+      const other = one.dataset.exercise !== shown();
+      if (one.hidden !== other) one.hidden = other;
+      if (other && one.pause) { one.autoplay = false; one.pause(); }
+    }
+  }
 
   function play(address, after) {
     if (listening) return;
@@ -245,9 +256,14 @@
     const sentence = event.target.closest('[data-go]');
     if (sentence) goTo(sentence.closest('.block') || document, sentence.dataset.go);
   });
+  /* A file that is chosen a second time is a take as well: browsers say nothing where the name has not changed. */
+  document.addEventListener('click', (event) => {
+    if (event.target.matches('input[type=file]')) event.target.value = '';
+  }, true);
   new MutationObserver(() => {
+    ownOnly();
     const box = document.querySelector('[data-autoplay]:not([data-played])');
-    if (box) { box.dataset.played = 'yes'; playAll(box); }
+    if (box) { box.dataset.played = 'yes'; if (!box.closest('[data-exercise][hidden]')) playAll(box); }
     const failed = document.querySelector('.toast-body.error:not([data-told])');
     if (failed) { failed.dataset.told = 'yes'; trouble(failed); }
     for (const id of ['message', 'advice', 'talk-message', 'talk-summary', 'checked', 'told']) {

@@ -46,6 +46,10 @@ html[data-colours=contrast] .gradio-container *{border-color:#000!important}
 .dark .st-lately circle{fill:#56b4e9!important}
 .dark [role=tab].selected{color:#8ecdf5!important}
 footer{display:none!important}
+.gradio-container [data-exercise][hidden]{display:none!important}
+.gradio-container:has(#card [data-silent]) :is(#mic,#mic-upload){display:none!important}
+.gradio-container .tabitem:has(#talk):not(:has(.st-line)) :is(#talk-mic,#talk-mic-upload,#talk-acts){
+ display:none!important}
 .gradio-container .wrap:has(>.error),.toast-item[hidden]{display:none!important}
 #st-trouble{position:fixed;left:50%;transform:translateX(-50%);bottom:.8rem;z-index:9999;display:flex;
  flex-wrap:wrap;gap:.4rem .8rem;align-items:center;width:min(46rem,calc(100vw - 1.6rem));

@@ -208,7 +208,7 @@ class Page:
         except Exception as error:
             return "", self.guard.told(error, lang=prefs.lang)
         label = message("app", "model_voice", prefs.lang)
-        return view.sound_html(voice, label, autoplay=True), gr.skip()
+        return view.sound_html(voice, label, autoplay=True, of=screen.id), gr.skip()
 
     def prepared(self, screen: Screen, prefs: Prefs) -> Any:
         """The voice of what is spoken along with, ready before it is asked for."""
@@ -239,7 +239,8 @@ class Page:
         if coach.synthesizer is None or asked not in practice.compared(screen):
             return "", gr.skip()
         try:
-            return view.sound_html(said(coach, asked, prefs), asked, autoplay=True), gr.skip()
+            heard = said(coach, asked, prefs)
+            return view.sound_html(heard, asked, autoplay=True, of=screen.id), gr.skip()
         except Exception as error:
             return "", self.guard.told(error, lang=prefs.lang)
 

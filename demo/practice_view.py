@@ -77,7 +77,9 @@ def _card(screen: Screen, prefs: Prefs, has_voice: bool) -> str:
     lang, exercise = prefs.lang, screen.exercise
     over = {HOMEWORK: "no_homework", SESSION: "session_done"}
     if exercise is None and screen.manner in over:
-        return view.card_html(message("card", over[screen.manner], lang), "", lang=lang, id=screen.id)
+        return view.card_html(
+            message("card", over[screen.manner], lang), "", lang=lang, id=screen.id, silent=True
+        )
     if exercise is None and screen.manner not in (FREE, OWN):
         return view.card_html(message("app", "loading", lang), "", lang=lang, id=screen.id)
     if exercise is None:
@@ -100,6 +102,7 @@ def _card(screen: Screen, prefs: Prefs, has_voice: bool) -> str:
         id=screen.id,
         voice="" if has_voice else screen.said,
         along=screen.manner == "shadow",
+        silent=screen.manner == "quiet",
         extra=_extra(screen, prefs),
     )
 
@@ -208,4 +211,5 @@ def word(screen: Screen, index: int, prefs: Prefs, model: Recording | None = Non
     voices = [(message("app", "your_voice", lang), own)] if own is not None else []
     voices += [(message("app", "model_voice", lang), model)] if model is not None else []
     detail = score_view.word_html(take.score.words[index], lang, prefs.notation)
-    return detail + view.sounds_html(voices, autoplay=model is not None or own is not None)
+    sounds = view.sounds_html(voices, autoplay=model is not None or own is not None)
+    return detail + sounds

@@ -47,7 +47,7 @@ def layout(labels: Labels, on_tap: str) -> SimpleNamespace:
         gr.Button, value=text("app.cancel_work"), visible="hidden", elem_id="talk-cancel", size="sm"
     )
     w.recorder, w.mic = recorder.layout(labels, "talk-mic")
-    with gr.Row():
+    with gr.Row(elem_id="talk-acts"):
         w.hint = labels.add(gr.Button, value=text("app.hint"), min_width=110, elem_id="hint")
         w.again = labels.add(gr.Button, value=text("app.hear_partner"), min_width=110, elem_id="hear-partner")
         w.finish = labels.add(gr.Button, value=text("app.finish"), min_width=90, elem_id="finish")

@@ -18,6 +18,7 @@ from speechtutor.views.score import sound_name, sounds_name
 CSS = """
 .st-heat{border-collapse:separate;border-spacing:2px;font-size:.8rem}
 .st-heat th{font-weight:600;text-align:left;padding-right:.5rem;white-space:nowrap}
+.st-heat th,.st-heat td{padding:.15rem .3rem!important}
 .st-heat td{min-width:2.1rem;height:1.9rem;text-align:center;border-radius:.3rem}
 .st-heat td.h0{background:#fbe4d8;color:#5c2700;border:1px solid #d55e00}
 .st-heat td.h1{background:#fdf3d6;color:#4a3300;border:1px solid #b37700}

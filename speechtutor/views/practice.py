@@ -62,12 +62,14 @@ def card_html(
     id: str = "",
     voice: str = "",
     along: bool = False,
+    silent: bool = False,
     extra: str = "",
 ) -> str:
     """A card: what to do, what to say, and why; `extra` is HTML that belongs to the kind of exercise.
 
     `id` is that of the exercise, by which a page says what was shown when it was answered; `voice` is what a
-    browser's own voice would say, and `along` that the model voice plays while the learner speaks.
+    browser's own voice would say, and `along` that the model voice plays while the learner speaks. Where
+    nothing is to be said (`silent`) the page has no recorder.
     """
     shown = ""
     if say and hidden:
@@ -79,7 +81,8 @@ def card_html(
     reason = f'<p class="why">{escape(why)}</p>' if why else ""
     return (
         f'<section class="st-card" data-id="{escape(id, quote=True)}"'
-        f' data-voice="{escape(voice, quote=True)}"{" data-along" if along else ""}>'
+        f' data-voice="{escape(voice, quote=True)}"{" data-along" if along else ""}'
+        f"{' data-silent' if silent else ''}>"
         f'<p class="what">{escape(what)}</p>{shown}{extra}{reason}</section>'
     )
 
@@ -200,13 +203,16 @@ def waiting_html(share: float | None = None, lang: str = "en") -> str:
     return f'<p class="st-wait">{told} {bar} <span aria-hidden="true">{done} %</span></p>'
 
 
-def sound_html(recording: Recording | None, label: str, *, autoplay: bool = False) -> str:
-    """A recording to play, inside the page itself: no file of it is written."""
+def sound_html(recording: Recording | None, label: str, *, autoplay: bool = False, of: str = "") -> str:
+    """A recording to play, inside the page itself: no file of it is written.
+
+    `of` is the id of the exercise it belongs to: a page that has gone on is silent about it.
+    """
     if recording is None:
         return ""
     play = " autoplay" if autoplay else ""
     named = escape(label, quote=True)
-    attributes = f'controls{play} preload="auto" aria-label="{named}"'
+    attributes = f'controls{play}{_beside(of)} preload="auto" aria-label="{named}"'
     return f'<audio class="st-sound" {attributes} src="{_data(recording)}"></audio>'
 
 
@@ -217,6 +223,15 @@ def sounds_html(voices: Sequence[tuple[str, Recording]], *, autoplay: bool = Fal
         for name, one in voices
     )
     return f'<div class="st-play"{" data-autoplay" if autoplay else ""}>{rows}</div>' if rows else ""
+
+
+def beside_html(id: str, html: str) -> str:
+    """A part of the page that belongs to an exercise, and is not seen beside another one."""
+    return f"<div{_beside(id)}>{html}</div>" if html else ""
+
+
+def _beside(id: str) -> str:
+    return f' data-exercise="{escape(id, quote=True)}"' if id else ""
 
 
 def _data(recording: Recording) -> str:

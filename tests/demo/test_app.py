@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import pytest
 from speechtutor import audio, hub, registry
 from speechtutor.core import Recording, UtteranceScore
 from speechtutor.learner.store import SqlStore
-from speechtutor.models import fake
 from speechtutor.pipeline import Coach
 from tests.conftest import EXAMPLES, need
 from tests.support.browser import WAIT, own_text, pick, record, serious, tab_to, upload, visit
@@ -185,6 +183,20 @@ def test_a_file_that_is_no_sound_is_answered_in_words(page: Any, tmp_path: Path)
     upload(page, bad)
     expect(page.locator("#message [role=alert]")).to_contain_text("not an audio file", timeout=WAIT)
     expect(page.locator("#message")).to_have_attribute("aria-live", "polite")
+
+
+@pytest.mark.browser
+def test_the_same_file_may_be_chosen_twice(page: Any) -> None:
+    from playwright.sync_api import expect
+
+    own_text(page, "I think so.")
+    upload(page, GOOD)
+    expect(page.locator("#words button")).to_have_count(3, timeout=WAIT)
+    page.locator("#text textarea").fill("I think it is.")
+    page.locator("#use").click()
+    expect(page.locator("#words button")).to_have_count(0, timeout=WAIT)
+    upload(page, GOOD)
+    expect(page.locator("#words button")).to_have_count(4, timeout=WAIT)
 
 
 @pytest.mark.browser
@@ -398,30 +410,6 @@ def test_who_begins_to_speak_is_not_talked_over(page: Any) -> None:
     page.evaluate("document.querySelector('.st-sound').play().catch(() => {})")
     page.wait_for_timeout(300)
     assert page.evaluate(playing) == 1
-
-
-@pytest.mark.browser
-def test_an_answer_while_the_partners_voice_is_made_is_not_lost(page: Any, judge: Coach) -> None:
-    from playwright.sync_api import expect
-
-    class Slow(fake.FakeSynthesizer):
-        def speak(self, text: str, *, rate: float = 1.0, phones: str | None = None) -> Recording:
-            time.sleep(1.5)  # the browser goes on meanwhile
-            return super().speak(text, rate=rate, phones=phones)
-
-    voice = judge.synthesizer
-    object.__setattr__(judge, "synthesizer", Slow())
-    try:
-        page.get_by_role("tab", name="Talk").click()
-        page.locator("#start-talk").click()
-        lines = page.locator("#talk .st-line")
-        expect(lines).to_have_count(1, timeout=WAIT)
-        upload(page, GOOD, "talk-mic")
-        expect(lines).to_have_count(3, timeout=WAIT)
-        expect(page.locator("#talk-voice audio")).to_be_visible(timeout=WAIT)
-        expect(lines).to_have_count(3)
-    finally:
-        object.__setattr__(judge, "synthesizer", voice)
 
 
 @pytest.mark.browser

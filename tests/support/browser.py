@@ -34,7 +34,10 @@ def record(page: Any, where: str = "#mic", milliseconds: int = 2_000) -> None:
 
 
 def upload(page: Any, path: Path, where: str = "mic") -> None:
-    page.locator(f"#{where}-upload").locator("xpath=preceding-sibling::input[1]").set_input_files(path)
+    """A recording chosen by hand: the button, then the browser's own window."""
+    with page.expect_file_chooser(timeout=WAIT) as chooser:
+        page.locator(f"#{where}-upload").click()
+    chooser.value.set_files(path)
 
 
 def pick(page: Any, menu: str, name: str) -> None:
