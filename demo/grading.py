@@ -25,6 +25,7 @@ from demo.guard import Guard
 from demo.here import EXAMPLES
 from demo.labels import Labels, text
 from demo.learners import SECRET
+from demo.prefs import preferred
 from speechtutor.content.tables import headed, languages, message
 from speechtutor.evaluation.result import Row
 from speechtutor.files import disk
@@ -35,6 +36,7 @@ from speechtutor.report.overrides import LONGEST_NAME
 from speechtutor.report.sources import Source
 
 START = "window.speechtutorGrading.start(element, trigger)"
+LANG = "(lang) => { window.speechtutor.looks({ lang }); return lang; }"
 HAND = "(text) => window.speechtutorGrading.hand(text)"
 DRAWS = 200
 """Draws of the intervals of the page; the report makes 1000."""
@@ -243,11 +245,12 @@ def _wire(w: SimpleNamespace, labels: Labels, booth: Booth, blocks: gr.Blocks, w
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     shown = [w.who, w.at, w.progress, w.clip, w.sheet, w.told]
 
-    def arrived(known: str | None, request: gr.Request) -> Any:
+    def arrived(known: str | None, request: gr.Request) -> tuple[Any, str]:
         account = request.username
         name = account or who or known
         # Where no name is known the field is left alone: somebody may be typing in it already.
-        return gr.update(value=name, interactive=account is None) if name else gr.skip()
+        field = gr.update(value=name, interactive=account is None) if name else gr.skip()
+        return field, preferred(request.headers.get("accept-language", ""))
 
     def known_begins(
         name: str, lang: str,
@@ -264,8 +267,10 @@ def _wire(w: SimpleNamespace, labels: Labels, booth: Booth, blocks: gr.Blocks, w
 
         return hand
 
-    up = blocks.load(arrived, w.known, w.name, **quiet)
+    up = blocks.load(arrived, w.known, [w.name, w.lang], **quiet)
+    up = up.then(labels.told, w.lang, labels.widgets, js=LANG, **quiet)
     up.then(known_begins, [w.name, w.lang], shown, **quiet)
+    w.lang.change(None, w.lang, None, js=LANG)
     for event in (w.begin.click, w.name.submit):
         event(booth.begin, [w.name, w.lang], shown, **quiet).then(lambda one: one, w.who, w.known, **quiet)
     w.sheet.click(booth.acted, [w.who, w.lang], shown, **quiet)

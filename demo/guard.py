@@ -13,7 +13,7 @@ from typing import Any
 
 from demo.prefs import Prefs
 from speechtutor.content.tables import aside, headed, message
-from speechtutor.errors import AudioError, SpeechTutorError
+from speechtutor.errors import AudioError, InputError, SpeechTutorError, TextError
 from speechtutor.files.guard import kept
 from speechtutor.views.score import error_html
 
@@ -58,11 +58,16 @@ class Guard:
             yield shown(self.told(error, hide, lang))
 
 
+HEADS = {AudioError: "bad_audio", TextError: "bad_text", InputError: "bad_input", SpeechTutorError: "not_now"}
+"""What cannot be used, by the first class that fits."""
+
+
 def _line(error: SpeechTutorError, hide: str, lang: str) -> str:
-    """What went wrong; the cause of a recording's trouble is told in English, after a word in `lang`."""
+    """What went wrong; its cause is told in English, elsewhere after words of the learner's language."""
     line = str(error)
-    if isinstance(error, AudioError) and lang != "en":
-        return headed(message("app", "bad_audio", lang), line.removeprefix(f"{hide}: "), lang)
+    if lang != "en":
+        key = next(key for kind, key in HEADS.items() if isinstance(error, kind))
+        return headed(message("app", key, lang), line.removeprefix(f"{hide}: "), lang)
     return line.replace(hide, "The recording") if hide else line
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from demo import grading, private
 from demo.guard import Guard
+from speechtutor.content.tables import message
 from speechtutor.errors import require
 from speechtutor.report import grades, sources
 from tests.conftest import need
@@ -166,6 +167,20 @@ def test_axe_finds_nothing_serious_on_the_graders_page(
     expect(page.locator("#agreed")).not_to_be_empty(timeout=WAIT)
     assert serious(page) == [] and nameless(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("locale", "told"), [("zh-CN", "zh"), ("es-MX", "es"), ("fr-FR", "en")])
+def test_the_page_speaks_the_browsers_language(
+    browsers: dict[str, Any], served: tuple[str, sources.Source], locale: str, told: str
+) -> None:
+    from playwright.sync_api import expect
+
+    page = browsers["speaking"].new_context(locale=locale).new_page()
+    page.goto(served[0])
+    expect(page.locator("#begin")).to_have_text(message("grading", "begin", told), timeout=WAIT)
+    expect(page.locator("html")).to_have_attribute("lang", told)
     page.context.close()
 
 

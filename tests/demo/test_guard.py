@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import stat
 from collections.abc import Generator, Iterator
@@ -17,8 +18,9 @@ from demo import app, guard, learners, practice_page, practice_view, talk, talk_
 from demo.here import Here
 from demo.practice import Screen, Take, Wish, fresh
 from demo.prefs import Prefs
+from speechtutor.content.tables import languages, message
 from speechtutor.core import Feedback, LearnerState, Recording, Transcript, UtteranceScore
-from speechtutor.errors import AudioError, StorageError
+from speechtutor.errors import AudioError, InputError, ModelError, SpeechTutorError, StorageError, TextError
 from speechtutor.grammar import load_rules
 from speechtutor.learner.store import SqlStore
 from speechtutor.models import fake
@@ -147,6 +149,24 @@ def test_sorry_is_said_in_the_learners_language(door: guard.Guard) -> None:
 def test_a_bad_recording_is_said_in_the_learners_language(door: guard.Guard, lang: str, told: str) -> None:
     shown = door.told(AudioError("/tmp/x.wav: is cut off"), hide="/tmp/x.wav", lang=lang)
     assert told in shown and "/tmp" not in shown
+
+
+@pytest.mark.parametrize(
+    ("error", "key"),
+    [
+        (TextError("the text has no words: !"), "bad_text"),
+        (InputError("there is no level 'Z9'"), "bad_input"),
+        (StorageError("the disk is full"), "not_now"),
+        (ModelError("it is not here"), "not_now"),
+    ],
+)
+@pytest.mark.parametrize("lang", languages())
+def test_every_error_begins_in_the_learners_language(
+    door: guard.Guard, lang: str, error: SpeechTutorError, key: str
+) -> None:
+    shown = door.told(error, lang=lang)
+    assert str(error) in html.unescape(shown)
+    assert (message("app", key, lang) in shown) == (lang != "en")
 
 
 def test_a_log_that_cannot_be_written_hides_nothing(tmp_path: Path) -> None:
