@@ -16,7 +16,7 @@ import numpy as np
 
 from speechtutor.core import Attempt, LearnerState
 from speechtutor.learner import belief, evidence, mastery, skills
-from speechtutor.learner.change import REAL, Change, overall_change
+from speechtutor.learner.change import REAL, Change, looked_at_daily, overall_change
 
 APART = timedelta(days=2)
 """Between two tries at a sentence that are held against each other."""
@@ -173,7 +173,10 @@ def matched(attempts: Sequence[Attempt], most: int = 8) -> list[Pair]:
         if last.at - first.at >= APART:
             assert first.score.overall is not None and last.score.overall is not None
             change = overall_change(
-                [first.score.overall], [last.score.overall], 0.0 if isnan(spread) else spread
+                [first.score.overall],
+                [last.score.overall],
+                0.0 if isnan(spread) else spread,
+                looked_at_daily(),
             )
             found.append(Pair(last.score.text, first, last, change))
     return sorted(found, key=lambda pair: pair.then.at - pair.now.at)[:most]
@@ -194,7 +197,8 @@ def change(attempts: Sequence[Attempt], since: date | None = None) -> Change | N
     if min(len(before), len(after)) < FEWEST:
         return None
     first, second = ([value for _, value in part] for part in (before, after))
-    return overall_change(first, second, _spread([first, second]))
+    limit = looked_at_daily(len(first) + len(second) - 2)
+    return overall_change(first, second, _spread([first, second]), limit)
 
 
 def hardest(state: LearnerState, kind: str = "contrast", most: int = 6) -> list[tuple[str, belief.Belief]]:

@@ -13,9 +13,7 @@ from html import escape
 from speechtutor.content.tables import listed, message, sounds
 from speechtutor.core import Attempt, LearnerState
 from speechtutor.core.inventory import PHONES, VOWELS
-from speechtutor.learner import belief, memory, skills
-from speechtutor.learner.change import overall_change
-from speechtutor.learner.progress import practice
+from speechtutor.learner import belief, memory, progress, skills
 from speechtutor.learner.rows import Known
 from speechtutor.learner.skills import sounds_of
 from speechtutor.practice.path import told
@@ -56,8 +54,6 @@ ENOUGH = 3
 """Times a sound was heard before anything is said of it."""
 SHOWN = 30
 """Takes in the picture of the last ones."""
-COMPARED = 5
-"""Takes at the beginning and at the end that a change is looked for between."""
 _MARKS = {"secure": "✓", "growing": "◐", "weak": "✗", "unknown": "·"}
 _CLASSES = {"secure": "st-secure", "growing": "st-growing", "weak": "st-weak", "unknown": "st-new"}
 
@@ -121,7 +117,7 @@ def progress_html(
     if not attempts:
         nothing = escape(message("progress", "none", lang))
         return f"{heading}<p>{nothing}</p>{map_html(state, now, lang, notation)}"
-    due, days_of = due_skills(state, now), practice(attempts, now.date())
+    due, days_of = due_skills(state, now), progress.practice(attempts, now.date())
     numbers = ((len(attempts), "takes"), (days_of.days, "days"), (len(due), "due"))
     shown = "".join(f"<div><b>{n}</b>{escape(message('progress', key, lang))}</div>" for n, key in numbers)
     level = message("progress", "level", lang, level=placed(state).level)
@@ -177,12 +173,8 @@ def _due(due: Sequence[str], lang: str, notation: str) -> str:
 
 def change_line(attempts: Sequence[Attempt], lang: str = "en") -> str:
     """Whether the last takes are better than the first, beyond chance; never more than can be shown."""
-    known = [one.score.overall for one in attempts if one.score.overall is not None]
-    n = min(COMPARED, len(known) // 2)
-    if not n:
-        return message("progress", "change_none", lang)
-    change = overall_change(known[:n], known[-n:])
-    if not change.real:
+    change = progress.change(attempts)
+    if change is None or not change.real:
         return message("progress", "change_none", lang)
     points = f"{abs(100 * change.value):.0f}"
     return message("progress", "change_up" if change.value > 0 else "change_down", lang, points=points)

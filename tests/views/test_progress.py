@@ -86,8 +86,8 @@ def test_what_is_due_comes_by_how_long_it_has_been() -> None:
 
 
 def test_a_change_is_told_beyond_chance_only() -> None:
-    """The noise of one sentence, over five and five: 1.96 x noise x sqrt(2 / 5)."""
-    least = 1.96 * float(read("learner")["noise"]) * (2 / 5) ** 0.5
+    """The noise of one sentence, over five and five: t of 8 at 0.999, 4.5008, x noise x sqrt(2 / 5)."""
+    least = 4.5008 * float(read("learner")["noise"]) * (2 / 5) ** 0.5
     start, up = 0.4, 0.4 + 1.05 * least
     assert "more than chance" in change_line(tries(*[start] * 5, *[up] * 5))
     assert "No real change" in change_line(tries(*[start] * 5, *[start + 0.9 * least] * 5))
