@@ -115,6 +115,6 @@ def _contrasts(phone: PhoneScore) -> Iterator[Evidence]:
         return
     said = {one.phone: one.probability for one in phone.nbest}
     if not said and phone.heard:
-        said = {phone.heard: phone.error_probability}
+        said = {phone.heard: 1.0 - (right_of(phone) or 0.0)}
     for name, other in skills.contrasts_of(phone.canonical):
         yield Evidence(name, 1.0 - _bounded(said.get(other, 0.0)), _weight(phone))

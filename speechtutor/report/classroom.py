@@ -1,7 +1,7 @@
 """What a class should work on: beliefs about each learner's sounds, with their uncertainty.
 
 The belief is that of `practice`: a Beta distribution over the probability that a sound comes out
-right, from calibrated error probabilities as soft evidence. A verdict needs enough of it: a sound
+right, from the diagnosis's calibrated probabilities as soft evidence. A verdict needs enough of it: a sound
 heard a few times, or a learner heard in a few attempts, gets none.
 """
 
