@@ -34,10 +34,9 @@ MAX_CHARACTERS = 2_000
 TIMEOUT: Seconds = 15.0
 """For a whole reply; then the rules finish what was begun."""
 
-LIVE: tuple[Seconds, Seconds] = (1.0, 1.2)
-"""For the first word and for the whole reply where a learner waits and the rules could have spoken at once:
-two and a half times what an idle core needs for the first word, and what most replies need there; the rules
-finish the others after the last whole sentence."""
+LIVE: tuple[Seconds, Seconds] = (1.0, 3.0)
+"""For the first word and for the whole reply where a learner waits and the rules could have spoken at once;
+about two and a half times what an idle core needs."""
 
 _END = re.compile(r'[.!?]["”]?(?=\s)')
 
