@@ -200,8 +200,8 @@
   const STATUS = { 413: 'large', 429: 'quick', 503: 'full' };
   let kept = null;
 
-  const answers = () => ['message', 'words', 'talk', 'talk-message', 'checked']
-    .map((id) => document.querySelector(`#${id} .prose`)?.innerHTML || '').join('|');
+  const answers = () => [shown(), ...['message', 'words', 'talk', 'talk-message', 'checked']
+    .map((id) => document.querySelector(`#${id} .prose`)?.innerHTML || '')].join('|');
 
   function untroubled() { document.getElementById('st-trouble')?.remove(); }
 

@@ -220,7 +220,7 @@ class Page:
     def tapped(self, screen: Screen, prefs: Prefs, event: gr.EventData) -> Iterator[str]:
         """A word: the learner's own voice at once, then the model's beside it."""
         index = int(event._data.get("word", -1))
-        yield practice_view.word(screen, index, prefs)
+        yield view.beside_html(screen.id, practice_view.word(screen, index, prefs))
         take = screen.take
         if take is None or take.score is None or not 0 <= index < len(take.score.words):
             return
@@ -228,9 +228,10 @@ class Page:
         if coach.synthesizer is None or not one:
             return
         try:
-            yield practice_view.word(screen, index, prefs, said(coach, one, prefs))
+            told = practice_view.word(screen, index, prefs, said(coach, one, prefs))
         except Exception as error:
-            yield practice_view.word(screen, index, prefs) + self.guard.told(error, lang=prefs.lang)
+            told = practice_view.word(screen, index, prefs) + self.guard.told(error, lang=prefs.lang)
+        yield view.beside_html(screen.id, told)
 
     def heard(self, screen: Screen, prefs: Prefs, event: gr.EventData) -> tuple[str, Any]:
         """One of the words that are compared."""

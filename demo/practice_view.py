@@ -211,5 +211,4 @@ def word(screen: Screen, index: int, prefs: Prefs, model: Recording | None = Non
     voices = [(message("app", "your_voice", lang), own)] if own is not None else []
     voices += [(message("app", "model_voice", lang), model)] if model is not None else []
     detail = score_view.word_html(take.score.words[index], lang, prefs.notation)
-    sounds = view.sounds_html(voices, autoplay=model is not None or own is not None)
-    return detail + sounds
+    return detail + view.sounds_html(voices, autoplay=model is not None or own is not None)

@@ -58,6 +58,23 @@ def test_a_voice_that_comes_when_the_next_exercise_is_there_is_neither_seen_nor_
 
 @pytest.mark.browser
 @pytest.mark.usefixtures("slowly")
+def test_an_opened_word_that_is_whole_when_the_next_exercise_is_there_is_not_seen(page: Any) -> None:
+    from playwright.sync_api import expect
+
+    pick(page, "kind", "Read a sentence")
+    upload(page, GOOD)
+    expect(page.locator("#next")).to_be_visible(timeout=WAIT)
+    before = page.evaluate("window.speechtutor.shown()")
+    page.locator("#words button").last.click()
+    expect(page.locator("#detail [data-sound]")).to_have_count(1, timeout=WAIT)  # one's own voice, at once
+    page.locator("#skip").click()
+    page.wait_for_function("before => window.speechtutor.shown() !== before", arg=before, timeout=WAIT)
+    expect(page.locator("#detail [data-sound]")).to_have_count(2, timeout=WAIT)
+    expect(page.locator("#detail [data-sound]").first).to_be_hidden()
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("slowly")
 def test_an_answer_while_the_partners_voice_is_made_is_not_lost(page: Any) -> None:
     from playwright.sync_api import expect
 

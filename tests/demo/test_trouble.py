@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -22,6 +24,27 @@ GRADIO = ".toast-body, .wrap .error"
 def broken(page: Any, what: str, how: Any) -> None:
     """The next request of a kind fails, and only that one."""
     page.route(what, how, times=1)
+
+
+def left_alone(browser: Any) -> tuple[Any, int]:
+    """A page whose server has gone, and the port that it was at."""
+    first = app.build(coach())
+    _, address, _ = app.launch(first, prevent_thread_lock=True)
+    page = visit(browser, address)
+    first.close(verbose=False)
+    return page, int(address.rstrip("/").rsplit(":", 1)[1])
+
+
+@contextmanager
+def served_again(page: Any, port: int) -> Iterator[None]:
+    """Another server at the same port; the page is closed with it."""
+    second = app.build(coach())
+    app.launch(second, prevent_thread_lock=True, server_port=port)
+    try:
+        yield
+    finally:
+        page.context.close()
+        second.close(verbose=False)
 
 
 @pytest.mark.browser
@@ -95,17 +118,11 @@ def test_a_server_that_is_gone_and_comes_back(browsers: dict[str, Any]) -> None:
     """The page says that the connection is lost; when the server is there again, it goes on."""
     from playwright.sync_api import expect
 
-    first = app.build(coach())
-    _, address, _ = app.launch(first, prevent_thread_lock=True)
-    port = int(address.rstrip("/").rsplit(":", 1)[1])
-    page = visit(browsers["speaking"], address)
-    first.close(verbose=False)
+    page, port = left_alone(browsers["speaking"])
     record(page)
     expect(page.locator("#st-trouble p")).to_have_text(catalogue()["trouble"]["lost"], timeout=WAIT)
     expect(page.locator(GRADIO).filter(visible=True)).to_have_count(0)
-    second = app.build(coach())
-    app.launch(second, prevent_thread_lock=True, server_port=port)
-    try:
+    with served_again(page, port):
         again = page.get_by_role("button", name=catalogue()["trouble"]["again"])
         here = page.locator("#card [data-id]:not([data-id=for_you])")
         expect(again.or_(here).filter(visible=True).first).to_be_visible(timeout=WAIT)
@@ -116,28 +133,16 @@ def test_a_server_that_is_gone_and_comes_back(browsers: dict[str, Any]) -> None:
         expect(page.locator(OURS).filter(visible=True).first).to_be_visible(timeout=WAIT)
         record(page)
         expect(page.locator("#words .st-word").first).to_be_visible(timeout=WAIT)
-    finally:
-        page.context.close()
-        second.close(verbose=False)
 
 
 @pytest.mark.browser
 def test_a_server_that_was_started_again_says_so(browsers: dict[str, Any]) -> None:
     from playwright.sync_api import expect
 
-    first = app.build(coach())
-    _, address, _ = app.launch(first, prevent_thread_lock=True)
-    port = int(address.rstrip("/").rsplit(":", 1)[1])
-    page = visit(browsers["speaking"], address)
-    first.close(verbose=False)
-    second = app.build(coach())
-    app.launch(second, prevent_thread_lock=True, server_port=port)
-    try:
+    page, port = left_alone(browsers["speaking"])
+    with served_again(page, port):
         expect(page.locator("#card [data-id]")).to_be_visible()
         upload(page, GOOD)
         expect(page.locator(OURS).filter(visible=True).first).to_be_visible(timeout=WAIT)
         record(page)
         expect(page.locator("#words .st-word").first).to_be_visible(timeout=WAIT)
-    finally:
-        page.context.close()
-        second.close(verbose=False)
